@@ -1,0 +1,47 @@
+# One command each. `make demo` and `make test` set everything up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+
+.PHONY: help setup setup-dev demo test lint bench texts states clean
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+
+setup: $(VENV)/.ready  ## make .venv with what Loquet needs to run
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (a minute or two the first time) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt install python3-venv"; exit 1; }
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation --editable .
+	@$(PIP) --no-deps mfrc522
+	@touch $@
+
+setup-dev: $(VENV)/.ready-dev  ## and what its developers need
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+demo: setup      ## the daemon on simulated hardware, in this terminal
+	@$(BIN)/loquet demo
+
+test: setup-dev  ## the tests
+	@$(BIN)/python -m pytest -n auto
+
+lint: setup-dev  ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: setup-dev ## the design's figures, as ratios, beside their bounds
+	@$(BIN)/python -m bench
+
+texts: setup-dev ## bring the French catalogue up to date and compile it
+	@$(BIN)/python tests/texts.py
+
+states: setup-dev ## write docs/states.md from the code
+	@$(BIN)/python tests/states.py
+
+clean:           ## remove what the other targets made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .demo

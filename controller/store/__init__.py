@@ -1,0 +1,1 @@
+"""What the controller keeps on disk: journal and whitelist, in one SQLite database."""

@@ -1,0 +1,1 @@
+"""What touches hardware: readers, outputs, lights, inputs. Knows nothing about members."""

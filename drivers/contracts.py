@@ -1,0 +1,141 @@
+"""What every driver promises, by kind, and the errors that may leave one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol, runtime_checkable
+
+import msgspec
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Mark *text* for translation where it is shown."""
+    return text
+
+
+class DriverError(Exception):
+    """What a driver could not do: a translatable template and what fills it."""
+
+    def __init__(self, template: str, **places: object) -> None:
+        self.template = template
+        self.places = places
+        super().__init__(template, places)
+
+    def __str__(self) -> str:
+        return self.template.format(**self.places)
+
+
+class ReaderLostError(DriverError, OSError):
+    """The reader does not answer as it should; it is tried again."""
+
+
+class OutputError(DriverError, OSError):
+    """The output did not do what it was told: a fault of its machine."""
+
+
+class DriverMissingError(DriverError, ImportError):
+    """The driver's own parts are not installed here."""
+
+
+class DriverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a driver reads from its table in the settings file; each key has its bounds in its type."""
+
+    def pins(self) -> dict[str, int]:
+        """Name the header's pins that this part claims (BCM numbers)."""
+        return {}
+
+
+class Card(msgspec.Struct, frozen=True, order=True):
+    """What a reader saw: the whole UID, and how it was spoken."""
+
+    uid: bytes
+    technology: str = "iso14443a"
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """One look. `garbled`: something answered that could not be read whole."""
+
+    cards: frozenset[Card] = frozenset()
+    garbled: bool = False
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A badge reader, owned by one thread.
+
+    `open` finds and initialises the chip and names it; `look` gives all cards that are there now;
+    both raise ReaderLostError. After a loss, `open` is called again. `close` may be called twice.
+    """
+
+    senses_presence: ClassVar[bool]
+    Settings: ClassVar[type[DriverSettings]]
+    interval: float
+
+    def open(self) -> str: ...
+    def look(self) -> Sighting: ...
+    def close(self) -> None: ...
+
+
+class Opening(msgspec.Struct, frozen=True, tag="gpio", tag_field="kind"):
+    """How anyone opens a GPIO output without its driver: this line, this level."""
+
+    chip: int
+    line: int
+    level: int
+
+
+@runtime_checkable
+class Output(Protocol):
+    """A contact. Made open; `off` at any time, twice or more, from the loop's thread; it never blocks.
+
+    `on` and `off` raise OutputError. `opening` is what a lease carries. `close` leaves the contact open.
+    """
+
+    Settings: ClassVar[type[DriverSettings]]
+
+    @property
+    def is_on(self) -> bool: ...
+    @property
+    def opening(self) -> Opening: ...
+    def on(self) -> None: ...
+    def off(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A light's look: red, green, blue (0 or 1), steady or blinking (seconds on, seconds off)."""
+
+    colour: tuple[int, int, int] = (0, 0, 0)
+    blink: tuple[float, float] | None = None
+
+
+@runtime_checkable
+class Light(Protocol):
+    """A light; `show` replaces what it showed and returns at once."""
+
+    Settings: ClassVar[type[DriverSettings]]
+
+    def show(self, look: Look) -> None: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Buzzer(Protocol):
+    """A sounder; `play` starts so many beeps of so many seconds and returns at once."""
+
+    Settings: ClassVar[type[DriverSettings]]
+
+    def play(self, beeps: int, seconds: float) -> None: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Input(Protocol):
+    """A contact that is read. `watch` calls back with True when it closes, False when it opens."""
+
+    Settings: ClassVar[type[DriverSettings]]
+
+    @property
+    def is_closed(self) -> bool: ...
+    def watch(self, changed: Callable[[bool], None]) -> None: ...
+    def close(self) -> None: ...

@@ -1,0 +1,143 @@
+"""`loquet-guard`: opens every output whose lease is past, whatever became of the daemon.
+
+A process of its own with next to no imports. It reads leases, never settings. A daemon that holds a line
+and does not renew is killed first: the kernel lends a line to one process only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from drivers import lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_RUN_DIR: Final = Path("/run/loquet")
+TICK: Final = 0.2  # seconds
+DEATH_WAIT: Final = 2.0  # seconds for a killed process to be gone
+
+
+def open_gpio(opening: dict[str, Any]) -> None:
+    """Put a line at its safe level and let it go; a Raspberry Pi's kernel keeps the level."""
+    import lgpio  # noqa: PLC0415 - only once it is needed, so that the guard starts on any machine
+
+    handle = lgpio.gpiochip_open(opening["chip"])
+    try:
+        lgpio.gpio_claim_output(handle, opening["line"], opening["level"])
+        lgpio.gpio_free(handle, opening["line"])
+    finally:
+        lgpio.gpiochip_close(handle)
+
+
+OPENERS: Final[dict[str, Callable[[dict[str, Any]], None]]] = {"gpio": open_gpio}
+
+
+def kill(pid: int) -> None:
+    """Kill a process and wait until it is gone, within bounds."""
+    with contextlib.suppress(ProcessLookupError):
+        pidfd = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select.select([pidfd], [], [], DEATH_WAIT)
+        finally:
+            os.close(pidfd)
+
+
+class Guard:
+    """Looks after the leases of one run directory; one step is one look at all of them."""
+
+    def __init__(self, run_dir: Path, tell: Callable[[str], None]) -> None:
+        self._run_dir = run_dir
+        self._tell = tell
+        self._failed: dict[str, str] = {}
+
+    def step(self, now: int, *, orphans_only: bool = False) -> int:
+        """Open what is past or orphaned; give the number of leases that could not be opened."""
+        failures = 0
+        for path, record in lease.held(self._run_dir):
+            try:
+                failures += not self._look_at(path, record, now, orphans_only)
+            except Exception as error:  # noqa: BLE001 - one bad lease must not keep the others closed
+                failures += 1
+                self._say_once(path.name, f"{path.name}: cannot be opened yet: {error!r}")
+        return failures
+
+    def _look_at(self, path: Path, record: dict[str, Any], now: int, orphans_only: bool) -> bool:
+        owner_lives = lease.started(record["pid"]) == record["started"]
+        orphaned = not owner_lives and not record["resume"]
+        past = record["until"] <= now and not (orphans_only and owner_lives)
+        if not (past or orphaned):
+            return True
+        if owner_lives:
+            if lease.read(path) != record:
+                return True  # renewed, or given back, while we looked
+            self._tell(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
+            kill(record["pid"])
+        elif lease.read(path) != record:
+            return True
+        OPENERS[record["opening"]["kind"]](record["opening"])
+        path.unlink(missing_ok=True)
+        self._failed.pop(path.name, None)
+        self._tell(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
+        return True
+
+    def _say_once(self, name: str, sentence: str) -> None:
+        if self._failed.get(name) != sentence:
+            self._failed[name] = sentence
+            self._tell(sentence)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the guard; with --once, open what a dead daemon left closed and end."""
+    parser = argparse.ArgumentParser(
+        prog="loquet-guard",
+        description="Opens every output whose lease is past. Without it no guarded output closes.",
+    )
+    parser.add_argument("--run-dir", type=Path, default=DEFAULT_RUN_DIR, help="where the leases are")
+    parser.add_argument(
+        "--once", action="store_true", help="open what a dead daemon left closed, then end (ExecStopPost=)"
+    )
+    options = parser.parse_args(arguments)
+    guard = Guard(options.run_dir, lambda sentence: print(sentence, file=sys.stderr, flush=True))
+    if options.once:
+        return 1 if guard.step(lease.boottime_ms(), orphans_only=True) else 0
+    try:
+        lease.prepare(options.run_dir)
+        lock = os.open(options.run_dir / "guard.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"another loquet-guard looks after {options.run_dir}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{options.run_dir} cannot be used: {error.strerror}; name another with --run-dir", file=sys.stderr)
+        return 1
+    stop = _stopped_by_signals()
+    while not stop():
+        now = lease.boottime_ms()
+        guard.step(now)
+        alive = {"pid": os.getpid(), "until": now + lease.GUARD_MS}
+        lease.write(options.run_dir / lease.GUARD_FILE, alive)
+        time.sleep(TICK)
+    (options.run_dir / lease.GUARD_FILE).unlink(missing_ok=True)
+    return 0
+
+
+def _stopped_by_signals() -> Callable[[], bool]:
+    seen: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda caught, _frame: seen.append(caught))
+    return lambda: bool(seen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

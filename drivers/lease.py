@@ -1,0 +1,101 @@
+"""Leases: a closed output is lent for a time, and whoever finds the time past opens it.
+
+One file per closed output in the run directory's `leases/`, on a file system in memory. It carries all that
+opening needs and nothing of the settings. Written by the daemon, read by `loquet-guard`. Standard library
+only: the guard lives on this and next to nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+LEASE_MS: Final = 2_000
+GUARD_MS: Final = 2_000
+GUARD_FILE: Final = "guard"
+LEASES: Final = "leases"
+
+
+def boottime_ms() -> int:
+    """Give the boot-time clock in milliseconds: it goes on while the machine sleeps, and is never set."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def started(pid: int) -> int | None:
+    """Tell when a process began, in clock ticks since boot (proc(5), stat field 22); None if it is gone.
+
+    With the pid it names a process for good: pids are used again. A zombie is gone: it holds no line.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in {b"Z", b"X"} else int(fields[19])
+
+
+def write(path: Path, record: dict[str, Any]) -> None:
+    """Replace a file whole: a reader sees the old one or the new one."""
+    draft = f"{path}.new"
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        os.write(fd, json.dumps(record).encode())
+    finally:
+        os.close(fd)
+    os.replace(draft, path)  # noqa: PTH105 - on the way of a tap
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Read a file written by `write`; None where there is none, or it is none of ours."""
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+class Lease:
+    """The lease of one output of one machine. `opening` says how to open it without its driver."""
+
+    def __init__(self, run_dir: Path, machine: str, output: str, opening: dict[str, Any]) -> None:
+        self._path = run_dir / LEASES / f"{machine}.{output}"
+        self._record = {
+            "machine": machine,
+            "output": output,
+            "opening": opening,
+            "pid": os.getpid(),
+            "started": started(os.getpid()),
+            "resume": False,
+        }
+
+    def renew(self, now: int, duration: int = LEASE_MS) -> None:
+        """Take the lease, or make it longer: until *now* + *duration* (ms on the boot-time clock)."""
+        write(self._path, {**self._record, "until": now + duration})
+
+    def drop(self) -> None:
+        """Give the lease back: the output is open."""
+        self._path.unlink(missing_ok=True)
+
+
+def prepare(run_dir: Path) -> None:
+    """Make the run directory's folder of leases. Raises OSError."""
+    (run_dir / LEASES).mkdir(mode=0o770, parents=True, exist_ok=True)
+
+
+def held(run_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Give the leases that there are."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for path in sorted((run_dir / LEASES).iterdir()):
+            if path.suffix != ".new" and (record := read(path)) is not None:
+                found.append((path, record))
+    return found
+
+
+def guard_alive(run_dir: Path, now: int) -> bool:
+    """Tell whether a guard has lately said that it looks after the leases."""
+    record = read(run_dir / GUARD_FILE)
+    return record is not None and int(record.get("until", 0)) > now

@@ -1,0 +1,85 @@
+"""Pins that are claimed at a level: gpiozero's lgpio factory, without its pulse.
+
+gpiozero's own LGPIOPin claims an input, then an output at 0, then writes the level that is wanted: an
+active-low relay pulses at every start, and a level that outlived a crash is lost. Ours claims nothing until
+it is told what to be, and then claims it at the level that is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import lgpio
+from gpiozero import Device
+from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
+
+if TYPE_CHECKING:
+    from gpiozero.pins import Factory
+
+OURS: Final = "loquet"
+
+
+class LevelPin(LGPIOPin):
+    """A pin that is left as found until it is given a function, and freed as it stands."""
+
+    def __init__(self, factory: LevelFactory, info: Any) -> None:  # noqa: ANN401 - gpiozero has no types
+        # LGPIOPin.__init__ would claim the line as an input: its parent's is called, and its fields are set.
+        super(LGPIOPin, self).__init__(factory, info)
+        self._pwm = None
+        self._bounce = None
+        self._callback = None
+        self._edges = lgpio.BOTH_EDGES
+        self._claimed = False
+
+    def output_with_state(self, state: bool) -> None:
+        """Become an output that stands at *state* from its first instant."""
+        lgpio.gpio_claim_output(self.factory.handle, self._number, int(state))
+        self._claimed = True
+
+    def _set_function(self, value: str) -> None:
+        super()._set_function(value)
+        self._claimed = True
+
+    def _get_state(self) -> Any:  # noqa: ANN401 - a level or a duty cycle
+        if not self._claimed:
+            self._set_function("input")
+        return super()._get_state()
+
+    def close(self) -> None:
+        """Free the line; a Raspberry Pi's kernel keeps an output's level."""
+        if self.factory.handle is not None and self._claimed:
+            if self._pwm:
+                self._set_frequency(None)
+            lgpio.gpio_free(self.factory.handle, self._number)
+            self._claimed = False
+
+
+class LevelFactory(LGPIOFactory):
+    """gpiozero's lgpio factory with our pins. LOQUET_BOARD_REVISION names the board where /proc does not."""
+
+    def __init__(self, chip: int | None = None) -> None:
+        super().__init__(chip)
+        self.pin_class = LevelPin
+
+    @property
+    def handle(self) -> int | None:
+        """lgpio's handle of the open chip."""
+        handle: int | None = self._handle
+        return handle
+
+    def _get_revision(self) -> int:
+        named = os.environ.get("LOQUET_BOARD_REVISION")
+        return int(named, 16) if named else int(super()._get_revision())
+
+
+def factory() -> Factory:
+    """Give the pin factory that the environment names: ours unless GPIOZERO_PIN_FACTORY says another.
+
+    "lgpio" means ours too: it is lgpio, claimed at a level.
+    """
+    if Device.pin_factory is None:
+        if os.environ.get("GPIOZERO_PIN_FACTORY", "lgpio") == "lgpio":
+            os.environ["GPIOZERO_PIN_FACTORY"] = OURS
+        Device.ensure_pin_factory()
+    return Device.pin_factory

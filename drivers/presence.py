@@ -1,0 +1,112 @@
+"""From looks to events: presented, removed, lost, found. Debounced, and never a guess."""
+
+from __future__ import annotations
+
+import msgspec
+
+from drivers.contracts import Card, DriverError, Reader, ReaderLostError
+
+MISSES = 3  # looks without a card before it is gone
+GARBLED_MISSES = 15  # the same while something answers that cannot be read
+FIRST_RETRY = 0.25  # seconds
+LAST_RETRY = 5.0
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """A card is there. `fresh` is False where it lay there already when the reader began to look."""
+
+    card: Card
+    fresh: bool
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """A card is gone."""
+
+    card: Card
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """The reader does not answer as it should. Told once."""
+
+    error: DriverError
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The reader answers, for the first time or again. `chip` names it."""
+
+    chip: str
+
+
+PresenceEvent = Presented | Removed | Lost | Found
+
+
+class Watch:
+    """Looks again and again, and says what changed. One step is one look; the caller waits in between.
+
+    While the reader is lost, what lay there is neither there nor gone: cards that are missing once it is
+    found again are removed then, and those still there are presented as not fresh.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._missed: dict[Card, int] = {}
+        self._is_open = False
+        self._lost = False
+        self._retry = FIRST_RETRY
+        self._first_look = True
+        self._settling = False
+
+    @property
+    def present(self) -> frozenset[Card]:
+        """The cards that are there, as far as is known."""
+        return frozenset(self._missed)
+
+    def step(self) -> tuple[list[PresenceEvent], float]:
+        """Look once: what changed, and in how many seconds to look again."""
+        try:
+            events: list[PresenceEvent] = [] if self._is_open else self._open()
+            events += self._compare()
+        except ReaderLostError as error:
+            return self._lose(error)
+        self._retry = FIRST_RETRY
+        return events, self._reader.interval
+
+    def close(self) -> None:
+        """Let the reader go."""
+        self._reader.close()
+
+    def _open(self) -> list[PresenceEvent]:
+        chip = self._reader.open()
+        self._is_open = True
+        self._lost = False
+        self._first_look = True
+        return [Found(chip)]
+
+    def _lose(self, error: ReaderLostError) -> tuple[list[PresenceEvent], float]:
+        self._is_open = False
+        told: list[PresenceEvent] = [] if self._lost else [Lost(error)]
+        self._lost = True
+        wait, self._retry = self._retry, min(LAST_RETRY, self._retry * 2)
+        return told, wait
+
+    def _compare(self) -> list[PresenceEvent]:
+        sighting = self._reader.look()
+        events: list[PresenceEvent] = []
+        if self._first_look:
+            # Told again, as not fresh: the station may have waited for them while the reader was lost.
+            known, self._missed = self._missed, {}
+            self._missed = {card: 0 for card in known if card not in sighting.cards}
+            self._settling = True
+            self._first_look = False
+        for card in sorted(sighting.cards):
+            if card not in self._missed:
+                events.append(Presented(card, fresh=not self._settling))
+            self._missed[card] = 0
+        for card in sorted(set(self._missed) - sighting.cards):
+            self._missed[card] += 1
+            if self._missed[card] >= (GARBLED_MISSES if sighting.garbled else MISSES):
+                del self._missed[card]
+                events.append(Removed(card))
+        # What could not be read whole lay there too: until a look is clear, nothing counts as fresh.
+        self._settling = self._settling and sighting.garbled
+        return events

@@ -1,0 +1,45 @@
+"""Drivers by kind and name. Other distributions add theirs under the same entry-point groups."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+from drivers.contracts import DriverError, DriverMissingError, N_
+
+KINDS: Final = ("readers", "outputs", "lights", "buzzers", "inputs")
+
+
+class UnknownDriverError(DriverError, LookupError):
+    """No driver of that kind bears that name."""
+
+
+def names(kind: str) -> list[str]:
+    """Name the drivers of a kind."""
+    return sorted(entry.name for entry in entry_points(group=f"loquet.{kind}"))
+
+
+def find(kind: str, name: str) -> Any:  # noqa: ANN401 - the caller knows the kind's contract
+    """Give the driver class of that kind and name.
+
+    Raises UnknownDriverError, which names those that there are, and DriverMissingError where the driver is
+    there and what it needs is not.
+    """
+    for entry in entry_points(group=f"loquet.{kind}", name=name):
+        try:
+            return entry.load()
+        except ImportError as error:
+            raise DriverMissingError(
+                N_(
+                    'driver "{driver}" needs the Python module "{module}", which is not installed; on a '
+                    'Raspberry Pi: pip install "loquet[hardware]" and pip install --no-deps mfrc522'
+                ),
+                driver=name,
+                module=error.name or str(error),
+            ) from error
+    raise UnknownDriverError(
+        N_('there is no driver "{driver}" among the {kind}; there are: {names}'),
+        driver=name,
+        kind=kind,
+        names=", ".join(names(kind)) or "-",
+    )

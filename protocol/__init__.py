@@ -1,0 +1,1 @@
+"""What controller and server say to each other, and what it means."""

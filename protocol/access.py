@@ -1,0 +1,239 @@
+"""Where a tap is decided: who may use which machine, now.
+
+`decide` is pure. The rules stand in one list, in the order in which they are asked; `explain` asks them all,
+so that the page that explains a refusal and the latch that refuses run the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from protocol.moment import Moment
+from protocol.texts import N_
+from protocol.whitelist import Badge, Level, Machine, Member, Whitelist
+
+
+class Reason(StrEnum):
+    """Why a tap is refused; the journal's and the display's word for it."""
+
+    # by the whitelist
+    UNKNOWN_BADGE = "unknown_badge"
+    SEVERAL_BADGES = "several_badges"
+    BADGE_BLOCKED = "badge_blocked"
+    BADGE_EXPIRED = "badge_expired"
+    BADGE_NOT_YET = "badge_not_yet"
+    MEMBER_UNKNOWN = "member_unknown"
+    MEMBER_EXCLUDED = "member_excluded"
+    MEMBERSHIP_ENDED = "membership_ended"
+    MACHINE_UNKNOWN = "machine_unknown"
+    TRAINING_MISSING = "training_missing"
+    TRAINING_EXPIRED = "training_expired"
+    TRAINING_NOT_YET = "training_not_yet"
+    SUPERVISION_NEEDED = "supervision_needed"
+    MACHINE_LOCKED = "machine_locked"
+    # by the station
+    RANDOM_UID = "random_uid"
+    BADGE_WAS_LYING = "badge_was_lying"
+    MACHINE_IN_USE = "machine_in_use"
+    MACHINE_FAULT = "machine_fault"
+    STARTING_UP = "starting_up"
+    NO_STORAGE = "no_storage"
+    NO_GUARD = "no_guard"
+
+
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """What the whitelist shortens: longest session in seconds, None where it says nothing."""
+
+    longest: int | None = None
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """This member may use the machine."""
+
+    member: str
+    badge: str
+    level: Level
+    limits: Limits = Limits()
+    category: str = ""
+    payer: str = ""
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """Nobody may use the machine by these badges, and what would help.
+
+    wants: the trainings that are missing; day: when what is over ended, or what is to come begins.
+    member, badge: whose badge it was, where that is known; level: what the member holds there all the same.
+    """
+
+    reason: Reason
+    member: str | None = None
+    badge: str | None = None
+    wants: tuple[str, ...] = ()
+    day: date | None = None
+    note: str = ""
+    level: Level | None = None
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One question that was asked, and the refusal it led to, if it did."""
+
+    question: str
+    denied: Denied | None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What the rules look at: one badge, whose it is, one machine, one moment."""
+
+    whitelist: Whitelist
+    machine: str
+    badge: Badge
+    moment: Moment
+
+    def denied(self, reason: Reason, **details: object) -> Denied:
+        """Refuse for *reason*, naming badge and member."""
+        return Denied(reason, member=self.badge.member, badge=self.badge.hash, **details)  # type: ignore[arg-type]
+
+    @property
+    def member(self) -> Member | None:
+        """The badge's holder."""
+        return self.whitelist.members.get(self.badge.member)
+
+    @property
+    def requirements(self) -> Machine:
+        """What the machine asks for."""
+        return self.whitelist.machines.get(self.machine) or Machine(self.machine)
+
+    def over(self, until: date | None) -> bool:
+        """Tell whether the last day is known to have passed."""
+        return until is not None and until < self.moment.known
+
+    def to_come(self, since: date | None) -> bool:
+        """Tell whether the first day has not come by any clock."""
+        return since is not None and since > max(self.moment.known, self.moment.today)
+
+    def level(self) -> Level | None:
+        """Give the lowest valid level among the machine's trainings; None where one is missing.
+
+        A machine that requires nothing is open to every member as a user.
+        """
+        levels = []
+        for training in self.requirements.requires:
+            held = self.whitelist.certifications.get((self.badge.member, training))
+            if held is None or self.over(held.until) or self.to_come(held.since):
+                return None
+            levels.append(held.level)
+        return min(levels, default=Level.USER)
+
+
+def _badge_in_force(case: Case) -> Denied | None:
+    badge = case.badge
+    if badge.blocked:
+        return case.denied(Reason.BADGE_BLOCKED)
+    if case.over(badge.until):
+        return case.denied(Reason.BADGE_EXPIRED, day=badge.until)
+    if case.to_come(badge.since):
+        return case.denied(Reason.BADGE_NOT_YET, day=badge.since)
+    return None
+
+
+def _member_known(case: Case) -> Denied | None:
+    return case.denied(Reason.MEMBER_UNKNOWN) if case.member is None else None
+
+
+def _member_welcome(case: Case) -> Denied | None:
+    excluded = case.member is not None and case.member.excluded
+    return case.denied(Reason.MEMBER_EXCLUDED) if excluded else None
+
+
+def _membership_running(case: Case) -> Denied | None:
+    until = case.member.until if case.member else None
+    return case.denied(Reason.MEMBERSHIP_ENDED, day=until) if case.over(until) else None
+
+
+def _machine_known(case: Case) -> Denied | None:
+    known = case.machine in case.whitelist.machines
+    return None if known else case.denied(Reason.MACHINE_UNKNOWN)
+
+
+def _trained(case: Case) -> Denied | None:
+    held = {t: case.whitelist.certifications.get((case.badge.member, t)) for t in case.requirements.requires}
+    missing = tuple(training for training, row in held.items() if row is None)
+    if missing:
+        return case.denied(Reason.TRAINING_MISSING, wants=missing)
+    for training, row in held.items():
+        if row and case.over(row.until):
+            return case.denied(Reason.TRAINING_EXPIRED, wants=(training,), day=row.until)
+        if row and case.to_come(row.since):
+            return case.denied(Reason.TRAINING_NOT_YET, wants=(training,), day=row.since)
+    return None
+
+
+def _unlocked(case: Case) -> Denied | None:
+    locked = case.requirements.locked
+    level = case.level()
+    if not locked or level == Level.MAINTAINER:
+        return None
+    return case.denied(Reason.MACHINE_LOCKED, note=locked, level=level)
+
+
+def _alone(case: Case) -> Denied | None:
+    if case.level() == Level.SUPERVISED:
+        return case.denied(Reason.SUPERVISION_NEEDED, level=Level.SUPERVISED)
+    return None
+
+
+RULES: Final[tuple[tuple[str, Callable[[Case], Denied | None]], ...]] = (
+    (N_("Is the badge in force?"), _badge_in_force),
+    (N_("Is its holder a member?"), _member_known),
+    (N_("Is the member welcome here?"), _member_welcome),
+    (N_("Is the membership running?"), _membership_running),
+    (N_("Does the whitelist know the machine?"), _machine_known),
+    (N_("Does the member have every training that the machine asks for?"), _trained),
+    (N_("Is the machine unlocked?"), _unlocked),
+    (N_("May the member work there alone?"), _alone),
+)
+
+
+def decide(
+    whitelist: Whitelist, machine: str, badges: Collection[str], moment: Moment
+) -> Granted | Denied:
+    """Decide who of *badges* (hashes of all that lie on the reader) may use *machine*.
+
+    Exactly one known member is accepted; unknown badges beside theirs do no harm (a wallet); two known
+    members are refused. A member with several badges is granted by the first, in order, that is in force.
+    """
+    known = [whitelist.badges[badge] for badge in sorted(badges) if badge in whitelist.badges]
+    if not known:
+        return Denied(Reason.UNKNOWN_BADGE, badge=min(badges, default=None))
+    if len({badge.member for badge in known}) > 1:
+        return Denied(Reason.SEVERAL_BADGES)
+    verdicts = [_judge(Case(whitelist, machine, badge, moment)) for badge in known]
+    return next((verdict for verdict in verdicts if isinstance(verdict, Granted)), verdicts[0])
+
+
+def _judge(case: Case) -> Granted | Denied:
+    for _question, rule in RULES:
+        denied = rule(case)
+        if denied is not None:
+            return denied
+    member = case.member
+    return Granted(
+        member=case.badge.member,
+        badge=case.badge.hash,
+        level=case.level() or Level.USER,
+        limits=Limits(case.requirements.longest),
+        category=member.category if member else "",
+        payer=member.payer if member else "",
+    )
+
+
+def explain(whitelist: Whitelist, machine: str, badge: Badge, moment: Moment) -> Iterator[Check]:
+    """Ask every rule for one badge on one machine, past the first refusal too."""
+    case = Case(whitelist, machine, badge, moment)
+    for question, rule in RULES:
+        yield Check(question, rule(case))

@@ -1,0 +1,92 @@
+"""Badges: UIDs as people write them, and the keyed hash that is kept of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from enum import StrEnum
+from typing import Final
+
+from protocol.errors import LoquetError
+from protocol.texts import N_
+
+KEY_BYTES: Final = 32
+_SEPARATORS: Final = re.compile(r"[\s:.\-]")
+_SPREADSHEET: Final = re.compile(r"^\d+([.,]\d+)?E[+-]?\d+$", re.IGNORECASE)
+
+
+class Technology(StrEnum):
+    """How a badge speaks; part of its identity."""
+
+    ISO14443A = "iso14443a"
+    EM4100 = "em4100"
+
+
+_LENGTHS: Final = {Technology.ISO14443A: (4, 7, 10), Technology.EM4100: (5,)}
+
+
+class UidError(LoquetError, ValueError):
+    """A text that is no UID, and what to do about it."""
+
+
+def parse_uid(text: str, technology: Technology = Technology.ISO14443A, *, from_sheet: bool = False) -> bytes:
+    """Read a UID written in hexadecimal, with or without `:`, `-`, `.` or spaces between its bytes.
+
+    With *from_sheet*, digits around an E are refused as well: a spreadsheet reads `12345E78` as a number.
+    Raises UidError, which says what is wrong and how to write it.
+    """
+    stripped = text.strip()
+    if _SPREADSHEET.match(stripped) and (from_sheet or not stripped.isalnum()):
+        raise UidError(
+            N_(
+                'badge "{text}" may be a number made by a spreadsheet; format the column as text and read '
+                "the badge again, or write its bytes apart (04:A3:C6:CA)"
+            ),
+            text=stripped,
+        )
+    digits = _SEPARATORS.sub("", stripped).upper()
+    if not digits or re.fullmatch(r"[0-9A-F]+", digits) is None:
+        raise UidError(
+            N_('badge "{text}" is not hexadecimal; `loquet read` shows how it is written'), text=stripped
+        )
+    lengths = _LENGTHS[technology]
+    if len(digits) not in {2 * n for n in lengths}:
+        raise UidError(
+            N_(
+                'badge "{text}" has {count} digits, {technology} has {expected}; a spreadsheet may have cut '
+                "zeros off its front: read the badge again with `loquet read`"
+            ),
+            text=stripped,
+            count=len(digits),
+            technology=technology.value,
+            expected=" / ".join(str(2 * n) for n in lengths),
+        )
+    return bytes.fromhex(digits)
+
+
+def is_random(uid: bytes, technology: str) -> bool:
+    """Tell whether the UID is drawn anew at each power-on (ISO/IEC 14443-3: 4 bytes, first 08)."""
+    return technology == Technology.ISO14443A and len(uid) == 4 and uid[0] == 0x08  # noqa: PLR2004 - the standard's
+
+
+class BadgeKey:
+    """The secret under which UIDs are hashed: without it a 32-bit UID is found by trying them all."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != KEY_BYTES:
+            raise LoquetError(
+                N_("a badge key has {expected} bytes, this one {count}"),
+                expected=KEY_BYTES,
+                count=len(secret),
+            )
+        self._secret = secret
+
+    def hash(self, uid: bytes, technology: str) -> str:
+        """Hash a UID with its technology: 32 hexadecimal digits (BLAKE2b, keyed, 16 bytes)."""
+        message = technology.encode() + b"\0" + uid
+        return hashlib.blake2b(message, key=self._secret, digest_size=16).hexdigest()
+
+    @property
+    def fingerprint(self) -> str:
+        """Name this key without revealing it: 16 hexadecimal digits."""
+        return hashlib.blake2b(b"loquet badge key", key=self._secret, digest_size=8).hexdigest()

@@ -1,0 +1,192 @@
+"""What a journal holds: one struct per kind of entry. Ids only; names live apart."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from protocol.access import Reason
+from protocol.moment import Quality
+from protocol.whitelist import Level
+
+
+class Ending(StrEnum):
+    """Why a session ended."""
+
+    BADGE_REMOVED = "badge_removed"
+    BADGE_TAPPED = "badge_tapped"
+    LONGEST = "longest"
+    REMOTE = "remote"
+    LOCKED = "locked"
+    READER_LOST = "reader_lost"
+    FAULT = "fault"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+
+class Purpose(StrEnum):
+    """What a session is for."""
+
+    OWN = "own"
+    ORDER = "order"
+    TRAINING = "training"
+    MAINTENANCE = "maintenance"
+    DEMONSTRATION = "demonstration"
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that happened."""
+
+
+class Granted(Entry, frozen=True, tag="granted"):
+    """A session begins: committed before its output closes."""
+
+    session: str
+    machine: str
+    member: str
+    badge: str
+    level: Level
+    purpose: Purpose = Purpose.OWN
+    category: str = ""
+    payer: str = ""
+
+
+class Withdrawn(Entry, frozen=True, tag="grant_withdrawn"):
+    """A grant that was committed too late for its output to close."""
+
+    session: str
+    machine: str
+
+
+class Ended(Entry, frozen=True, tag="ended"):
+    """A session is over. `by` is the member who ended it, where one did; powered in milliseconds."""
+
+    session: str
+    machine: str
+    why: Ending
+    powered: int
+    by: str | None = None
+
+
+class Refused(Entry, frozen=True, tag="refused"):
+    """A tap that opened nothing."""
+
+    machine: str
+    reason: Reason
+    member: str | None = None
+    badge: str | None = None
+    wants: tuple[str, ...] = ()
+
+
+class Thinned(Entry, frozen=True, tag="thinned"):
+    """So many refusals were left out, because they came faster than they could be kept."""
+
+    machine: str
+    count: int
+
+
+class ReaderLost(Entry, frozen=True, tag="reader_lost"):
+    """A reader does not answer any more."""
+
+    machine: str
+    detail: str
+
+
+class ReaderFound(Entry, frozen=True, tag="reader_found"):
+    """It answers again."""
+
+    machine: str
+
+
+class FaultLatched(Entry, frozen=True, tag="fault"):
+    """A machine is out of order until somebody clears it."""
+
+    machine: str
+    cause: str
+
+
+class FaultCleared(Entry, frozen=True, tag="fault_cleared"):
+    """Somebody cleared it: a member, or a person at the shell."""
+
+    machine: str
+    by: str
+
+
+class Locked(Entry, frozen=True, tag="locked"):
+    """A machine is locked."""
+
+    machine: str
+    note: str
+    by: str
+
+
+class Unlocked(Entry, frozen=True, tag="unlocked"):
+    """A machine is no longer locked."""
+
+    machine: str
+    by: str
+
+
+class Warned(Entry, frozen=True, tag="warned"):
+    """A part of no vital use failed: a light, a buzzer."""
+
+    machine: str
+    part: str
+    detail: str
+
+
+class Clock(Entry, frozen=True, tag="clock"):
+    """The wall clock was set: on this boot, wall time = boot time + offset (milliseconds)."""
+
+    offset: int
+    quality: Quality
+
+
+class Started(Entry, frozen=True, tag="daemon_started"):
+    """The daemon is ready."""
+
+    version: str
+
+
+class Stopped(Entry, frozen=True, tag="daemon_stopped"):
+    """The daemon stopped in good order."""
+
+
+class Edited(Entry, frozen=True, tag="whitelist_edited"):
+    """The whitelist was changed here: so many rows put and dropped, by whom, up to which version."""
+
+    version: int
+    put: int
+    dropped: int
+    by: str
+    replaced: bool = False
+
+
+AnyEntry = (
+    Granted
+    | Withdrawn
+    | Ended
+    | Refused
+    | Thinned
+    | ReaderLost
+    | ReaderFound
+    | FaultLatched
+    | FaultCleared
+    | Locked
+    | Unlocked
+    | Warned
+    | Clock
+    | Started
+    | Stopped
+    | Edited
+)
+
+encode_entry: Final = msgspec.json.Encoder().encode
+decode_entry: Final = msgspec.json.Decoder(AnyEntry).decode
+
+
+def kind(entry: AnyEntry) -> str:
+    """Give an entry's kind, as the journal names it."""
+    return str(entry.__struct_config__.tag)

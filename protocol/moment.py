@@ -1,0 +1,34 @@
+"""Moments: what is known of the time at which something happened."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+import msgspec
+
+
+class Quality(StrEnum):
+    """How sure the wall clock is, best first."""
+
+    SYNCHRONISED = "synchronised"
+    KEPT = "kept"
+    RESTORED = "restored"
+    UNKNOWN = "unknown"
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """One moment on one boot.
+
+    at: milliseconds on the boot-time clock; alone decides durations and deadlines.
+    wall: milliseconds since 1970 by the clock on the wall, right only as far as `quality` says.
+    known: the latest day known to have begun; expiries are judged against it.
+    today: the day by the clock on the wall; beginnings of validity are judged against the later of the two.
+    """
+
+    boot: str
+    at: int
+    wall: int
+    quality: Quality
+    known: date
+    today: date

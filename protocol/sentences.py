@@ -1,0 +1,65 @@
+"""What is said to people, kindly: a refusal, and what would help."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from protocol.access import Denied, Reason
+from protocol.texts import N_, _, language
+from protocol.whitelist import Whitelist
+
+_MONTHS: Final = (
+    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
+    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
+)  # fmt: skip
+
+REFUSALS: Final = {
+    Reason.UNKNOWN_BADGE: N_("this badge is not known here; show it to a fabmanager"),
+    Reason.SEVERAL_BADGES: N_("several members' badges at once; present one alone"),
+    Reason.BADGE_BLOCKED: N_("this badge is blocked; ask a fabmanager"),
+    Reason.BADGE_EXPIRED: N_("this badge was valid until {day}; ask a fabmanager"),
+    Reason.BADGE_NOT_YET: N_("this badge is valid from {day}"),
+    Reason.MEMBER_UNKNOWN: N_("this badge belongs to nobody any more; ask a fabmanager"),
+    Reason.MEMBER_EXCLUDED: N_("your access is suspended; speak to a fabmanager"),
+    Reason.MEMBERSHIP_ENDED: N_("your membership ended on {day}; renew it and try again"),
+    Reason.MACHINE_UNKNOWN: N_("nobody has yet said who may use this machine; ask a fabmanager"),
+    Reason.TRAINING_MISSING: N_("you need the training {wants}; ask for the next date"),
+    Reason.TRAINING_EXPIRED: N_("your training {wants} was valid until {day}; ask for a refresher"),
+    Reason.TRAINING_NOT_YET: N_("your training {wants} is valid from {day}"),
+    Reason.SUPERVISION_NEEDED: N_("you may use this machine with a trainer beside you; ask one"),
+    Reason.MACHINE_LOCKED: N_("the machine is locked: {note}"),
+    Reason.RANDOM_UID: N_("this card or phone changes its number each time; use a badge with a fixed one"),
+    Reason.BADGE_WAS_LYING: N_("take the badge away and present it again"),
+    Reason.MACHINE_IN_USE: N_("somebody else is using the machine"),
+    Reason.MACHINE_FAULT: N_("the machine is out of order: {note}"),
+    Reason.STARTING_UP: N_("the controller is starting; try again in a moment"),
+    Reason.NO_STORAGE: N_("the controller cannot write to its disk, so nothing may start; tell a fabmanager"),
+    Reason.NO_GUARD: N_("the guard process is not running, so nothing may start; tell a fabmanager"),
+}
+
+
+def day(when: date | None) -> str:
+    """Write a day as people say it: "3 March 2026", "3 mars 2026"."""
+    if when is None:
+        return "?"
+    number = "1er" if language() == "fr" and when.day == 1 else str(when.day)
+    return f"{number} {_(_MONTHS[when.month - 1])} {when.year}"
+
+
+def refusal(denied: Denied, whitelist: Whitelist | None = None) -> str:
+    """Say why a tap was refused and what would help, with the trainings' names where known."""
+    names = whitelist.trainings if whitelist is not None else {}
+    wants = ", ".join((names[t].name or t) if t in names else t for t in denied.wants)
+    return _(REFUSALS[denied.reason]).format(day=day(denied.day), wants=wants, note=denied.note)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as people read it: "8 s", "3 min", "2 h 05"."""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 60:  # noqa: PLR2004 - an hour
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d}"

@@ -1,0 +1,181 @@
+"""The whitelist: all that a controller needs to decide alone, as rows and as looked-up tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from enum import IntEnum, StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+
+
+class Level(IntEnum):
+    """What a certification lets its holder do; each level includes the ones below."""
+
+    SUPERVISED = 1
+    USER = 2
+    TRAINER = 3
+    MAINTAINER = 4
+
+    @property
+    def word(self) -> str:
+        """The level as people write it."""
+        return self.name.lower()
+
+
+class BadgeKind(StrEnum):
+    """Whose a badge is."""
+
+    MEMBER = "member"
+    SPARE = "spare"
+    VISITOR = "visitor"
+
+
+class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """One line of a whitelist."""
+
+
+class Member(Row, frozen=True, tag="member"):
+    """A person. `until` is the last day of the membership; an excluded one is refused everywhere."""
+
+    id: Id
+    name: Text = ""
+    category: Text = ""
+    payer: Text = ""
+    until: date | None = None
+    excluded: bool = False
+
+    @property
+    def key(self) -> str:
+        """The row's name in its whitelist."""
+        return f"member/{self.id}"
+
+
+class Badge(Row, frozen=True, tag="badge"):
+    """What a person presents: the keyed hash of its UID and technology."""
+
+    hash: Hash
+    member: Id
+    kind: BadgeKind = BadgeKind.MEMBER
+    since: date | None = None
+    until: date | None = None
+    blocked: bool = False
+
+    @property
+    def key(self) -> str:
+        """The row's name in its whitelist."""
+        return f"badge/{self.hash}"
+
+
+class Training(Row, frozen=True, tag="training"):
+    """What a person is trained for."""
+
+    id: Id
+    name: Text = ""
+
+    @property
+    def key(self) -> str:
+        """The row's name in its whitelist."""
+        return f"training/{self.id}"
+
+
+class Certification(Row, frozen=True, tag="certification"):
+    """This member has this training, at this level, from one day to another, both included."""
+
+    member: Id
+    training: Id
+    level: Level = Level.USER
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def key(self) -> str:
+        """The row's name in its whitelist."""
+        return f"certification/{self.member}/{self.training}"
+
+
+class Machine(Row, frozen=True, tag="machine"):
+    """What a machine asks for: every one of `requires`; a reason in `locked` locks it.
+
+    `longest` (seconds) may only shorten what the settings allow.
+    """
+
+    id: Id
+    name: Text = ""
+    requires: tuple[Id, ...] = ()
+    locked: Text = ""
+    longest: Annotated[int, msgspec.Meta(ge=60, le=604_800)] | None = None
+
+    @property
+    def key(self) -> str:
+        """The row's name in its whitelist."""
+        return f"machine/{self.id}"
+
+
+AnyRow = Member | Badge | Training | Certification | Machine
+
+encode_row: Final = msgspec.json.Encoder(order="sorted").encode
+decode_row: Final = msgspec.json.Decoder(AnyRow).decode
+
+
+class Whitelist:
+    """The rows in force, looked up in constant time. Owned by one thread, as all mutable things are."""
+
+    def __init__(self, rows: Iterable[AnyRow] = (), version: int = 0) -> None:
+        self.version = version
+        self.members: dict[str, Member] = {}
+        self.badges: dict[str, Badge] = {}
+        self.trainings: dict[str, Training] = {}
+        self.certifications: dict[tuple[str, str], Certification] = {}
+        self.machines: dict[str, Machine] = {}
+        for row in rows:
+            self.put(row)
+
+    def put(self, row: AnyRow) -> None:
+        """Add a row, or replace the one of the same key."""
+        match row:
+            case Badge():
+                self.badges[row.hash] = row
+            case Certification():
+                self.certifications[row.member, row.training] = row
+            case Member():
+                self.members[row.id] = row
+            case Training():
+                self.trainings[row.id] = row
+            case Machine():
+                self.machines[row.id] = row
+
+    def drop(self, row: AnyRow) -> None:
+        """Take a row away; one that is not there is no error."""
+        match row:
+            case Badge():
+                self.badges.pop(row.hash, None)
+            case Certification():
+                self.certifications.pop((row.member, row.training), None)
+            case Member():
+                self.members.pop(row.id, None)
+            case Training():
+                self.trainings.pop(row.id, None)
+            case Machine():
+                self.machines.pop(row.id, None)
+
+    def rows(self) -> Iterator[AnyRow]:
+        """Give every row, what others refer to first."""
+        yield from self.trainings.values()
+        yield from self.machines.values()
+        yield from self.members.values()
+        yield from self.badges.values()
+        yield from self.certifications.values()
+
+    def badges_of(self, member: str) -> list[Badge]:
+        """Give a member's badges."""
+        return [badge for badge in self.badges.values() if badge.member == member]
+
+    def certifications_of(self, member: str) -> list[Certification]:
+        """Give a member's certifications."""
+        return [row for row in self.certifications.values() if row.member == member]

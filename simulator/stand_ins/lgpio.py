@@ -1,0 +1,123 @@
+"""Stands in for `lgpio` on a machine without GPIO: lines live on the simulated board."""
+
+import json
+import os
+import socket
+import threading
+
+SET_ACTIVE_LOW, SET_OPEN_DRAIN, SET_OPEN_SOURCE = 4, 8, 16
+SET_PULL_UP, SET_PULL_DOWN, SET_PULL_NONE = 32, 64, 128
+RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
+
+_chips = {}
+
+
+class error(Exception):  # noqa: N801
+    pass
+
+
+class _Chip:
+    def __init__(self):
+        self.link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.link.connect(os.environ["LOQUET_BOARD"])
+        self.lock = threading.Lock()
+        self.callbacks = []
+        self.watcher = None
+
+    def do(self, **request):
+        with self.lock:
+            self.link.send(json.dumps(request).encode())
+            answer = self.link.recv(65536)
+        if not answer:
+            raise error("the simulated board is gone")
+        answer = json.loads(answer)
+        if "error" in answer:
+            raise error(answer["error"])
+        return answer.get("is")
+
+    def watch(self):
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        link.connect(os.environ["LOQUET_BOARD"])
+        link.send(b'{"do": "watch"}')
+        link.recv(65536)
+        self.watcher = threading.Thread(target=self._watch, args=(link,), daemon=True)
+        self.watcher.start()
+
+    def _watch(self, link):
+        while told := link.recv(65536):
+            what = json.loads(told)
+            for callback in list(self.callbacks):
+                callback.tell(what)
+
+
+class _Callback:
+    def __init__(self, chip, gpio, edge, func):
+        self.chip, self.gpio, self.edge, self.func = chip, gpio, edge, func
+        chip.callbacks.append(self)
+
+    def tell(self, what):
+        edge = RISING_EDGE if what["level"] else FALLING_EDGE
+        if what["line"] == self.gpio and edge & self.edge:
+            self.func(0, self.gpio, what["level"], what["at"])
+
+    def cancel(self):
+        if self in self.chip.callbacks:
+            self.chip.callbacks.remove(self)
+
+
+def gpiochip_open(gpiochip):
+    handle = len(_chips)
+    _chips[handle] = _Chip()
+    return handle
+
+
+def gpiochip_close(handle):
+    _chips.pop(handle).link.close()
+
+
+def gpio_claim_output(handle, gpio, level=0, lFlags=0):
+    _chips[handle].do(do="claim_output", number=gpio, level=int(level))
+    return 0
+
+
+def gpio_claim_input(handle, gpio, lFlags=0):
+    _chips[handle].do(do="claim_input", number=gpio, flags=lFlags)
+    return 0
+
+
+def gpio_claim_alert(handle, gpio, eFlags, lFlags=0, notify_handle=None):
+    return gpio_claim_input(handle, gpio, lFlags)
+
+
+def gpio_set_debounce_micros(handle, gpio, debounce_micros):
+    return 0
+
+
+def gpio_free(handle, gpio):
+    _chips[handle].do(do="free", number=gpio)
+    return 0
+
+
+def gpio_write(handle, gpio, level):
+    _chips[handle].do(do="write", number=gpio, level=int(level))
+    return 0
+
+
+def gpio_read(handle, gpio):
+    return _chips[handle].do(do="read", number=gpio)
+
+
+def gpio_get_mode(handle, gpio):
+    return _chips[handle].do(do="mode", number=gpio)
+
+
+def tx_pwm(handle, gpio, pwm_frequency, pwm_duty_cycle, pulse_offset=0, pulse_cycles=0):
+    _chips[handle].do(do="tx_pwm", number=gpio, frequency=pwm_frequency, duty=pwm_duty_cycle)
+    return 0
+
+
+def callback(handle, gpio, edge=RISING_EDGE, func=None):
+    chip = _chips[handle]
+    if chip.watcher is None:
+        chip.watch()
+    return _Callback(chip, gpio, edge, func)
