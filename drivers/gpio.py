@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from gpiozero import RGBLED, Button, OutputDevice
 from gpiozero import Buzzer as BuzzerDevice
 
-from drivers import pins
 from drivers.contracts import DriverSettings, Look, N_, Opening, OutputError
+from drivers.header import PULLED_UP_AT_RESET, factory
 
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
-
-PULLED_UP_AT_RESET: Final = range(9)  # GPIO 0-8; 9-27 are pulled down (BCM2835 peripherals, §6.2)
-CONSOLE: Final = (14, 15)  # the serial console talks on them while the Pi starts
-GOOD_FOR_RELAYS: Final = {False: (17, 22, 23, 24, 27), True: (4, 5, 6)}  # by active_low
-
 
 class RelaySettings(DriverSettings, frozen=True, kw_only=True):
     """How a relay board hangs on a pin.
@@ -47,24 +42,30 @@ class GPIORelay:
     Settings: ClassVar[type[RelaySettings]] = RelaySettings
 
     def __init__(self, settings: RelaySettings) -> None:
-        factory: Any = pins.factory()
-        if not isinstance(factory, pins.LevelFactory):
+        pins: Any = factory()
+        if not getattr(pins, "claims_at_level", False):
             raise OutputError(
                 N_(
                     'a relay needs pins that are claimed at a level; GPIOZERO_PIN_FACTORY names "{name}", '
                     "unset it or set it to lgpio"
                 ),
-                name=type(factory).__name__,
+                name=type(pins).__name__,
             )
-        self._opening = Opening(chip=factory.chip, line=settings.pin, level=int(settings.active_low))
+        self._opening = Opening(chip=pins.chip, line=settings.pin, level=int(settings.active_low))
         try:
             self._device = OutputDevice(
-                settings.pin, active_high=not settings.active_low, initial_value=False, pin_factory=factory
+                settings.pin, active_high=not settings.active_low, initial_value=False, pin_factory=pins
             )
         except Exception as error:  # gpiozero's and lgpio's errors share no root
             raise OutputError(
                 N_("GPIO {pin} cannot be claimed: {error}"), pin=settings.pin, error=error
             ) from error
+
+    @staticmethod
+    def probe(settings: RelaySettings) -> str:
+        """Say what is found of the pin, without claiming it. Raises what the pin factory raises."""
+        pins: Any = factory()
+        return f"GPIO {settings.pin}: {pins.pin(settings.pin).function}"
 
     @property
     def is_on(self) -> bool:
@@ -127,7 +128,7 @@ class RGBLight:
             settings.blue,
             active_high=not settings.active_low,
             pwm=False,
-            pin_factory=pins.factory(),
+            pin_factory=factory(),
         )
 
     def show(self, look: Look) -> None:
@@ -160,7 +161,7 @@ class GPIOBuzzer:
 
     def __init__(self, settings: BuzzerSettings) -> None:
         self._device = BuzzerDevice(
-            settings.pin, active_high=not settings.active_low, pin_factory=pins.factory()
+            settings.pin, active_high=not settings.active_low, pin_factory=factory()
         )
 
     def play(self, beeps: int, seconds: float) -> None:
@@ -191,7 +192,7 @@ class GPIOButton:
 
     def __init__(self, settings: ButtonSettings) -> None:
         self._device = Button(
-            settings.pin, pull_up=settings.pull_up, bounce_time=settings.bounce, pin_factory=pins.factory()
+            settings.pin, pull_up=settings.pull_up, bounce_time=settings.bounce, pin_factory=factory()
         )
 
     @property

@@ -5,6 +5,7 @@ Works over anything that exchanges frames (`Exchange`); knows no chip.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import xor
 from typing import Final, Protocol
@@ -24,6 +25,7 @@ LEVEL_BITS: Final = 32  # UID bits in one cascade level
 MAX_CARDS: Final = 8  # in one look; a reader's field feeds four or five
 FRAME_TRIES: Final = 3
 ACTIVATION_TRIES: Final = 5
+FORGET: Final = 8  # looks in which a known card did not answer
 
 
 class FrameError(Exception):
@@ -81,35 +83,78 @@ def bcc(uid_level: bytes) -> int:
     return reduce(xor, uid_level)
 
 
-def look(exchange: Exchange) -> Sighting:
-    """Find all cards in the field, whatever they were left in the middle of.
+class Field:
+    """The cards in one reader's field. Each is halted once it is read, so that the next answers alone.
 
-    A pass that fails is tried again within bounds, following the other branch where cards collide, so that
-    one bad card does not hide the others; what still cannot be read makes the sighting garbled.
+    A halted card answers only WUPA, and goes back to HALT when another is selected (§6.3): so what is known
+    to lie there is confirmed by selecting it by its UID, and REQA finds what is new. `renew` switches the
+    field off and on; a card that fell silent without leaving is found again that way.
     """
-    cards: set[Card] = set()
-    for attempt in range(ACTIVATION_TRIES):
-        try:
-            _read_all(exchange, cards, prefer=(attempt + 1) & 1)
-        except FrameError:
-            exchange(HLTA + crc_a(HLTA))  # whoever is awake goes to sleep, or the next call would be ignored
-        else:
-            return Sighting(frozenset(cards))
-    return Sighting(frozenset(cards), garbled=True)
+
+    def __init__(self, exchange: Exchange, renew: Callable[[], None]) -> None:
+        self._exchange = exchange
+        self._renew = renew
+        self._missed: dict[bytes, int] = {}
+
+    def look(self) -> Sighting:
+        """Find all cards. What cannot be read within bounds makes the sighting garbled. Raises nothing."""
+        found, garbled = self._find_new()
+        for uid in sorted(set(self._missed) - found):
+            confirmed, heard = self._confirm(uid)
+            if confirmed:
+                found.add(uid)
+            garbled |= heard and not confirmed
+        self._missed = {uid: 0 if uid in found else self._missed[uid] + 1 for uid in found | set(self._missed)}
+        if any(missed == FORGET for missed in self._missed.values()):
+            self._missed = {uid: missed for uid, missed in self._missed.items() if missed < FORGET}
+            self._renew()
+        return Sighting(frozenset(map(Card, found)), garbled)
+
+    def _find_new(self) -> tuple[set[bytes], bool]:
+        """Call, read one, halt it, call again, until nobody answers.
+
+        After a failure the next call sends whoever is awake back to sleep, so one silence is no end then.
+        """
+        found: set[bytes] = set()
+        failures, unsure = 0, False
+        call = REQA if self._missed else WUPA
+        while len(found) < MAX_CARDS and failures < ACTIVATION_TRIES:
+            if self._exchange(bytes((call,)), bits=7, expect=2).silent:
+                if not unsure:
+                    break
+                unsure = False
+                continue
+            try:
+                uid = _activate(self._exchange, prefer=(failures + 1) & 1)
+            except FrameError:
+                failures, unsure = failures + 1, True
+                continue
+            self._exchange(HLTA + crc_a(HLTA))
+            failures += uid in found  # it knows no HLTA, and would be read for ever
+            found.add(uid)
+            call = REQA
+        return found, failures == ACTIVATION_TRIES
+
+    def _confirm(self, uid: bytes) -> tuple[bool, bool]:
+        """Select a card by its UID and halt it; tell whether it was there, and whether anyone answered."""
+        heard = False
+        for _ in range(FRAME_TRIES):
+            heard |= not self._exchange(bytes((WUPA,)), bits=7, expect=2).silent
+            try:
+                for command, level in zip(SELECT, levels(uid), strict=False):
+                    _select(self._exchange, command, level)
+            except FrameError:
+                continue
+            self._exchange(HLTA + crc_a(HLTA))
+            return True, True
+        return False, heard
 
 
-def _read_all(exchange: Exchange, cards: set[Card], prefer: int) -> None:
-    """Wake all cards, read one, halt it, call for the others, until nobody answers."""
-    seen: set[Card] = set()
-    call = WUPA
-    while len(seen) < MAX_CARDS and not exchange(bytes((call,)), bits=7, expect=2).silent:
-        card = Card(_activate(exchange, prefer))
-        exchange(HLTA + crc_a(HLTA))
-        if card in seen:
-            return  # it knows no HLTA and would be read for ever
-        seen.add(card)
-        cards.add(card)
-        call = REQA
+def levels(uid: bytes) -> list[bytes]:
+    """Give a UID of 4, 7 or 10 bytes as cascade levels of four bytes, §6.5.4."""
+    if len(uid) == LEVEL_BITS // 8:
+        return [uid]
+    return [bytes((CASCADE_TAG,)) + uid[:3], *levels(uid[3:])]
 
 
 def _activate(exchange: Exchange, prefer: int) -> bytes:

@@ -8,16 +8,10 @@ it is told what to be, and then claims it at the level that is asked for.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import lgpio
-from gpiozero import Device
 from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
-
-if TYPE_CHECKING:
-    from gpiozero.pins import Factory
-
-OURS: Final = "loquet"
 
 
 class LevelPin(LGPIOPin):
@@ -58,6 +52,8 @@ class LevelPin(LGPIOPin):
 class LevelFactory(LGPIOFactory):
     """gpiozero's lgpio factory with our pins. LOQUET_BOARD_REVISION names the board where /proc does not."""
 
+    claims_at_level = True
+
     def __init__(self, chip: int | None = None) -> None:
         super().__init__(chip)
         self.pin_class = LevelPin
@@ -71,15 +67,3 @@ class LevelFactory(LGPIOFactory):
     def _get_revision(self) -> int:
         named = os.environ.get("LOQUET_BOARD_REVISION")
         return int(named, 16) if named else int(super()._get_revision())
-
-
-def factory() -> Factory:
-    """Give the pin factory that the environment names: ours unless GPIOZERO_PIN_FACTORY says another.
-
-    "lgpio" means ours too: it is lgpio, claimed at a level.
-    """
-    if Device.pin_factory is None:
-        if os.environ.get("GPIOZERO_PIN_FACTORY", "lgpio") == "lgpio":
-            os.environ["GPIOZERO_PIN_FACTORY"] = OURS
-        Device.ensure_pin_factory()
-    return Device.pin_factory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any, Final
 
-from drivers.contracts import DriverError, DriverMissingError, N_
+from drivers.contracts import DriverError, DriverMissingError, DriverSettings, N_
 
 KINDS: Final = ("readers", "outputs", "lights", "buzzers", "inputs")
 
@@ -20,26 +20,34 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> Any:  # noqa: ANN401 - the caller knows the kind's contract
-    """Give the driver class of that kind and name.
-
-    Raises UnknownDriverError, which names those that there are, and DriverMissingError where the driver is
-    there and what it needs is not.
-    """
+    """Give the driver class of that kind and name. Raises UnknownDriverError, which names those there are."""
     for entry in entry_points(group=f"loquet.{kind}", name=name):
-        try:
-            return entry.load()
-        except ImportError as error:
-            raise DriverMissingError(
-                N_(
-                    'driver "{driver}" needs the Python module "{module}", which is not installed; on a '
-                    'Raspberry Pi: pip install "loquet[hardware]" and pip install --no-deps mfrc522'
-                ),
-                driver=name,
-                module=error.name or str(error),
-            ) from error
+        return entry.load()
     raise UnknownDriverError(
         N_('there is no driver "{driver}" among the {kind}; there are: {names}'),
         driver=name,
         kind=kind,
         names=", ".join(names(kind)) or "-",
     )
+
+
+def make(kind: str, name: str, settings: DriverSettings) -> Any:  # noqa: ANN401 - likewise
+    """Make a driver. Raises DriverError; DriverMissingError where what it needs is not installed here."""
+    driver = find(kind, name)
+    try:
+        return driver(settings)
+    except ImportError as error:
+        raise DriverMissingError(
+            N_(
+                'driver "{driver}" needs the Python module "{module}", which is not installed; on a Raspberry '
+                'Pi: pip install "loquet[hardware]" and pip install --no-deps mfrc522'
+            ),
+            driver=name,
+            module=error.name or str(error),
+        ) from error
+    except DriverError:
+        raise
+    except Exception as error:  # gpiozero's, lgpio's and the kernel's errors share no root
+        raise DriverError(
+            N_('driver "{driver}" cannot start: {error}'), driver=name, error=error
+        ) from error

@@ -12,6 +12,8 @@ from typing import Final
 
 from gpiozero import OutputDevice
 
+from drivers.header import factory
+
 BOARD: Final = 10
 BCM: Final = 11
 OUT: Final = 0
@@ -43,7 +45,7 @@ def setup(pin: int, direction: int) -> None:
     if direction != OUT:
         raise ValueError("mfrc522 only ever drives its reset pin")
     if pin != NOT_WIRED and pin not in _pins:
-        _pins[pin] = OutputDevice(pin, initial_value=False)
+        _pins[pin] = OutputDevice(pin, initial_value=False, pin_factory=factory())
 
 
 def output(pin: int, level: int) -> None:

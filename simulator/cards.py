@@ -10,7 +10,7 @@ import random
 from enum import Enum
 from typing import Final
 
-from drivers.iso14443a import CASCADE_BIT, CASCADE_TAG, SELECT, bcc, crc_a
+from drivers.iso14443a import CASCADE_BIT, SELECT, bcc, crc_a, levels
 
 REQA: Final = [0, 1, 1, 0, 0, 1, 0]
 WUPA: Final = [0, 1, 0, 0, 1, 0, 1]
@@ -78,11 +78,7 @@ class SimulatedCard:
 
     def _levels(self) -> list[bytes]:
         """Give the UID as cascade levels of four bytes."""
-        rest, levels = self.uid, []
-        while len(rest) > 4:  # noqa: PLR2004 - one level
-            levels.append(bytes((CASCADE_TAG,)) + rest[:3])
-            rest = rest[3:]
-        return [*levels, rest]
+        return levels(self.uid)
 
     def receive(self, bits: list[int]) -> list[int] | None:
         """Take a frame; give the answer's bits, or None for silence."""

@@ -1,0 +1,62 @@
+"""The `loquet` command: one module a sub-command, gathered from the entry-point group `loquet.commands`."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import entry_points, version
+from typing import Any, Final
+
+import click
+
+from drivers.contracts import DriverError
+from protocol.errors import LoquetError
+from protocol.texts import _, language_of_environment, speak, tell
+
+GROUP: Final = "loquet.commands"
+
+
+class Gathered(click.Group):
+    """Loads a sub-command only when it is asked for, and turns our errors into sentences."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Name the sub-commands that are installed."""
+        return sorted(entry.name for entry in entry_points(group=GROUP))
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one sub-command."""
+        for entry in entry_points(group=GROUP, name=cmd_name):
+            command: click.Command = entry.load()
+            return command
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run; what goes wrong is one sentence on standard error, and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except (LoquetError, DriverError) as error:
+            raise click.ClickException(tell(error)) from error
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `loquet journal | head` is no error
+            return None
+
+
+speak(language_of_environment())
+
+loquet = Gathered(
+    name="loquet",
+    help=_(
+        "The latch on a workshop's machines.\n\n"
+        "Reads badges, checks the local whitelist, switches relays, keeps a journal of usage. "
+        "A first evening: `loquet check`, then `loquet read` with a badge in hand, then "
+        "`loquet whitelist grant`, `loquet whitelist require`, then `loquet run`.\n\n"
+        "Loquet decides who may use a machine. It is not a safety function: emergency stops and guards "
+        "are wired to cut the power without it."
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+click.version_option(version("loquet"), prog_name="loquet")(loquet)
+
+
+def main() -> None:
+    """Run the command."""
+    loquet(prog_name="loquet")

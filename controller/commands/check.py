@@ -1,0 +1,168 @@
+"""`loquet check`: settings and hardware, part by part, with what to do where something is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from controller import door
+from controller.clock import quality
+from controller.commands import options
+from controller.settings import Settings, Station, load
+from controller.store import database
+from drivers import lease, registry
+from drivers.contracts import DriverError
+from protocol.errors import LoquetError
+from protocol.moment import Quality
+from protocol.texts import N_, _, tell
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One part, whether it is well, and what was found."""
+
+    part: str
+    ok: bool
+    found: str
+    warning: bool = False
+
+
+@click.command(
+    help=_(
+        "Check settings and hardware, part by part; exit status 1 where something is wrong.\n\n"
+        "Touches no output. While the controller runs it is asked for its readers, since one process owns "
+        "each chip."
+    )
+)
+@options.config
+@options.as_json
+def check(config: Path, as_json: bool) -> None:
+    """Check everything."""
+    findings = list(_findings(config))
+    if as_json:
+        options.show_json([msgspec.to_builtins(finding) for finding in findings])
+    else:
+        marks = {True: _("ok"), False: _("WRONG")}
+        options.show_table(
+            [
+                [each.part, _("note") if each.warning else marks[each.ok], each.found]
+                for each in findings
+            ],
+            [_("part"), "", _("found")],
+        )
+    if not all(finding.ok for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _findings(config: Path) -> Iterator[Finding]:
+    try:
+        settings = load(config)
+    except LoquetError as error:
+        yield Finding(_("settings"), ok=False, found=tell(error))
+        return
+    yield Finding(_("settings"), ok=True, found=str(config))
+    try:
+        link = door.connect(settings)
+    except LoquetError as error:
+        yield Finding(_("controller"), ok=False, found=tell(error))
+        return
+    running = link is not None
+    if link is not None:
+        link.close()
+    yield Finding(_("controller"), ok=True, found=_("running") if running else _("not running"))
+    yield _try(_("memory"), lambda: _memory(settings))
+    guard = lease.guard_alive(settings.run_dir, lease.boottime_ms())
+    yield Finding(
+        _("guard"),
+        ok=guard or not running,
+        found=_("running") if guard else _("not running: nothing closes without loquet-guard"),
+        warning=not guard and not running,
+    )
+    yield _clock()
+    if running:
+        yield from _asked(settings)
+    else:
+        for station in settings.stations:
+            yield from _station(station)
+
+
+def _memory(settings: Settings) -> str:
+    path = settings.data_dir / database.DATABASE
+    if not path.exists():
+        nearest = next(parent for parent in (settings.data_dir, *settings.data_dir.parents) if parent.exists())
+        if not os.access(nearest, os.W_OK):
+            raise database.StorageError(
+                N_("{path} cannot be made: {parent} is not writable for this user"),
+                path=settings.data_dir,
+                parent=nearest,
+            )
+        return _("{path} will be made").format(path=path)
+    db = database.open_for_reading(settings.data_dir)
+    verdict = db.execute("pragma quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise database.StorageError(
+            N_("{path} is damaged: {verdict}; move it away and keep it"), path=path, verdict=verdict
+        )
+    return _("{path}, whitelist version {version}").format(path=path, version=database.meta(db, "version"))
+
+
+def _clock() -> Finding:
+    found = quality()
+    sure = found in {Quality.SYNCHRONISED, Quality.KEPT}
+    hint = {
+        Quality.SYNCHRONISED: _("set by the network"),
+        Quality.KEPT: _("kept by a battery"),
+        Quality.RESTORED: _("restored from the last time that was saved: wrong after a power cut"),
+        Quality.UNKNOWN: _("nothing says that it is right; without a network, fit a DS3231"),
+    }
+    return Finding(_("clock"), ok=True, found=f"{found.value}: {hint[found]}", warning=not sure)
+
+
+def _asked(settings: Settings) -> Iterator[Finding]:
+    for station in door.ask_one(settings, {"do": "status"})["stations"]:
+        reader = station["reader"]
+        place = station["machine"]
+        yield Finding(f"{place}, {_('reader')}", ok=reader is not None, found=reader or _("lost; see `loquet journal`"))
+        yield Finding(
+            f"{place}, {_('relay')}", ok=station["state"] != "fault", found=station.get("cause", station["output"])
+        )
+
+
+def _station(station: Station) -> Iterator[Finding]:
+    kinds = {"reader": "readers", "relay": "outputs", "light": "lights", "buzzer": "buzzers"}
+    for name, part in station.parts():
+        place = f"{station.machine}, {_(name)}"
+        if name == "reader":
+            yield _try(place, lambda part=part: _reader(part))  # type: ignore[misc]
+        else:
+            yield _try(place, lambda part=part, kind=kinds[name]: _probe(kind, part))  # type: ignore[misc]
+
+
+def _reader(part: object) -> str:
+    reader = registry.make("readers", part.driver, part.settings)  # type: ignore[attr-defined]
+    try:
+        chip: str = reader.open()
+        reader.look()
+    finally:
+        reader.close()
+    return chip
+
+
+def _probe(kind: str, part: object) -> str:
+    probe = getattr(registry.find(kind, part.driver), "probe", None)  # type: ignore[attr-defined]
+    pins = ", ".join(f"{key} GPIO {pin}" for key, pin in part.settings.pins().items())  # type: ignore[attr-defined]
+    return str(probe(part.settings)) if probe else pins  # type: ignore[attr-defined]
+
+
+def _try(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, ok=True, found=look())
+    except (LoquetError, DriverError) as error:
+        return Finding(part, ok=False, found=tell(error))
+    except ImportError as error:
+        return Finding(part, ok=False, found=_('the Python module "{module}" is not installed').format(module=error.name))
+    except Exception as error:  # noqa: BLE001 - gpiozero's and lgpio's errors share no root
+        return Finding(part, ok=False, found=str(error) or repr(error))

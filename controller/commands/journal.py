@@ -1,0 +1,60 @@
+"""`loquet journal`: what happened, in order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from controller import door
+from controller.commands import options
+from controller.settings import load
+from controller.store import journal as store
+from protocol.entries import kind
+from protocol.texts import _
+
+
+def local_time(ms: int | None, zone: ZoneInfo) -> str:
+    """Write a moment as people read it there; `?` where no clock was ever set."""
+    if ms is None:
+        return "?"
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+@click.command(
+    help=_(
+        "Show the journal: every session, refusal, fault and change, in the order in which they happened. It "
+        "holds members' ids, not their names. The last column says how sure the time is."
+    )
+)
+@options.config
+@options.machine
+@options.as_json
+@click.option("--after", type=click.IntRange(min=0), default=0, help=_("Only entries after this number."))
+def journal(config: Path, machine: str | None, as_json: bool, after: int) -> None:
+    """Show the journal."""
+    settings = load(config)
+    zone = ZoneInfo(settings.controller.timezone)
+    with door.open_door(settings) as memory:
+        db = memory.database()
+        clocks = store.Clocks(db)
+        for line in store.lines(db, after, machine):
+            wall, quality = clocks.wall(line.boot, line.at)
+            body = {k: v for k, v in msgspec.to_builtins(line.entry).items() if k != "type"}
+            if as_json:
+                options.show_json(
+                    {"seq": line.seq, "kind": kind(line.entry), "time": local_time(wall, zone), "quality": quality}
+                    | {"boot": line.boot, "at_ms": line.at}
+                    | body
+                )
+            else:
+                details = " ".join(f"{k}={v}" for k, v in body.items())
+                click.echo(
+                    f"{line.seq:>7}  {local_time(wall, zone)}  {kind(line.entry):<16} {details}  [{quality}]"
+                )

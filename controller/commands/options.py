@@ -1,0 +1,59 @@
+"""What the sub-commands share: options, tables, progress, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from tabulate import tabulate
+
+from controller.settings import default_path
+from controller.writer import Progress
+from protocol.texts import _
+
+config: Final = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=default_path,
+    metavar="FILE",
+    help=_("Settings file; LOQUET_CONFIG, or /etc/loquet/controller.toml where none is named."),
+)
+as_json: Final = click.option("--json", "as_json", is_flag=True, help=_("For scripts: JSON."))
+machine: Final = click.option("--machine", metavar="ID", help=_("Only this machine."))
+
+
+def show_json(value: Any) -> None:  # noqa: ANN401 - JSON
+    """Print one line of JSON, at once."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def show_table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
+    """Print a table."""
+    click.echo(tabulate(rows, headers=headers, disable_numparse=True))
+
+
+class ProgressBar:
+    """A bar on standard error, for what takes more than one step. Nothing where nobody watches."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        return self._step
+
+    def __exit__(self, *_error: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+    def _step(self, done: int, total: int) -> None:
+        if self._bar is None:
+            stream = click.get_text_stream("stderr")
+            self._bar = click.progressbar(length=total, label=self._label, file=stream)
+            self._bar.__enter__()
+        self._bar.update(done - self._bar.pos)
+
+

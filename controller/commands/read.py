@@ -1,0 +1,98 @@
+"""`loquet read`: what badge is this?"""
+
+from __future__ import annotations
+
+import queue
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from controller import door
+from controller.commands import options
+from controller.control import reader_line
+from controller.loop import FromReader
+from controller.readers import ReaderThread
+from controller.settings import Settings, Station, load
+from drivers import registry
+from protocol.texts import _
+
+
+@click.command(
+    help=_(
+        "Show the number of each badge that is laid on a reader, until Ctrl-C.\n\n"
+        "Touches no output. While the controller runs it is asked, since one process owns the chip; else "
+        "the readers are driven from here, and nothing but their own pins is claimed. A number that "
+        "changes each time (a phone, a bank card) is marked: it cannot serve as a badge."
+    )
+)
+@options.config
+@options.machine
+@options.as_json
+@click.option("--once", is_flag=True, help=_("End after the first badge."))
+def read(config: Path, machine: str | None, as_json: bool, once: bool) -> None:
+    """Show what the readers see."""
+    settings = load(config)
+    stations = (settings.station(machine),) if machine else settings.stations
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for line in _events(settings, stations):
+            if machine and line["machine"] != machine:
+                continue
+            options.show_json(line) if as_json else _say(line)
+            click.get_text_stream("stdout").flush()
+            if once and line["event"] == "presented":
+                return
+    except KeyboardInterrupt:
+        return
+
+
+def _events(settings: Settings, stations: tuple[Station, ...]) -> Iterator[dict[str, Any]]:
+    link = door.connect(settings)
+    if link is None:
+        yield from _directly(stations)
+        return
+    link.close()
+    for answer in door.ask(settings, {"do": "read"}):
+        if "event" in answer:
+            yield answer
+        else:
+            for machine, chip in answer["readers"].items():
+                yield {"event": "reader_found", "machine": machine, "chip": chip}
+
+
+def _directly(stations: tuple[Station, ...]) -> Iterator[dict[str, Any]]:
+    seen: queue.SimpleQueue[FromReader] = queue.SimpleQueue()
+    threads = []
+    for station in stations:
+        reader = registry.make("readers", station.reader.driver, station.reader.settings)
+        thread = ReaderThread(
+            station.machine,
+            reader,
+            lambda event, machine=station.machine: seen.put(FromReader(machine, event)),  # type: ignore[misc]
+        )
+        threads.append(thread)
+    for thread in threads:
+        thread.start()
+    try:
+        while True:
+            yield reader_line(seen.get())
+    finally:
+        for thread in threads:
+            thread.stop()
+        for thread in threads:
+            thread.join(1.0)
+
+
+def _say(line: dict[str, Any]) -> None:
+    sentences = {
+        "presented": _("{machine}: badge {uid} ({technology})"),
+        "removed": _("{machine}: badge {uid} taken off"),
+        "reader_lost": _("{machine}: reader lost: {detail}"),
+        "reader_found": _("{machine}: reader found: {chip}; lay a badge on it"),
+    }
+    click.echo(sentences[line["event"]].format(**line))
+    if line.get("random"):
+        click.echo("  " + _("this number is a new one each time: it cannot serve as a badge"))

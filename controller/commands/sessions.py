@@ -1,0 +1,72 @@
+"""`loquet sessions`: who used what, for how long."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from controller import door
+from controller.commands import options
+from controller.commands.journal import local_time
+from controller.settings import load
+from controller.store import journal
+from protocol.sentences import duration
+from protocol.texts import _
+
+
+@click.command(
+    help=_(
+        "Show the sessions: machine, member, when, and for how long the output was closed.\n\n"
+        "--csv writes the same with semicolons, as spreadsheets here read them."
+    )
+)
+@options.config
+@options.machine
+@options.as_json
+@click.option("--csv", "as_csv", is_flag=True, help=_("For spreadsheets: CSV with semicolons, UTF-8 with a mark."))
+def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> None:
+    """Show usage."""
+    settings = load(config)
+    zone = ZoneInfo(settings.controller.timezone)
+    if machine:
+        settings.station(machine)
+    with door.open_door(settings) as memory:
+        names = {member.id: member.name for member in memory.whitelist().members.values()}
+        rows = list(journal.sessions(memory.database(), machine))
+    if as_json:
+        for row in rows:
+            options.show_json(msgspec.to_builtins(row) | {"started": local_time(row.started, zone), "ended": local_time(row.ended, zone) if row.why else None})
+        return
+    headers = [_("machine"), _("member"), _("name"), _("start"), _("end"), _("powered"), _("ended because"), _("by"), _("clock")]
+    table = [
+        [
+            row.machine,
+            row.member,
+            names.get(row.member, ""),
+            local_time(row.started, zone),
+            local_time(row.ended, zone) if row.why else _("running"),
+            row.powered_s,
+            row.why or "",
+            row.ended_by or "",
+            row.quality.value,
+        ]
+        for row in rows
+    ]
+    if as_csv:
+        sys.stdout.write("\ufeff")
+        writer = csv.writer(sys.stdout, delimiter=";")
+        writer.writerows([[*headers[:5], _("powered (s)"), *headers[6:]], *(map(_safe, row) for row in table)])
+        return
+    for row in table:
+        row[5] = "" if row[5] is None else duration(float(str(row[5])))
+    options.show_table(table, headers)
+
+
+def _safe(cell: object) -> object:
+    """Keep a spreadsheet from running a name as a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t"} else cell

@@ -1,0 +1,51 @@
+"""`loquet status`: what the controller is doing now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from controller import door
+from controller.commands import options
+from controller.settings import load
+from protocol.sentences import duration
+from protocol.texts import N_, _
+
+STATES = {
+    "recovering": N_("starting up"),
+    "idle": N_("free"),
+    "starting": N_("starting"),
+    "running": N_("in use"),
+    "leaving": N_("badge taken off, waiting"),
+    "locked": N_("locked"),
+    "fault": N_("out of order"),
+}
+
+
+@click.command(help=_("Show every machine, and whether storage, guard and clock are well."))
+@options.config
+@options.as_json
+def status(config: Path, as_json: bool) -> None:
+    """Show how everything is."""
+    settings = load(config)
+    found = door.ask_one(settings, {"do": "status"})
+    if as_json:
+        options.show_json(found)
+        return
+    with door.open_door(settings) as memory:
+        members = memory.whitelist().members
+    rows = []
+    for station in found["stations"]:
+        member = members.get(station.get("member", ""))
+        detail = station.get("cause") or station.get("locked") or (member.name if member else "")
+        used = duration(station["powered_s"]) if "powered_s" in station else ""
+        rows.append(
+            [station["machine"], _(STATES[station["state"]]), station["output"], station["reader"] or _("lost"), detail, used]
+        )
+    options.show_table(rows, [_("machine"), _("state"), _("output"), _("reader"), "", _("used")])
+    click.echo()
+    click.echo(_("whitelist: version {version}, {badges} badges").format(**found))
+    click.echo(_("storage: {storage}").format(**found))
+    click.echo(_("guard: running") if found["guard"] else _("guard: NOT RUNNING, nothing closes without it"))
+    click.echo(_("clock: {clock}").format(**found))

@@ -1,0 +1,462 @@
+"""`loquet whitelist`: who may use what, on this controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from controller import door, sheets
+from controller.commands import options
+from controller.door import Door
+from controller.settings import load
+from controller.store.whitelist import Change
+from protocol.access import explain as ask_every_rule
+from protocol.badge import Technology, parse_uid
+from protocol.errors import LoquetError
+from protocol.sentences import day, refusal
+from protocol.texts import N_, _, tell
+from protocol.whitelist import (
+    AnyRow,
+    Badge,
+    Certification,
+    Level,
+    Machine,
+    Member,
+    Training,
+    Whitelist,
+    decode_row,
+    encode_row,
+)
+
+EXPORT_HEAD = "loquet whitelist"
+ID = click.STRING
+
+
+class WhitelistError(LoquetError, ValueError):
+    """A change that makes no sense as it is."""
+
+
+@click.group(
+    help=_(
+        "Say who may use which machine: import a list, grant, revoke, require, explain.\n\n"
+        "A machine opens to members who have every training that it requires. A first machine: "
+        "`loquet whitelist require laser laser-training`, then "
+        "`loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name \"Marie Curie\"`."
+    )
+)
+def whitelist() -> None:
+    """Group what is done to the whitelist."""
+
+
+def _edit(memory: Door, change: Change) -> int:
+    with options.ProgressBar(_("writing")) as progress:
+        return memory.edit(change, progress)
+
+
+def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:  # noqa: ANN401 - a date or None
+    try:
+        return sheets.read_day(value or "")
+    except LoquetError as error:
+        raise click.BadParameter(tell(error)) from error
+
+
+def _level(_ctx: click.Context, _param: click.Parameter, value: str) -> Level:
+    return Level[value.upper()]
+
+
+# --- import and export ---
+
+
+@whitelist.command(
+    "import",
+    help=_(
+        "Import a list of members from a CSV file, or a whitelist from `export`. All or nothing: each bad line "
+        "is named, and nothing is imported while there is one.\n\n"
+        "A plain CSV has a header line; its columns, in any order: badge, technology, member, name, category, "
+        "trainings (several with commas), level, membership_until, certified_until. Fab-manager's member "
+        "export is known by its header; its trainings are numbers, and --trainings names a file with a line "
+        'as 12 = "laser" for each.\n\n'
+        "Say --merge to add to what is there, or --replace to have exactly this."
+    ),
+)
+@options.config
+@click.argument("file", type=click.File("rb"))
+@click.option("--merge", "how", flag_value="merge", help=_("Add and change; what the file lacks stays."))
+@click.option("--replace", "how", flag_value="replace", help=_("Members, badges and certifications become exactly the file's."))
+@click.option("--trainings", type=click.File("rb"), help=_("Names of Fab-manager's trainings (TOML)."))
+@click.option("--dry-run", is_flag=True, help=_("Read and check only; change nothing."))
+def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: bool) -> None:  # noqa: ANN401
+    """Import a list."""
+    if how is None:
+        raise click.UsageError(_("say --merge (add and change) or --replace (have exactly this)"))
+    settings = load(config)
+    raw = file.read(sheets.MAX_BYTES + 1)
+    with door.open_door(settings, write=not dry_run) as memory:
+        rows = _rows_of(raw, memory, trainings)
+        before = memory.whitelist()
+        change = Change(put=tuple(_kept_and_new(rows, before, how)), replace=how == "replace")
+        counts = {kind: sum(isinstance(row, kind) for row in rows) for kind in (Member, Badge, Certification)}
+        said = {"members": counts[Member], "badges": counts[Badge], "certifications": counts[Certification]}
+        if dry_run:
+            click.echo(_("the file is good: {members} members, {badges} badges, {certifications} certifications").format(**said))
+            return
+        version = _edit(memory, change)
+    click.echo(
+        _("imported {members} members, {badges} badges, {certifications} certifications; whitelist version {version}").format(
+            version=version, **said
+        )
+    )
+    _warn_of_machines(rows, before)
+
+
+def _rows_of(raw: bytes, memory: Door, trainings: Any) -> list[AnyRow]:  # noqa: ANN401 - a file
+    first = raw[:200].split(b"\n", 1)[0]
+    if first.startswith(b"{") and EXPORT_HEAD.encode() in first:
+        return _exported(raw, memory.fingerprint())
+    memory_hash = memory.hash if not memory.running else _Hashes(memory).hash
+    mapping = sheets.read_mapping(trainings.read(1_000_000)) if trainings else None
+    try:
+        return sheets.read(raw, memory_hash, mapping)
+    except sheets.SheetError as error:
+        for bad in error.lines:
+            click.echo(_("line {line}: {error}").format(line=bad.line, error=tell(bad.error)), err=True)
+        raise
+
+
+class _Hashes:
+    """Hashes asked of the daemon, each once."""
+
+    def __init__(self, memory: Door) -> None:
+        self._memory = memory
+        self._known: dict[tuple[bytes, str], str] = {}
+
+    def hash(self, uid: bytes, technology: str) -> str:
+        key = uid, technology
+        if key not in self._known:
+            self._known[key] = self._memory.hash(uid, technology)
+        return self._known[key]
+
+
+def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
+    lines = raw.splitlines()
+    try:
+        head = msgspec.json.decode(lines[0])
+        if head["key"] != fingerprint:
+            raise WhitelistError(
+                N_(
+                    "this export was made under another badge key ({theirs}, here {ours}): its badges cannot be "
+                    "known here; import the member list instead"
+                ),
+                theirs=head["key"],
+                ours=fingerprint,
+            )
+        rows = [decode_row(line) for line in lines[1:] if line]
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError) as error:
+        raise WhitelistError(N_("this is no whole export: {error}"), error=error) from error
+    if len(rows) != head.get("rows"):
+        raise WhitelistError(
+            N_("this export is cut short: {count} rows of {of}"), count=len(rows), of=head.get("rows")
+        )
+    return rows
+
+
+def _kept_and_new(rows: list[AnyRow], before: Whitelist, how: str) -> Iterator[AnyRow]:
+    """Give what to write. A list of members says nothing of machines and of trainings' names: they stay.
+
+    A member who is excluded, and a badge that is blocked, stay so, whatever a list says.
+    """
+    if how == "replace":
+        listed = {row.key for row in rows}
+        for kept in (*before.machines.values(), *before.trainings.values()):
+            if kept.key not in listed:
+                yield kept
+    for row in rows:
+        if isinstance(row, Training) and row.id in before.trainings and not row.name:
+            yield before.trainings[row.id]
+        elif isinstance(row, Member) and row.id in before.members and before.members[row.id].excluded:
+            yield msgspec.structs.replace(row, excluded=True)
+        elif isinstance(row, Badge) and row.hash in before.badges and before.badges[row.hash].blocked:
+            yield msgspec.structs.replace(row, blocked=True)
+        else:
+            yield row
+
+
+def _warn_of_machines(rows: list[AnyRow], before: Whitelist) -> None:
+    required = {training for machine in before.machines.values() for training in machine.requires}
+    loose = sorted({row.id for row in rows if isinstance(row, Training)} - required)
+    if loose:
+        click.echo(
+            _("no machine requires {trainings} yet: loquet whitelist require MACHINE TRAINING").format(
+                trainings=", ".join(loose)
+            ),
+            err=True,
+        )
+
+
+@whitelist.command(
+    help=_(
+        "Write the whitelist to standard output, one row a line. Badges are keyed hashes: it can be imported "
+        "again only where the same badge key is in use."
+    )
+)
+@options.config
+def export(config: Path) -> None:
+    """Export the whitelist."""
+    with door.open_door(load(config)) as memory:
+        rows = list(memory.whitelist().rows())
+        fingerprint = memory.fingerprint()
+    options.show_json({"kind": EXPORT_HEAD, "key": fingerprint, "rows": len(rows)})
+    for row in rows:
+        click.echo(encode_row(row).decode())
+
+
+# --- look ---
+
+
+@whitelist.command("list", help=_("Show members, their badges' number and their trainings; machines and what they require."))
+@options.config
+@options.as_json
+def list_(config: Path, as_json: bool) -> None:
+    """Show the whitelist."""
+    with door.open_door(load(config)) as memory:
+        found = memory.whitelist()
+    if as_json:
+        for row in found.rows():
+            click.echo(encode_row(row).decode())
+        return
+    badges: dict[str, int] = {}
+    for badge in found.badges.values():
+        badges[badge.member] = badges.get(badge.member, 0) + (not badge.blocked)
+    trainings: dict[str, list[str]] = {}
+    for held in found.certifications.values():
+        level = "" if held.level is Level.USER else f" ({held.level.word})"
+        until = _(" until {day}").format(day=day(held.until)) if held.until else ""
+        trainings.setdefault(held.member, []).append(held.training + level + until)
+    members = [
+        [
+            member.id,
+            member.name,
+            _("excluded") if member.excluded else (day(member.until) if member.until else ""),
+            badges.get(member.id, 0),
+            ", ".join(sorted(trainings.get(member.id, []))),
+        ]
+        for member in sorted(found.members.values(), key=lambda each: each.id)
+    ]
+    options.show_table(members, [_("member"), _("name"), _("until"), _("badges"), _("trainings")])
+    click.echo()
+    machines = [
+        [machine.id, ", ".join(machine.requires) or _("nothing: open to every member"), machine.locked]
+        for machine in sorted(found.machines.values(), key=lambda each: each.id)
+    ]
+    options.show_table(machines, [_("machine"), _("requires"), _("locked")])
+
+
+@whitelist.command(
+    help=_(
+        "Say, rule by rule, why a member may or may not use a machine. The same lines decide at the reader.\n\n"
+        "WHO is a member's id, or a badge's number with --badge."
+    )
+)
+@options.config
+@options.as_json
+@click.argument("who", required=False)
+@click.argument("machine")
+@click.option("--badge", metavar="UID", help=_("Ask for this badge, as `loquet read` shows it."))
+def explain(config: Path, as_json: bool, who: str | None, machine: str, badge: str | None) -> None:
+    """Explain a decision."""
+    settings = load(config)
+    settings.station(machine)
+    with door.open_door(settings) as memory:
+        found = memory.whitelist()
+        row = _badge_of(found, memory, who, badge)
+        checks = list(ask_every_rule(found, machine, row, memory.moment()))
+    if as_json:
+        options.show_json(
+            {
+                "granted": all(check.denied is None for check in checks),
+                "rules": [
+                    {"question": check.question, "denied": check.denied and msgspec.to_builtins(check.denied)}
+                    for check in checks
+                ],
+            }
+        )
+        return
+    for check in checks:
+        answer = _("yes") if check.denied is None else _("no: {why}").format(why=refusal(check.denied, found))
+        click.echo(f"{'✓' if check.denied is None else '✗'} {_(check.question)} {answer}")
+    granted = all(check.denied is None for check in checks)
+    click.echo(_("granted") if granted else _("refused"))
+
+
+def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) -> Badge:
+    if uid is not None:
+        hashed = memory.hash(parse_uid(uid), Technology.ISO14443A)
+        if hashed not in found.badges:
+            raise WhitelistError(N_("this badge is not in the whitelist; whose is it? `loquet whitelist grant MEMBER --badge UID`"))
+        return found.badges[hashed]
+    if who is None:
+        raise WhitelistError(N_("name a member, or a badge with --badge"))
+    member = _member(found, who)
+    badges = found.badges_of(member.id)
+    if not badges:
+        raise WhitelistError(
+            N_('"{member}" has no badge; add one: loquet whitelist grant {member} --badge UID'), member=member.id
+        )
+    return min(badges, key=lambda each: each.blocked)
+
+
+def _member(found: Whitelist, who: str) -> Member:
+    if who not in found.members:
+        raise WhitelistError(
+            N_('there is no member "{member}"; `loquet whitelist list` shows them'), member=who
+        )
+    return found.members[who]
+
+
+# --- change ---
+
+
+@whitelist.command(
+    help=_(
+        "Give a member trainings, a badge, or both; makes the member where there is none.\n\n"
+        "loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name \"Marie Curie\""
+    )
+)
+@options.config
+@click.argument("member", type=ID)
+@click.argument("trainings", nargs=-1, type=ID)
+@click.option("--badge", "uids", multiple=True, metavar="UID", help=_("A badge, as `loquet read` shows it; may be repeated."))
+@click.option("--name", help=_("The member's name."))
+@click.option(
+    "--level",
+    type=click.Choice([level.word for level in Level]),
+    default=Level.USER.word,
+    show_default=True,
+    callback=_level,
+    help=_("What the trainings allow."),
+)
+@click.option("--until", callback=_day, metavar="DAY", help=_("Last day of the trainings: 31/03/2027 or 2027-03-31."))
+@click.option("--membership-until", callback=_day, metavar="DAY", help=_("Last day of the membership."))
+@click.option("--readmit", is_flag=True, help=_("Let a member who was excluded in again."))
+def grant(
+    config: Path,
+    member: str,
+    trainings: tuple[str, ...],
+    uids: tuple[str, ...],
+    name: str | None,
+    level: Level,
+    until: Any,  # noqa: ANN401 - a date or None
+    membership_until: Any,  # noqa: ANN401 - a date or None
+    readmit: bool,
+) -> None:
+    """Grant trainings and badges."""
+    settings = load(config)
+    numbers = [parse_uid(uid) for uid in uids]
+    with door.open_door(settings, write=True) as memory:
+        found = memory.whitelist()
+        person = found.members.get(member) or Member(member)
+        if person.excluded and not readmit:
+            raise WhitelistError(
+                N_('"{member}" is excluded; if that is over, say --readmit as well'), member=member
+            )
+        person = msgspec.structs.replace(person, excluded=False)
+        if name is not None:
+            person = msgspec.structs.replace(person, name=name)
+        if membership_until is not None:
+            person = msgspec.structs.replace(person, until=membership_until)
+        put: list[AnyRow] = [person]
+        put += [found.trainings.get(training) or Training(training) for training in trainings]
+        put += [Certification(member, training, level, until=until) for training in trainings]
+        put += [_new_badge(found, memory.hash(uid, Technology.ISO14443A), member) for uid in numbers]
+        version = _edit(memory, Change(put=tuple(map(_checked, put))))
+    click.echo(
+        _("{member}: {trainings} trainings, {badges} badges granted; whitelist version {version}").format(
+            member=member, trainings=len(trainings), badges=len(numbers), version=version
+        )
+    )
+
+
+def _new_badge(found: Whitelist, hashed: str, member: str) -> Badge:
+    owner = found.badges.get(hashed)
+    if owner is not None and owner.member != member:
+        raise WhitelistError(
+            N_("this badge is {owner}'s already; take it away first: loquet whitelist revoke {owner} --badge UID"),
+            owner=owner.member,
+        )
+    return Badge(hashed, member)
+
+
+def _checked(row: AnyRow) -> AnyRow:
+    try:
+        return msgspec.convert(msgspec.to_builtins(row), type(row))
+    except msgspec.ValidationError as error:
+        raise WhitelistError(N_("{row}: {error}"), row=row.key, error=error) from error
+
+
+@whitelist.command(
+    help=_(
+        "Take trainings or badges from a member; with neither, exclude the member everywhere.\n\n"
+        "A session that runs goes on to its end: the next start is refused."
+    )
+)
+@options.config
+@click.argument("member", type=ID)
+@click.argument("trainings", nargs=-1, type=ID)
+@click.option("--badge", "uids", multiple=True, metavar="UID", help=_("Block this badge."))
+def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[str, ...]) -> None:
+    """Revoke trainings and badges."""
+    settings = load(config)
+    numbers = [parse_uid(uid) for uid in uids]
+    with door.open_door(settings, write=True) as memory:
+        found = memory.whitelist()
+        person = _member(found, member)
+        drop: list[AnyRow] = []
+        for training in trainings:
+            held = found.certifications.get((member, training))
+            if held is None:
+                raise WhitelistError(
+                    N_('"{member}" does not have the training {training}'), member=member, training=training
+                )
+            drop.append(held)
+        put: list[AnyRow] = []
+        for uid in numbers:
+            badge = found.badges.get(memory.hash(uid, Technology.ISO14443A))
+            if badge is None or badge.member != member:
+                raise WhitelistError(N_('this badge is not "{member}"\'s'), member=member)
+            put.append(msgspec.structs.replace(badge, blocked=True))
+        if not (drop or put):
+            put.append(msgspec.structs.replace(person, excluded=True))
+        version = _edit(memory, Change(put=tuple(put), drop=tuple(drop)))
+    if drop or numbers:
+        click.echo(_("{member}: revoked; whitelist version {version}").format(member=member, version=version))
+    else:
+        click.echo(_("{member} is excluded everywhere; whitelist version {version}").format(member=member, version=version))
+
+
+@whitelist.command(
+    help=_(
+        "Say which trainings a machine requires: exactly these, all of them. With --nothing it is open to every "
+        "member."
+    )
+)
+@options.config
+@click.argument("machine")
+@click.argument("trainings", nargs=-1)
+@click.option("--nothing", is_flag=True, help=_("Open to every member."))
+def require(config: Path, machine: str, trainings: tuple[str, ...], nothing: bool) -> None:
+    """Say what a machine requires."""
+    if bool(trainings) == nothing:
+        raise click.UsageError(_("name the trainings, or say --nothing"))
+    settings = load(config)
+    settings.station(machine)
+    with door.open_door(settings, write=True) as memory:
+        found = memory.whitelist()
+        row = found.machines.get(machine) or Machine(machine)
+        put: list[AnyRow] = [found.trainings.get(training) or Training(training) for training in trainings]
+        put.append(msgspec.structs.replace(row, requires=tuple(dict.fromkeys(trainings))))
+        version = _edit(memory, Change(put=tuple(map(_checked, put))))
+    click.echo(_("{machine}: requirements set; whitelist version {version}").format(machine=machine, version=version))

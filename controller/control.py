@@ -1,0 +1,245 @@
+"""The control socket: how commands speak to the daemon while it runs.
+
+Lines of JSON. A caller is known by the credentials that the kernel gives; who may connect is the socket's
+mode (0660, group loquet). Each connection asks one thing. Bounded: a line, the rows of an edit, the
+connections at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import queue
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from controller.events import ClearAsked, EndAsked
+from controller.loop import Asked, FromReader, Loop
+from controller.store.whitelist import MAX_ROWS, Change
+from controller.writer import Edit
+from drivers import presence
+from protocol.badge import BadgeKey, is_random
+from protocol.errors import LoquetError
+from protocol.moment import Moment
+from protocol.texts import N_, tell
+from protocol.whitelist import AnyRow, decode_row
+
+SOCKET: Final = "control"
+MAX_LINE: Final = 65_536
+MAX_CONNECTIONS: Final = 16
+ANSWER_S: Final = 5.0
+EDIT_S: Final = 600.0
+
+
+class RequestError(LoquetError, ValueError):
+    """A request that cannot be carried out as it is."""
+
+
+def reader_line(message: FromReader) -> dict[str, Any]:
+    """Give a reader's event as `loquet read --json` prints it."""
+    match message.event:
+        case presence.Presented(card, fresh):
+            return {
+                "event": "presented",
+                "machine": message.machine,
+                "uid": card.uid.hex().upper(),
+                "technology": card.technology,
+                "random": is_random(card.uid, card.technology),
+                "fresh": fresh,
+            }
+        case presence.Removed(card):
+            return {
+                "event": "removed",
+                "machine": message.machine,
+                "uid": card.uid.hex().upper(),
+                "technology": card.technology,
+            }
+        case presence.Lost(error):
+            return {"event": "reader_lost", "machine": message.machine, "detail": tell(error)}
+        case presence.Found(chip):
+            return {"event": "reader_found", "machine": message.machine, "chip": chip}
+
+
+class ControlServer:
+    """Serves the socket; one thread waits for connections, one a connection carries it out."""
+
+    def __init__(self, path: Path, loop: Loop, key: BadgeKey, now: Callable[[], Moment]) -> None:
+        self._path = path
+        self._loop = loop
+        self._key = key
+        self._now = now
+        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        path.chmod(0o660)
+        self._listener.listen(MAX_CONNECTIONS)
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        while True:
+            try:
+                link, _ = self._listener.accept()
+            except OSError:
+                return
+            if not self._places.acquire(blocking=False):
+                link.close()
+                continue
+            threading.Thread(target=self._serve, args=(link,), name="control", daemon=True).start()
+
+    def stop(self) -> None:
+        """Serve nobody any more."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+
+    def _serve(self, link: socket.socket) -> None:
+        try:
+            with link, link.makefile("rb") as received:
+                link.settimeout(EDIT_S)
+                try:
+                    for answer in self._answers(link, received):
+                        _send(link, answer)
+                except LoquetError as error:
+                    _send(link, {"error": {"template": error.template, "places": _plain(error.places)}})
+                except (ValueError, KeyError, TypeError) as error:
+                    _send(link, {"error": {"template": N_("the request makes no sense: {error}"), "places": {"error": str(error)}}})
+        except OSError:
+            pass  # the caller went away
+        finally:
+            self._places.release()
+
+    def _answers(self, link: socket.socket, received: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a file
+        request = json.loads(_line(received))
+        by = _caller(link)
+        match request["do"]:
+            case "status":
+                yield {"is": self._ask(None, "")}
+            case "end":
+                yield {"is": self._ask(EndAsked(str(request["session"]), by), self._machine(request))}
+            case "clear":
+                yield {"is": self._ask(ClearAsked(by), self._machine(request))}
+            case "hash":
+                uid = bytes.fromhex(request["uid"])
+                yield {"is": self._key.hash(uid, str(request["technology"]))}
+            case "fingerprint":
+                yield {"is": self._key.fingerprint}
+            case "read":
+                yield from self._read(link)
+            case "edit":
+                yield from self._edit(request, received, by)
+            case other:
+                raise RequestError(N_('the controller does not know "{do}"; is it an older version?'), do=other)
+
+    def _machine(self, request: dict[str, Any]) -> str:
+        machine = str(request["machine"])
+        if machine not in self._loop.states:
+            raise RequestError(
+                N_('there is no machine "{machine}"; there are: {machines}'),
+                machine=machine,
+                machines=", ".join(self._loop.states),
+            )
+        return machine
+
+    def _ask(self, request: EndAsked | ClearAsked | None, machine: str) -> Any:  # noqa: ANN401 - JSON
+        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._loop.put(Asked(request, machine, answers.put))
+        try:
+            return answers.get(timeout=ANSWER_S)
+        except queue.Empty:
+            raise RequestError(N_("the controller does not answer; `loquet check` may say why")) from None
+
+    def _read(self, link: socket.socket) -> Iterator[dict[str, Any]]:
+        """Give every reader's events until the caller goes away."""
+        seen: queue.SimpleQueue[FromReader | None] = queue.SimpleQueue()
+        self._loop.watchers.append(seen.put)
+        closed = threading.Thread(target=_until_closed, args=(link, seen.put), daemon=True)
+        closed.start()
+        try:
+            yield {"readers": self._loop.readers.copy()}
+            while (message := seen.get()) is not None:
+                yield reader_line(message)
+        finally:
+            self._loop.watchers.remove(seen.put)
+
+    def _edit(self, request: dict[str, Any], received: Any, by: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+        count = int(request["rows"])
+        if not 0 <= count <= MAX_ROWS:
+            raise RequestError(N_("a whitelist has at most {most} rows"), most=MAX_ROWS)
+        put: list[AnyRow] = []
+        drop: list[AnyRow] = []
+        for _ in range(count):
+            line = _line(received)
+            (drop if line[:1] == b"-" else put).append(decode_row(line[1:]))
+        change = Change(tuple(put), tuple(drop), bool(request["replace"]))
+        steps: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        edit = Edit(
+            change,
+            by,
+            self._now(),
+            lambda done, total: steps.put({"done": done, "of": total}),
+            cut=bool(request.get("cut")),
+        )
+        waiter = threading.Thread(target=_finish, args=(edit, steps.put), daemon=True)
+        self._loop.writer.edit(edit)
+        waiter.start()
+        while True:
+            step = steps.get()
+            if "failed" in step:
+                raise step["failed"]
+            yield step
+            if "is" in step:
+                return
+
+
+def _finish(edit: Edit, put: Callable[[dict[str, Any]], None]) -> None:
+    try:
+        put({"is": edit.wait(EDIT_S)})
+    except LoquetError as error:
+        put({"failed": error})
+
+
+def _until_closed(link: socket.socket, put: Callable[[None], None]) -> None:
+    with contextlib.suppress(OSError):
+        link.settimeout(None)
+        link.recv(1)
+    put(None)
+
+
+def _line(received: Any) -> bytes:  # noqa: ANN401 - a file
+    line: bytes = received.readline(MAX_LINE + 1)
+    if len(line) > MAX_LINE or not line.endswith(b"\n"):
+        raise RequestError(N_("a line of the request is too long, or cut short"))
+    return line
+
+
+def _send(link: socket.socket, answer: dict[str, Any]) -> None:
+    link.sendall(msgspec.json.encode(answer) + b"\n")
+
+
+def _plain(places: dict[str, object]) -> dict[str, str]:
+    return {key: tell(v) if isinstance(v, Exception) else str(v) for key, v in places.items()}
+
+
+def _caller(link: socket.socket) -> str:
+    """Name the person at the other end, by the kernel's word."""
+    _pid, uid, _gid = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return user_name(uid)
+
+
+def user_name(uid: int | None = None) -> str:
+    """Name a user of this system, this process's own where none is given."""
+    number = os.getuid() if uid is None else uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"

@@ -1,0 +1,187 @@
+"""The daemon: makes the parts, joins them, runs them, and takes them down in good order."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from controller.clock import SystemClock
+from controller.control import SOCKET, ControlServer
+from controller.loop import FromReader, Halt, Loop, PartFailed
+from controller.outputs import LeasedOutput
+from controller.readers import ReaderThread
+from controller.settings import Part, Settings
+from controller.signals import Signals
+from controller.station import Rules
+from controller.store import database, journal
+from controller.store.whitelist import load
+from controller.writer import Writer
+from drivers import lease, registry
+from drivers.contracts import DriverError
+from protocol import entries
+from protocol.texts import N_, tell
+
+SWITCH_INTERVAL: Final = 0.0005  # s; how long another thread's Python may hold up the loop's
+LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
+
+log = logging.getLogger("loquet")
+
+
+class Daemon:
+    """One controller. Made from settings; `run` returns once it was told to stop. Raises LoquetError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._faults: dict[str, str] = {}
+        self._outputs: dict[str, LeasedOutput] = {}
+        self._prepare_run_dir()
+        # Outputs first: each is claimed open before anything that could fail or take long.
+        for station in settings.stations:
+            output = self._make(station.machine, "outputs", station.relay)
+            if output is not None:
+                self._outputs[station.machine] = LeasedOutput(output, settings.run_dir, station.machine)
+
+    def _prepare_run_dir(self) -> None:
+        try:
+            lease.prepare(self._settings.run_dir)
+        except OSError as error:
+            raise database.StorageError(
+                N_("{path} cannot be made ({error}); set run_dir, or make it as root"),
+                path=self._settings.run_dir,
+                error=error.strerror,
+            ) from error
+
+    def _make(self, machine: str, kind: str, part: Part) -> Any:  # noqa: ANN401 - by its kind's contract
+        """Make one part; where that fails the machine is out of order, and the others are not."""
+        try:
+            return registry.make(kind, part.driver, part.settings)
+        except DriverError as error:
+            log.error("%s: %s", machine, tell(error))
+            self._faults[machine] = tell(error)
+            return None
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Run until SIGTERM or SIGINT."""
+        try:
+            held = database.lock(self._settings.data_dir)
+        except database.StorageError:
+            self._release()
+            raise
+        try:
+            self._run(ready)
+        finally:
+            self._release()
+            os.close(held)
+
+    def _run(self, ready: Callable[[], None]) -> None:
+        settings = self._settings
+        key = database.badge_key(settings.data_dir, make=True)
+        db = database.open_for_writing(settings.data_dir)
+        clock = SystemClock(ZoneInfo(settings.controller.timezone), int(database.meta(db, "floor")))
+        lights = self._optional("lights", "light")
+        buzzers = self._optional("buzzers", "buzzer")
+        signals = Signals(lights, buzzers, lambda *what: loop.put(PartFailed(*what[:2], tell(what[2]))), time.monotonic)
+        loop = Loop(
+            rules=[
+                Rules(
+                    each.machine,
+                    each.mode,
+                    each.grace * 1000,
+                    None if each.longest is None else each.longest * 1000,
+                    each.warning * 1000,
+                )
+                for each in settings.stations
+            ],
+            clock=clock,
+            key=key,
+            whitelist=load(db),
+            outputs=self._outputs,
+            signals=signals,
+            guard_alive=lambda now: lease.guard_alive(settings.run_dir, now),
+            new_session=lambda: secrets.token_hex(8),
+        )
+        loop.writer = Writer(db, loop.put, lambda: clock.floor)
+        loop.recover(journal.left_open(db))
+        loop.writer.record(clock.now(), entries.Started(version("loquet")))
+        self._drop_old_leases()
+        for machine, cause in self._faults.items():
+            loop.fail(machine, cause)
+        control = ControlServer(settings.run_dir / SOCKET, loop, key, clock.now)
+        readers = self._readers(loop)
+        writer = threading.Thread(target=loop.writer.run, name="writer", daemon=True)
+        teller = threading.Thread(target=signals.run, name="signals", daemon=True)
+        server = threading.Thread(target=control.run, name="control socket", daemon=True)
+        for thread in (writer, teller, server, *readers):
+            thread.start()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: loop.put(Halt()))
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.collect()
+        gc.freeze()
+        ready()
+        try:
+            loop.run()
+        finally:
+            # First the outputs, then all that tells of it.
+            self._release()
+            control.stop()
+            for thread in readers:
+                thread.stop()
+            signals.stop()
+            loop.writer.stop()
+            writer.join(LAST_WRITES)
+            for thread in (teller, *readers):
+                thread.join(1.0)
+            for part in (*lights.values(), *buzzers.values()):
+                part.close()
+            db.close()
+
+    def _optional(self, kind: str, name: str) -> dict[str, Any]:
+        """Make the lights or buzzers that there are; one that fails is told of, and keeps nobody from work."""
+        made = {}
+        for station in self._settings.stations:
+            part = getattr(station, name)
+            if part is not None:
+                try:
+                    made[station.machine] = registry.make(kind, part.driver, part.settings)
+                except DriverError as error:
+                    log.warning("%s, %s: %s", station.machine, name, tell(error))
+        return made
+
+    def _readers(self, loop: Loop) -> list[ReaderThread]:
+        threads = []
+        for station in self._settings.stations:
+            machine = station.machine
+            try:
+                reader = registry.make("readers", station.reader.driver, station.reader.settings)
+            except DriverError as error:
+                log.error("%s: %s", machine, tell(error))
+                loop.fail(machine, tell(error))
+                continue
+            threads.append(
+                ReaderThread(machine, reader, lambda event, m=machine: loop.put(FromReader(m, event)))  # type: ignore[misc]
+            )
+        return threads
+
+    def _drop_old_leases(self) -> None:
+        """Our outputs stand open now: what an earlier run lent is given back."""
+        for path, record in lease.held(self._settings.run_dir):
+            if record.get("machine") in self._outputs:
+                path.unlink(missing_ok=True)
+
+    def _release(self) -> None:
+        for machine, output in self._outputs.items():
+            try:
+                output.release()
+            except DriverError as error:
+                log.error("%s: %s", machine, tell(error))

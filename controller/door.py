@@ -1,0 +1,206 @@
+"""How commands reach the controller's memory: through its socket while it runs, else under its lock.
+
+Both doors do the same; a command never knows which one it went through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlite_utils import Database
+
+from controller.clock import SystemClock
+from controller.control import SOCKET, user_name
+from controller.settings import Settings
+from controller.store import database
+from controller.store.database import StorageError
+from controller.store.whitelist import Change, load
+from controller.writer import Answer, Edit, Progress, Writer
+from protocol.badge import BadgeKey
+from protocol.errors import LoquetError
+from protocol.moment import Moment
+from protocol.texts import N_
+from protocol.whitelist import Whitelist, encode_row
+
+
+class NotRunningError(LoquetError, ConnectionError):
+    """The daemon does not run, and only it could have answered."""
+
+
+class Door(Protocol):
+    """What commands do with the controller's memory. All raise LoquetError."""
+
+    running: bool
+
+    def database(self) -> Database:
+        """Give a read-only connection."""
+        ...
+
+    def whitelist(self) -> Whitelist:
+        """Read the whitelist in force."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Name the badge key."""
+        ...
+
+    def hash(self, uid: bytes, technology: str) -> str:
+        """Hash a badge under this controller's key."""
+        ...
+
+    def edit(self, change: Change, progress: Progress, *, cut: bool = False) -> int:
+        """Change the whitelist; give its new version."""
+        ...
+
+    def moment(self) -> Moment:
+        """Give this moment, as decisions see it."""
+        ...
+
+
+@contextlib.contextmanager
+def open_door(settings: Settings, *, write: bool = False) -> Iterator[Door]:
+    """Open the door that there is; with *write*, without a daemon, under the lock. Raises LoquetError."""
+    link = connect(settings)
+    if link is not None:
+        link.close()
+        yield DaemonDoor(settings)
+        return
+    if not write:
+        yield FileDoor(settings)
+        return
+    held = database.lock(settings.data_dir)
+    try:
+        yield FileDoor(settings)
+    finally:
+        os.close(held)
+
+
+def connect(settings: Settings) -> socket.socket | None:
+    """Connect to the daemon; None where none runs. Raises NotRunningError where it may not be spoken to."""
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        link.connect(str(settings.run_dir / SOCKET))
+    except PermissionError as error:
+        link.close()
+        raise NotRunningError(
+            N_("{path} may not be opened; belong to the group loquet, or use sudo"),
+            path=settings.run_dir / SOCKET,
+        ) from error
+    except OSError:
+        link.close()
+        return None
+    return link
+
+
+def ask(settings: Settings, request: dict[str, Any], rows: Iterator[bytes] = iter(())) -> Iterator[dict[str, Any]]:
+    """Ask the daemon one thing; give its answers. Raises NotRunningError, and what it answers as an error."""
+    link = connect(settings)
+    if link is None:
+        raise NotRunningError(N_("the controller does not run; start it with `loquet run`"))
+    try:
+        with link, link.makefile("rb") as answers:
+            link.sendall(json.dumps(request).encode() + b"\n")
+            for row in rows:
+                link.sendall(row)
+            for line in answers:
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise LoquetError(answer["error"]["template"], **answer["error"]["places"])
+                yield answer
+    except OSError as error:
+        raise NotRunningError(N_("the controller went away while it was asked ({error})"), error=error) from error
+
+
+def ask_one(settings: Settings, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Ask the daemon one thing that has one answer."""
+    for answer in ask(settings, request):
+        return answer["is"]
+    raise NotRunningError(N_("the controller went away while it was asked ({error})"), error="-")
+
+
+class _Reading:
+    """What both doors read from the file itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def database(self) -> Database:
+        return database.open_for_reading(self._settings.data_dir)
+
+    def whitelist(self) -> Whitelist:
+        try:
+            return load(self.database())
+        except StorageError:
+            if (self._settings.data_dir / database.DATABASE).exists():
+                raise
+            return Whitelist()
+
+    def moment(self) -> Moment:
+        try:
+            floor = int(database.meta(self.database(), "floor"))
+        except StorageError:
+            floor = 0
+        return SystemClock(ZoneInfo(self._settings.controller.timezone), floor).now()
+
+
+class DaemonDoor(_Reading):
+    """Through the socket of the daemon that runs."""
+
+    running = True
+
+    def fingerprint(self) -> str:
+        """Name the badge key."""
+        return str(ask_one(self._settings, {"do": "fingerprint"}))
+
+    def hash(self, uid: bytes, technology: str) -> str:
+        """Hash a badge under this controller's key."""
+        return str(ask_one(self._settings, {"do": "hash", "uid": uid.hex(), "technology": technology}))
+
+    def edit(self, change: Change, progress: Progress, *, cut: bool = False) -> int:
+        """Change the whitelist; give its new version."""
+        count = len(change.put) + len(change.drop)
+        request = {"do": "edit", "rows": count, "replace": change.replace, "cut": cut}
+        rows = [b"+" + encode_row(row) + b"\n" for row in change.put]
+        rows += [b"-" + encode_row(row) + b"\n" for row in change.drop]
+        for answer in ask(self._settings, request, iter(rows)):
+            if "is" in answer:
+                return int(answer["is"])
+            progress(answer["done"], answer["of"])
+        raise NotRunningError(N_("the controller went away while it was asked ({error})"), error="-")
+
+
+class FileDoor(_Reading):
+    """Straight to the files; nobody else writes while the lock is held."""
+
+    running = False
+
+    def _key(self) -> BadgeKey:
+        return database.badge_key(self._settings.data_dir, make=True)
+
+    def fingerprint(self) -> str:
+        """Name the badge key."""
+        return self._key().fingerprint
+
+    def hash(self, uid: bytes, technology: str) -> str:
+        """Hash a badge under this controller's key."""
+        return self._key().hash(uid, technology)
+
+    def edit(self, change: Change, progress: Progress, *, cut: bool = False) -> int:
+        """Change the whitelist; give its new version."""
+        self._key()  # made before the database, which is of no use without it
+        db = database.open_for_writing(self._settings.data_dir)
+        floor = int(database.meta(db, "floor"))
+        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), floor)
+        answers: list[Answer] = []
+        writer = Writer(db, answers.append, lambda: clock.floor)
+        edit = Edit(change, user_name(), clock.now(), progress, cut=cut)
+        writer.edit(edit)
+        writer.step()
+        db.close()
+        return edit.wait(0)

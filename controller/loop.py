@@ -1,0 +1,400 @@
+"""The loop: owns every station's state, and never blocks: not on disk, not on network, not on a driver.
+
+Everything reaches it as a message on one queue; everything leaves it as an effect.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from controller import station as stations
+from controller.clock import STEP_MS, Clock, Reading
+from controller.events import (
+    AnyEffect,
+    AnyEvent,
+    ClearAsked,
+    CloseOutput,
+    Commit,
+    EndAsked,
+    Flash,
+    LockAsked,
+    OpenOutput,
+    OpenSession,
+    OutputFailed,
+    Presented,
+    ReaderFound,
+    ReaderLost,
+    Record,
+    Recover,
+    Removed,
+    Signal,
+    Stop,
+    TimePassed,
+    UnlockAsked,
+)
+from controller.outputs import LeasedOutput
+from controller.signals import Signals, Told
+from controller.station import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Starting, State
+from controller.writer import (
+    GrantAnswer,
+    StorageChanged,
+    WhitelistChanged,
+    WhitelistReplaced,
+    Writer,
+)
+from drivers import presence
+from drivers.contracts import OutputError
+from protocol import entries
+from protocol.access import Denied, Granted, Reason, decide
+from protocol.badge import BadgeKey, is_random
+from protocol.moment import Moment
+from protocol.texts import tell
+from protocol.whitelist import Whitelist
+
+RENEW_MS: Final = 500
+HEARTBEAT_MS: Final = 45_000
+CLOCK_MS: Final = 10_000
+
+SIGNALS: Final[dict[type[State], Signal]] = {
+    Recovering: Signal.STARTING_UP,
+    Idle: Signal.IDLE,
+    Starting: Signal.IDLE,
+    Running: Signal.RUNNING,
+    Leaving: Signal.LEAVING,
+    Locked: Signal.LOCKED,
+    Fault: Signal.FAULT,
+}
+
+
+class FromReader(msgspec.Struct, frozen=True):
+    """A reader saw something."""
+
+    machine: str
+    event: presence.PresenceEvent
+
+
+class PartFailed(msgspec.Struct, frozen=True):
+    """A light or buzzer failed: nobody is kept from working."""
+
+    machine: str
+    part: str
+    detail: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Somebody at the control socket asks for something; `answer` takes what comes of it."""
+
+    request: EndAsked | ClearAsked | None
+    machine: str
+    answer: Callable[[Any], None]
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """The daemon is to stop in good order."""
+
+
+Message = (
+    FromReader
+    | PartFailed
+    | Asked
+    | Halt
+    | GrantAnswer
+    | StorageChanged
+    | WhitelistChanged
+    | WhitelistReplaced
+)
+
+
+class Loop:
+    """Stations, and what moves them. All methods run on the loop's thread, but `put`."""
+
+    def __init__(
+        self,
+        *,
+        rules: list[Rules],
+        clock: Clock,
+        key: BadgeKey,
+        whitelist: Whitelist,
+        outputs: dict[str, LeasedOutput],
+        signals: Signals,
+        guard_alive: Callable[[int], bool],
+        new_session: Callable[[], str],
+    ) -> None:
+        self.queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.states: dict[str, State] = {each.machine: Recovering(each) for each in rules}
+        self.readers: dict[str, str] = {}
+        self.halted = False
+        self.whitelist = whitelist
+        self.watchers: list[Callable[[FromReader], None]] = []
+        self.writer: Writer
+        self._clock = clock
+        self._key = key
+        self._outputs = outputs
+        self._signals = signals
+        self._guard_alive = guard_alive
+        self._new_session = new_session
+        self._storage_works = True
+        self._storage_detail = ""
+        self._lasting: dict[str, Signal] = {}
+        self._renew_at = 0
+        self._beat_at = 0
+        self._clock_at = 0
+        self._reading: Reading | None = None
+
+    # --- from any thread ---
+
+    def put(self, message: Message) -> None:
+        """Hand the loop a message."""
+        self.queue.put(message)
+
+    # --- on the loop's thread ---
+
+    def run(self) -> None:
+        """Handle messages and passing time until halted."""
+        while not self.halted:
+            wait = self.tick()
+            try:
+                message = self.queue.get(timeout=None if wait is None else wait / 1000)
+            except queue.Empty:
+                continue
+            self.handle(message)
+
+    def recover(self, left_open: list[OpenSession]) -> None:
+        """Bring every station to rest: what an earlier run left open is closed as interrupted."""
+        self._read_clock(self._clock.now())
+        for machine in self.states:
+            mine = tuple(left for left in left_open if left.machine == machine)
+            row = self.whitelist.machines.get(machine)
+            self._feed(machine, Recover(mine, row.locked if row else ""))
+        moment = self._clock.now()
+        for left in left_open:
+            if left.machine not in self.states:
+                ended = entries.Ended(left.session, left.machine, entries.Ending.INTERRUPTED, left.powered)
+                self.writer.record(moment, ended)
+
+    def handle(self, message: Message) -> None:
+        """Handle one message."""
+        match message:
+            case FromReader():
+                self._from_reader(message)
+            case GrantAnswer(machine, event):
+                self._feed(machine, event)
+            case StorageChanged(works, detail):
+                self._storage_works, self._storage_detail = works, detail
+                self._show_all()
+            case WhitelistChanged(change, version, cut):
+                for row in change.put:
+                    self.whitelist.put(row)
+                for row in change.drop:
+                    self.whitelist.drop(row)
+                self.whitelist.version = version
+                self._apply_locks(cut=cut)
+            case WhitelistReplaced(whitelist):
+                self.whitelist = whitelist
+                self._apply_locks(cut=False)
+            case PartFailed(machine, part, detail):
+                self.writer.record(self._clock.now(), entries.Warned(machine, part, detail))
+            case Asked(request, machine, answer):
+                if request is not None:
+                    self._feed(machine, request)
+                answer(self.status())
+            case Halt():
+                self._halt()
+
+    def tick(self) -> int | None:
+        """Do what time asks for; give the milliseconds until it asks again, None for never."""
+        moment = self._clock.now()
+        for machine, state in self.states.items():
+            if state.wakes is not None and state.wakes <= moment.at:
+                self._feed(machine, TimePassed(), moment)
+        if moment.at >= self._clock_at:
+            self._read_clock(moment)
+            self._clock_at = moment.at + CLOCK_MS
+            self._show_all()
+        open_sessions = self._open_sessions(moment)
+        wakes = [state.wakes for state in self.states.values() if state.wakes is not None]
+        if open_sessions:
+            wakes += [self._renew(moment), self._beat(moment, open_sessions)]
+        else:
+            self._beat_at = moment.at + HEARTBEAT_MS
+        wakes.append(self._clock_at)
+        return max(0, min(wakes) - moment.at)
+
+    def _renew(self, moment: Moment) -> int:
+        if moment.at >= self._renew_at:
+            for machine, output in self._outputs.items():
+                try:
+                    output.renew(moment.at)
+                except OutputError as error:
+                    self._feed(machine, OutputFailed(tell(error)), moment)
+            self._renew_at = moment.at + RENEW_MS
+        return self._renew_at
+
+    def _beat(self, moment: Moment, open_sessions: tuple[OpenSession, ...]) -> int:
+        if moment.at >= self._beat_at:
+            self.writer.beat(open_sessions)
+            self._beat_at = moment.at + HEARTBEAT_MS
+        return self._beat_at
+
+    def _open_sessions(self, moment: Moment) -> tuple[OpenSession, ...]:
+        found = []
+        for machine, state in self.states.items():
+            if isinstance(state, Running | Leaving):
+                powered = state.powered_at(moment) if isinstance(state, Running) else state.powered
+                found.append(OpenSession(state.session.id, machine, powered, moment.boot, moment.at))
+        return tuple(found)
+
+    def _read_clock(self, moment: Moment) -> None:
+        """Note in the journal when the wall clock was set, or became surer or less sure."""
+        reading = self._clock.read()
+        old = self._reading
+        moved = old is None or abs(reading.offset - old.offset) > STEP_MS
+        if old is None or moved or reading.quality is not old.quality:
+            self._reading = reading
+            self.writer.record(moment, entries.Clock(reading.offset, reading.quality))
+
+    # --- badges ---
+
+    def _from_reader(self, message: FromReader) -> None:
+        for watcher in list(self.watchers):
+            watcher(message)
+        machine = message.machine
+        match message.event:
+            case presence.Presented(card, fresh):
+                self._feed(machine, self._presented(machine, card.uid, card.technology, fresh=fresh))
+            case presence.Removed(card):
+                self._feed(machine, Removed(self._key.hash(card.uid, card.technology)))
+            case presence.Lost(error):
+                self.readers.pop(machine, None)
+                self._feed(machine, ReaderLost(tell(error)))
+            case presence.Found(chip):
+                self.readers[machine] = chip
+                self._feed(machine, ReaderFound())
+
+    def _presented(self, machine: str, uid: bytes, technology: str, *, fresh: bool) -> Presented:
+        badge = self._key.hash(uid, technology)
+        moment = self._clock.now()
+        if is_random(uid, technology):
+            verdict: Granted | Denied = Denied(Reason.RANDOM_UID)
+            alone = verdict
+        else:
+            verdict = decide(self.whitelist, machine, self.states[machine].lying | {badge}, moment)
+            alone = decide(self.whitelist, machine, {badge}, moment)
+        if isinstance(verdict, Granted) and (obstacle := self._obstacle(moment)) is not None:
+            verdict = Denied(obstacle, member=verdict.member, badge=verdict.badge)
+        return Presented(badge, fresh, verdict, alone, self._new_session())
+
+    def _obstacle(self, moment: Moment) -> Reason | None:
+        """Say what keeps everything from starting, if anything does."""
+        if not self._storage_works or self.writer.is_full:
+            return Reason.NO_STORAGE
+        return None if self._guard_alive(moment.at) else Reason.NO_GUARD
+
+    def _apply_locks(self, *, cut: bool) -> None:
+        """Bring the stations' locks to what the whitelist says."""
+        for machine, state in self.states.items():
+            row = self.whitelist.machines.get(machine)
+            wanted = row.locked if row else ""
+            if wanted and wanted != state.locked:
+                self._feed(machine, LockAsked(wanted, "whitelist", now=cut))
+            elif state.locked and not wanted:
+                self._feed(machine, UnlockAsked("whitelist"))
+
+    # --- stations ---
+
+    def fail(self, machine: str, cause: str) -> None:
+        """Put a machine out of order."""
+        self._feed(machine, OutputFailed(cause))
+
+    def _feed(self, machine: str, event: AnyEvent, moment: Moment | None = None) -> None:
+        moment = moment or self._clock.now()
+        answer = stations.step(self.states[machine], event, moment)
+        self.states[machine] = answer.state
+        for effect in answer.effects:
+            self._carry_out(machine, effect, moment)
+        self._show(machine)
+
+    def _carry_out(self, machine: str, effect: AnyEffect, moment: Moment) -> None:
+        match effect:
+            case OpenOutput() | CloseOutput():
+                self._switch(machine, effect, moment)
+            case Commit(entry):
+                self.writer.commit(moment, entry)
+            case Record(entry):
+                self.writer.record(moment, entry)
+            case Flash(signal):
+                self._signals.tell(Told(machine, signal, lasting=False))
+
+    def _switch(self, machine: str, effect: OpenOutput | CloseOutput, moment: Moment) -> None:
+        output = self._outputs.get(machine)
+        if output is None:
+            return
+        try:
+            if isinstance(effect, OpenOutput):
+                output.open_contact()
+            else:
+                output.close_contact(moment.at)
+        except OutputError as error:
+            self._feed(machine, OutputFailed(tell(error)), moment)
+
+    def _show(self, machine: str) -> None:
+        state = self.states[machine]
+        signal = SIGNALS[type(state)]
+        if signal is Signal.IDLE:
+            if state.reader_lost or machine not in self.readers:
+                signal = Signal.READER_LOST
+            elif not self._storage_works:
+                signal = Signal.FAULT
+        if self._lasting.get(machine) is not signal:
+            self._lasting[machine] = signal
+            self._signals.tell(Told(machine, signal, lasting=True))
+
+    def _show_all(self) -> None:
+        for machine in self.states:
+            self._show(machine)
+
+    def _halt(self) -> None:
+        for machine in self.states:
+            self._feed(machine, Stop())
+        self.writer.record(self._clock.now(), entries.Stopped())
+        self.halted = True
+
+    # --- for the control socket ---
+
+    def status(self) -> dict[str, Any]:
+        """Say how everything is, in plain values."""
+        moment = self._clock.now()
+        return {
+            "version": self.whitelist.version,
+            "badges": len(self.whitelist.badges),
+            "storage": "ok" if self._storage_works else self._storage_detail,
+            "guard": self._guard_alive(moment.at),
+            "clock": moment.quality.value,
+            "stations": [self._status_of(machine, moment) for machine in self.states],
+        }
+
+    def _status_of(self, machine: str, moment: Moment) -> dict[str, Any]:
+        state = self.states[machine]
+        output = self._outputs.get(machine)
+        said: dict[str, Any] = {
+            "machine": machine,
+            "state": type(state).__name__.lower(),
+            "output": "on" if output is not None and output.is_on else "off",
+            "reader": None if state.reader_lost else self.readers.get(machine),
+            "badges_lying": len(state.lying),
+        }
+        if state.locked:
+            said["locked"] = state.locked
+        if isinstance(state, Fault):
+            said["cause"] = state.cause
+        if isinstance(state, Starting | Running | Leaving):
+            said |= {"session": state.session.id, "member": state.session.member}
+        if isinstance(state, Running):
+            said["powered_s"] = state.powered_at(moment) // 1000
+        return said
+
+

@@ -1,0 +1,361 @@
+"""The settings file: how machines are wired and switched. Strict: each key has bounds, an unread key is an error.
+
+Errors name the place ("station 1 (laser), relay, pin") and the remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from drivers import registry
+from drivers.contracts import DriverError, DriverSettings
+from drivers.gpio import RelaySettings
+from drivers.header import CONSOLE, GOOD_FOR_RELAYS
+from protocol.errors import LoquetError
+from protocol.texts import N_
+
+DEFAULT_FILE: Final = Path("/etc/loquet/controller.toml")
+MAX_BYTES: Final = 256 * 1024
+S = TypeVar("S", bound=msgspec.Struct)
+_UNITS: Final = {"s": 1, "min": 60, "h": 3600}
+_MACHINE: Final = "^[a-z0-9][a-z0-9-]{0,31}$"
+
+
+class SettingsError(LoquetError, ValueError):
+    """What is wrong with the settings, where, and what to do."""
+
+
+class Mode(StrEnum):
+    """How a badge opens and ends a session."""
+
+    PRESENCE = "presence"
+    TAP = "tap"
+
+
+class Controller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table [controller]."""
+
+    data_dir: str = "/var/lib/loquet"
+    run_dir: str = "/run/loquet"
+    language: Literal["en", "fr"] = "en"
+    timezone: str = "Europe/Paris"
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One [[station]] as the file writes it, its parts not yet read."""
+
+    machine: Annotated[str, msgspec.Meta(pattern=_MACHINE)]
+    reader: dict[str, Any]
+    relay: dict[str, Any]
+    mode: Mode = Mode.PRESENCE
+    name: Annotated[str, msgspec.Meta(max_length=80)] = ""
+    grace: int | str = 5
+    longest: int | str | None = None
+    warning: int | str = 60
+    light: dict[str, Any] | None = None
+    buzzer: dict[str, Any] | None = None
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of a station: its driver's name and what the driver reads."""
+
+    driver: str
+    settings: DriverSettings
+
+
+class Station(msgspec.Struct, frozen=True):
+    """One machine as the controller sees it. Times in seconds."""
+
+    machine: str
+    reader: Part
+    relay: Part
+    mode: Mode
+    name: str
+    grace: int
+    longest: int | None
+    warning: int
+    light: Part | None
+    buzzer: Part | None
+
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """Name each part that is there."""
+        for name in ("reader", "relay", "light", "buzzer"):
+            part = getattr(self, name)
+            if part is not None:
+                yield name, part
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All that the file says."""
+
+    controller: Controller
+    stations: tuple[Station, ...]
+    path: Path
+
+    @property
+    def data_dir(self) -> Path:
+        """Where journal and whitelist are kept; relative to the settings file."""
+        return self.path.parent / self.controller.data_dir
+
+    @property
+    def run_dir(self) -> Path:
+        """Where leases and the control socket are; on a file system in memory."""
+        return self.path.parent / self.controller.run_dir
+
+    def station(self, machine: str) -> Station:
+        """Give the station of a machine. Raises SettingsError, which names those that there are."""
+        for station in self.stations:
+            if station.machine == machine:
+                return station
+        raise SettingsError(
+            N_('there is no machine "{machine}" in {path}; there are: {machines}'),
+            machine=machine,
+            path=self.path,
+            machines=", ".join(station.machine for station in self.stations),
+        )
+
+
+def default_path() -> Path:
+    """Give LOQUET_CONFIG, or the usual place."""
+    return Path(os.environ.get("LOQUET_CONFIG") or DEFAULT_FILE)
+
+
+def load(path: Path) -> Settings:
+    """Read and check a settings file. Raises SettingsError."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            N_("{path} cannot be read ({error}); name another with --config FILE or LOQUET_CONFIG"),
+            path=path,
+            error=error.strerror,
+        ) from error
+    if len(raw) > MAX_BYTES:
+        raise SettingsError(N_("{path} is no settings file: it is larger than 256 kB"), path=path)
+    try:
+        document = tomllib.loads(raw.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(N_("{path} is not valid TOML: {error}"), path=path, error=error) from error
+    return read(document, path)
+
+
+def read(document: dict[str, Any], path: Path) -> Settings:
+    """Check what a settings file says. Raises SettingsError."""
+    _no_other_keys(document, ("controller", "station"), str(path))
+    controller = _convert(document.get("controller", {}), Controller, "[controller]")
+    try:
+        ZoneInfo(controller.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError(
+            N_('[controller], timezone: "{zone}" is not a time zone; one is "Europe/Paris"'),
+            zone=controller.timezone,
+        ) from error
+    tables = document.get("station", [])
+    if not isinstance(tables, list) or not tables:
+        raise SettingsError(
+            N_("{path} names no machine; add a [[station]] table, as in the examples in config/"), path=path
+        )
+    stations = tuple(_station(table, number) for number, table in enumerate(tables, 1))
+    _machines_differ(stations)
+    _pins_differ(stations)
+    return Settings(controller, stations, path)
+
+
+def _station(table: object, number: int) -> Station:
+    named = table.get("machine", "?") if isinstance(table, dict) else "?"
+    place = f"[[station]] {number} ({named})"
+    read_table = _convert(table, _Table, place)
+    place = f"[[station]] {number} ({read_table.machine})"
+    kinds = {"reader": "readers", "relay": "outputs", "light": "lights", "buzzer": "buzzers"}
+    parts = {
+        name: _part(getattr(read_table, name), kind, f"{place}, {name}")
+        for name, kind in kinds.items()
+        if getattr(read_table, name) is not None
+    }
+    longest = read_table.longest
+    station = Station(
+        machine=read_table.machine,
+        reader=parts["reader"],
+        relay=parts["relay"],
+        mode=read_table.mode,
+        name=read_table.name or read_table.machine,
+        grace=_seconds(read_table.grace, f"{place}, grace", 0, 3600),
+        longest=None if longest is None else _seconds(longest, f"{place}, longest", 60, 7 * 86_400),
+        warning=_seconds(read_table.warning, f"{place}, warning", 0, 3600),
+        light=parts.get("light"),
+        buzzer=parts.get("buzzer"),
+    )
+    _presence_is_sensed(station, place)
+    _relay_is_open_at_power_on(station, place)
+    return station
+
+
+def _part(table: object, kind: str, place: str) -> Part:
+    if not isinstance(table, dict) or not isinstance(table.get("driver"), str):
+        raise SettingsError(
+            N_('{place}: name its driver, as in {{ driver = "{example}", … }}'),
+            place=place,
+            example=(registry.names(kind) or ["…"])[0],
+        )
+    name = table["driver"]
+    rest = {key: value for key, value in table.items() if key != "driver"}
+    try:
+        settings_type = registry.find(kind, name).Settings
+    except DriverError as error:
+        raise SettingsError(N_("{place}: {error}"), place=place, error=error) from error
+    return Part(name, _convert(rest, settings_type, place))
+
+
+def _seconds(value: int | str, place: str, least: int, most: int) -> int:
+    """Read a duration: a number of seconds, or a number with its unit."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d{1,7})\s*(s|min|h)\s*", value)
+        seconds = int(match[1]) * _UNITS[match[2]] if match else -1
+    else:
+        seconds = value
+    if not least <= seconds <= most:
+        raise SettingsError(
+            N_('{place}: {value} is not a time from {least} s to {most} s, as 90, "90 s", "5 min" or "8 h"'),
+            place=place,
+            value=repr(value),
+            least=least,
+            most=most,
+        )
+    return seconds
+
+
+def _no_other_keys(table: dict[str, Any], keys: tuple[str, ...], place: str) -> None:
+    for key in table:
+        if key not in keys:
+            near = difflib.get_close_matches(str(key), keys, n=1)
+            if near:
+                raise SettingsError(
+                    N_('{place}: unknown key "{key}"; did you mean "{near}"?'),
+                    place=place,
+                    key=key,
+                    near=near[0],
+                )
+            raise SettingsError(
+                N_('{place}: unknown key "{key}"; there are: {keys}'),
+                place=place,
+                key=key,
+                keys=", ".join(keys),
+            )
+
+
+def _convert(table: object, kind: type[S], place: str) -> S:
+    """Read a table into its struct. Raises SettingsError."""
+    if not isinstance(table, dict):
+        raise SettingsError(N_("{place}: a table is expected here"), place=place)
+    fields = msgspec.structs.fields(kind)
+    _no_other_keys(table, tuple(field.name for field in fields), place)
+    for field in fields:
+        if field.required and field.name not in table:
+            raise SettingsError(N_('{place}: the key "{key}" is missing'), place=place, key=field.name)
+        if field.name in table:
+            try:
+                msgspec.convert(table[field.name], field.type)
+            except msgspec.ValidationError as error:
+                raise SettingsError(
+                    N_("{place}, {key}: {value} will not do: {error}"),
+                    place=place,
+                    key=field.name,
+                    value=repr(table[field.name]),
+                    error=error,
+                ) from error
+    return msgspec.convert(table, kind)
+
+
+def _machines_differ(stations: tuple[Station, ...]) -> None:
+    seen: set[str] = set()
+    for number, station in enumerate(stations, 1):
+        if station.machine in seen:
+            raise SettingsError(
+                N_('[[station]] {number}: there is a machine "{machine}" already; give each its own id'),
+                number=number,
+                machine=station.machine,
+            )
+        seen.add(station.machine)
+
+
+def _pins_differ(stations: tuple[Station, ...]) -> None:
+    taken: dict[int, str] = {}
+    buses: dict[tuple[int, int], str] = {}
+    for station in stations:
+        for name, part in station.parts():
+            for key, pin in part.settings.pins().items():
+                place = f"{station.machine}, {name}, {key}"
+                if pin in taken:
+                    raise SettingsError(
+                        N_("{place}: GPIO {pin} is taken already by {other}"),
+                        place=place,
+                        pin=pin,
+                        other=taken[pin],
+                    )
+                taken[pin] = place
+        address = getattr(station.reader.settings, "bus", None), getattr(
+            station.reader.settings, "device", None
+        )
+        if None not in address:
+            if address in buses:  # type: ignore[comparison-overlap]
+                raise SettingsError(
+                    N_("{place}: SPI bus {bus}, device {device} is taken already by {other}"),
+                    place=f"{station.machine}, reader",
+                    bus=address[0],
+                    device=address[1],
+                    other=buses[address],  # type: ignore[index]
+                )
+            buses[address] = f"{station.machine}, reader"  # type: ignore[index]
+
+
+def _presence_is_sensed(station: Station, place: str) -> None:
+    if station.mode is not Mode.PRESENCE:
+        return
+    if not registry.find("readers", station.reader.driver).senses_presence:
+        raise SettingsError(
+            N_(
+                '{place}: mode "presence" needs a reader that senses that a badge stays, and "{driver}" does '
+                'not; use mode "tap"'
+            ),
+            place=place,
+            driver=station.reader.driver,
+        )
+
+
+def _relay_is_open_at_power_on(station: Station, place: str) -> None:
+    relay = station.relay.settings
+    if not isinstance(relay, RelaySettings):
+        return
+    good = ", ".join(map(str, GOOD_FOR_RELAYS[relay.active_low]))
+    if relay.pin in CONSOLE:
+        raise SettingsError(
+            N_(
+                "{place}, relay: the serial console talks on GPIO {pin} while the Pi starts; use one of {good}"
+            ),
+            place=place,
+            pin=relay.pin,
+            good=good,
+        )
+    if relay.closes_at_power_on:
+        raise SettingsError(
+            N_(
+                "{place}, relay: GPIO {pin} is pulled {pull} at power-on, which closes {an_active} relay before "
+                "the controller runs; use one of {good}, or hold it open by a resistor and say "
+                "external_pull = true"
+            ),
+            place=place,
+            pin=relay.pin,
+            pull="down" if relay.active_low else "up",
+            an_active="an active-low" if relay.active_low else "an active-high",
+            good=good,
+        )

@@ -1,0 +1,309 @@
+"""Member lists as people keep them: a plain CSV, and the one that Fab-manager exports.
+
+As French Excel writes them too: semicolons, a byte-order mark or cp1252, dd/mm/yyyy. All or nothing: every
+bad line is named with its number, and nothing is taken from a sheet that has one.
+
+The plain CSV has a header line; columns are known by English or French names, in any order:
+badge, technology, member, name, category, trainings, level, membership_until, certified_until.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from protocol.badge import Technology, parse_uid
+from protocol.errors import LoquetError
+from protocol.texts import N_
+from protocol.whitelist import AnyRow, Badge, Certification, Level, Member, Training
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_LINES: Final = 250_000
+MAX_CELL: Final = 4_096
+MAX_ERRORS: Final = 50
+
+COLUMNS: Final = {
+    "badge": ("badge", "badges", "uid", "carte", "card"),
+    "technology": ("technology", "technologie"),
+    "member": ("member", "membre", "id", "identifiant", "numero"),
+    "name": ("name", "nom", "nom complet"),
+    "category": ("category", "categorie", "group", "groupe"),
+    "trainings": ("trainings", "training", "formations", "formation"),
+    "level": ("level", "niveau"),
+    "membership_until": ("membership_until", "fin adhesion", "fin d'adhesion", "adhesion jusqu'au"),
+    "certified_until": ("certified_until", "fin formation", "valable jusqu'au"),
+}
+FAB_MANAGER: Final = {"id", "first_name", "last_name", "external_id", "trainings"}
+LEVELS: Final = {
+    "supervised": Level.SUPERVISED, "accompagne": Level.SUPERVISED,
+    "user": Level.USER, "usager": Level.USER, "utilisateur": Level.USER,
+    "trainer": Level.TRAINER, "formateur": Level.TRAINER,
+    "maintainer": Level.MAINTAINER, "mainteneur": Level.MAINTAINER, "maintenance": Level.MAINTAINER,
+}  # fmt: skip
+
+Hasher = Callable[[bytes, str], str]
+
+
+class BadLine(msgspec.Struct, frozen=True):
+    """What is wrong with one line of a sheet."""
+
+    line: int
+    error: LoquetError
+
+
+class SheetError(LoquetError, ValueError):
+    """A sheet that cannot be read; `lines` names each bad line."""
+
+    def __init__(self, template: str, lines: tuple[BadLine, ...] = (), **places: object) -> None:
+        super().__init__(template, **places)
+        self.lines = lines
+
+
+class CellError(LoquetError, ValueError):
+    """What is wrong with one cell."""
+
+
+def decode(raw: bytes) -> str:
+    """Give a sheet's text: UTF-8 with or without its mark, UTF-16 with it, else cp1252."""
+    if len(raw) > MAX_BYTES:
+        raise SheetError(N_("the file is larger than 64 MB: is it a member list?"))
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise SheetError(N_("the file is not text: save it from the spreadsheet as CSV"))
+
+
+def read(raw: bytes, hasher: Hasher, mapping: dict[str, str] | None = None) -> list[AnyRow]:
+    """Read a sheet into whitelist rows. Raises SheetError.
+
+    mapping: Fab-manager's numbers of trainings to our ids; one that it lacks is an error.
+    """
+    lines = _table(decode(raw))
+    try:
+        number, header = next(lines)
+    except StopIteration:
+        raise SheetError(N_("the file is empty: a header line is expected")) from None
+    names = [_plain(name) for name in header]
+    if set(names) >= FAB_MANAGER:
+        return _collect(lines, _FabManager(names, hasher, mapping or {}))
+    columns = {ours: index for ours, known in COLUMNS.items() for index, name in enumerate(names) if name in known}
+    if "badge" not in columns and "member" not in columns:
+        raise SheetError(
+            N_(
+                "line {line}: no column is named badge or member; the columns are known by their names: {names}"
+            ),
+            line=number,
+            names=", ".join(COLUMNS),
+        )
+    return _collect(lines, _Plain(columns, hasher))
+
+
+def read_mapping(raw: bytes) -> dict[str, str]:
+    """Read the small file that names Fab-manager's trainings: lines as `12 = "laser"`. Raises SheetError."""
+    try:
+        document = tomllib.loads(raw.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SheetError(N_('the trainings file has lines as 12 = "laser": {error}'), error=error) from error
+    for key, value in document.items():
+        if not isinstance(value, str) or not value:
+            raise SheetError(
+                N_('the trainings file: {key} is to be followed by an id in quotes, as 12 = "laser"'), key=key
+            )
+    return document
+
+
+def _table(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Give (line number, cells) of each line that is not empty; the separator is the header's most frequent."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(";,\t", key=header.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise SheetError(
+                N_("line {line}: the quotes do not match ({error})"), line=rows.line_num, error=error
+            ) from error
+        if rows.line_num > MAX_LINES:
+            raise SheetError(N_("the sheet has more than {most} lines"), most=MAX_LINES)
+        if any(cell.strip() for cell in row):
+            yield rows.line_num, [cell.strip() for cell in row]
+
+
+def _plain(text: str) -> str:
+    """Give a header without accents, case or surrounding space."""
+    bare = unicodedata.normalize("NFKD", text.strip().lower().replace("’", "'"))
+    return "".join(letter for letter in bare if not unicodedata.combining(letter))
+
+
+class _Rows:
+    """The rows that a sheet comes to; what two lines say differently is an error."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, AnyRow] = {}
+        self._lines: dict[str, int] = {}
+
+    def add(self, row: AnyRow, line: int) -> None:
+        if self.found.setdefault(row.key, row) != row:
+            raise CellError(
+                N_("{key} stands differently on line {other}; keep one of them"),
+                key=_shown(row),
+                other=self._lines[row.key],
+            )
+        self._lines.setdefault(row.key, line)
+
+
+def _shown(row: AnyRow) -> str:
+    return "this badge" if isinstance(row, Badge) else row.key
+
+
+def _collect(lines: Iterator[tuple[int, list[str]]], kind: _Plain | _FabManager) -> list[AnyRow]:
+    rows = _Rows()
+    bad: list[BadLine] = []
+    for number, cells in lines:
+        try:
+            for row in kind.rows(cells):
+                rows.add(_checked(row), number)
+        except LoquetError as error:
+            bad.append(BadLine(number, error))
+            if len(bad) == MAX_ERRORS:
+                break
+    if bad:
+        raise SheetError(N_("nothing was imported: {count} line(s) need a look"), tuple(bad), count=len(bad))
+    return list(rows.found.values())
+
+
+def _checked(row: AnyRow) -> AnyRow:
+    """Hold a row to its bounds: lengths, patterns."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(row), type(row))
+    except msgspec.ValidationError as error:
+        raise CellError(N_("{error}"), error=error) from error
+
+
+class _Plain:
+    """One line of the plain CSV."""
+
+    def __init__(self, columns: dict[str, int], hasher: Hasher) -> None:
+        self._columns = columns
+        self._hasher = hasher
+
+    def rows(self, cells: list[str]) -> Iterator[AnyRow]:
+        def cell(name: str) -> str:
+            index = self._columns.get(name)
+            value = cells[index] if index is not None and index < len(cells) else ""
+            return _bounded(value)
+
+        badges = [part for part in re.split(r"[,|]", cell("badge")) if part.strip()]
+        name = cell("name")
+        member = cell("member") or _slug(name)
+        if not member:
+            raise CellError(N_("who is it? give a member id or a name"))
+        yield Member(member, name, cell("category"), until=read_day(cell("membership_until")))
+        technology = read_technology(cell("technology"))
+        for badge in badges:
+            uid = parse_uid(badge, technology, from_sheet=True)
+            yield Badge(self._hasher(uid, technology), member)
+        level = read_level(cell("level"))
+        until = read_day(cell("certified_until"))
+        for training in filter(None, map(str.strip, cell("trainings").split(","))):
+            yield Training(training)
+            yield Certification(member, training, level, until=until)
+
+
+class _FabManager:
+    """One line of Fab-manager's member export: trainings by number, at most one badge in `external_id`."""
+
+    def __init__(self, names: list[str], hasher: Hasher, mapping: dict[str, str]) -> None:
+        self._columns = {name: index for index, name in enumerate(names)}
+        self._hasher = hasher
+        self._mapping = mapping
+
+    def rows(self, cells: list[str]) -> Iterator[AnyRow]:
+        def cell(name: str) -> str:
+            index = self._columns.get(name, len(cells))
+            return _bounded(cells[index]) if index < len(cells) else ""
+
+        member = cell("id")
+        if not member:
+            raise CellError(N_("the column id is empty"))
+        name = f"{cell('first_name')} {cell('last_name')}".strip()
+        yield Member(member, name, cell("group"))
+        if cell("external_id"):
+            uid = parse_uid(cell("external_id"), from_sheet=True)
+            yield Badge(self._hasher(uid, Technology.ISO14443A), member)
+        for number in filter(None, map(str.strip, cell("trainings").split(","))):
+            if number not in self._mapping:
+                raise CellError(
+                    N_('Fab-manager\'s training {number} has no name here; add {number} = "…" to --trainings'),
+                    number=number,
+                )
+            yield Training(self._mapping[number])
+            yield Certification(member, self._mapping[number])
+
+
+def _bounded(value: str) -> str:
+    if len(value) > MAX_CELL:
+        raise CellError(N_("a cell has more than {most} characters"), most=MAX_CELL)
+    return value
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", _plain(name)).strip("-")[:64]
+
+
+def read_day(text: str) -> date | None:
+    """Read 2027-03-31 or 31/03/2027; nothing for an empty cell. Raises CellError."""
+    if not text:
+        return None
+    french = re.fullmatch(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})", text)
+    try:
+        if french:
+            return date(int(french[3]), int(french[2]), int(french[1]))
+        return date.fromisoformat(text[:10]) if re.fullmatch(r"\d{4}-\d\d-\d\d([ T].*)?", text) else _no_day(text)
+    except ValueError:
+        return _no_day(text)
+
+
+def _no_day(text: str) -> date:
+    raise CellError(N_('"{text}" is not a day; write 31/03/2027 or 2027-03-31'), text=text[:40])
+
+
+def read_level(text: str) -> Level:
+    """Read a level by its English or French word; a user where none is given. Raises CellError."""
+    word = _plain(text)
+    if word and word not in LEVELS:
+        raise CellError(
+            N_('"{text}" is not a level; there are: supervised, user, trainer, maintainer'), text=text[:40]
+        )
+    return LEVELS[word] if word else Level.USER
+
+
+def read_technology(text: str) -> Technology:
+    """Read a badge's technology; ISO 14443 A where none is given. Raises CellError."""
+    try:
+        return Technology(text.lower()) if text else Technology.ISO14443A
+    except ValueError:
+        raise CellError(
+            N_('"{text}" is not a technology; there are: {known}'), text=text[:40], known=", ".join(Technology)
+        ) from None
+
+

@@ -1,0 +1,276 @@
+"""The writer: the only thread that writes to the database. One transaction takes all that waits.
+
+What cannot be written is kept and tried again, within bounds: refusals are thinned first, usage never. A
+grant that fails is told to the loop and forgotten: its session never began.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from sqlite_utils import Database
+
+from controller.events import CommitFailed, Committed, OpenSession
+from controller.store import journal, whitelist
+from controller.store.database import StorageError, set_meta
+from controller.store.whitelist import Change
+from protocol import entries
+from protocol.entries import AnyEntry
+from protocol.moment import Moment
+from protocol.texts import N_
+from protocol.whitelist import Whitelist
+
+MAX_WAITING: Final = 10_000  # entries; past it, the newest refusals are counted instead of kept
+MAX_REFUSALS: Final = 1_000  # refusals among them
+MAX_JOURNAL: Final = 2_000_000  # entries; nine tenths of it thins refusals, all of it refuses sessions
+FIRST_RETRY: Final = 0.25  # seconds
+LAST_RETRY: Final = 10.0
+
+
+class GrantAnswer(msgspec.Struct, frozen=True):
+    """To the loop: what became of a grant."""
+
+    machine: str
+    event: Committed | CommitFailed
+
+
+class StorageChanged(msgspec.Struct, frozen=True):
+    """To the loop: whether anything can be written now, and why not."""
+
+    works: bool
+    detail: str = ""
+
+
+class WhitelistChanged(msgspec.Struct, frozen=True):
+    """To the loop: these rows are in force."""
+
+    change: Change
+    version: int
+    cut: bool = False
+
+
+class WhitelistReplaced(msgspec.Struct, frozen=True):
+    """To the loop: this whole whitelist is in force."""
+
+    whitelist: Whitelist
+
+
+Answer = GrantAnswer | StorageChanged | WhitelistChanged | WhitelistReplaced
+Progress = Callable[[int, int], None]
+
+
+class Edit:
+    """One change to the whitelist, on its way. `wait` gives the new version, or raises what went wrong.
+
+    cut: a lock in it ends the running session at once.
+    """
+
+    def __init__(self, change: Change, by: str, moment: Moment, progress: Progress, *, cut: bool = False) -> None:
+        self.change = change
+        self.by = by
+        self.moment = moment
+        self.progress = progress
+        self.cut = cut
+        self._done = threading.Event()
+        self._version = 0
+        self._error: Exception | None = None
+
+    def finish(self, version: int = 0, error: Exception | None = None) -> None:
+        """Say how it ended."""
+        self._version, self._error = version, error
+        self._done.set()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; give the new version. Raises StorageError."""
+        if not self._done.wait(timeout):
+            raise StorageError(N_("the change has not been written in time; ask `loquet whitelist list`"))
+        if self._error is not None:
+            raise self._error
+        return self._version
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    moment: Moment
+    entry: AnyEntry
+    needs_answer: bool = False
+
+
+class Writer:
+    """Takes entries and edits from any thread; `step` writes, on the writer's own."""
+
+    def __init__(self, db: Database, tell: Callable[[Answer], None], floor: Callable[[], int]) -> None:
+        self._db = db
+        self._tell = tell
+        self._floor = floor
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._waiting: deque[_Waiting] = deque()
+        self._edits: deque[Edit] = deque()
+        self._beats: tuple[OpenSession, ...] = ()
+        self._refusals = 0
+        self._thinned: Counter[str] = Counter()
+        self._works = True
+        self._retry = FIRST_RETRY
+        self._size = int(db.execute("select count(*) from journal").fetchone()[0])
+        self._stopping = False
+
+    # --- from the loop's thread ---
+
+    def commit(self, moment: Moment, entry: entries.Granted) -> None:
+        """Write a grant, and tell the loop when it is there."""
+        self._put(_Waiting(moment, entry, needs_answer=True))
+
+    def record(self, moment: Moment, entry: AnyEntry) -> None:
+        """Write an entry."""
+        if isinstance(entry, entries.Refused) and self._is_crowded():
+            with self._lock:
+                self._thinned[entry.machine] += 1
+            return
+        self._put(_Waiting(moment, entry))
+
+    def _is_crowded(self) -> bool:
+        return self._refusals >= MAX_REFUSALS or self._size >= MAX_JOURNAL * 9 // 10
+
+    def _put(self, waiting: _Waiting) -> None:
+        with self._lock:
+            self._waiting.append(waiting)
+            self._refusals += isinstance(waiting.entry, entries.Refused)
+        self._wake.set()
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether nothing more may begin: the journal, or the queue before it, is at its bound."""
+        return self._size >= MAX_JOURNAL or len(self._waiting) >= MAX_WAITING
+
+    def beat(self, sessions: tuple[OpenSession, ...]) -> None:
+        """Note how far running sessions have come."""
+        self._beats = sessions
+        self._wake.set()
+
+    def edit(self, edit: Edit) -> None:
+        """Change the whitelist."""
+        with self._lock:
+            self._edits.append(edit)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End once all that waits is written, or cannot be."""
+        self._stopping = True
+        self._wake.set()
+
+    # --- on the writer's thread ---
+
+    def run(self) -> None:
+        """Write until stopped."""
+        while not (self._stopping and (self._idle or not self._works)):
+            wait = self.step()
+            self._wake.wait(wait)
+            self._wake.clear()
+
+    @property
+    def _idle(self) -> bool:
+        return not (self._waiting or self._edits or self._beats)
+
+    def step(self) -> float | None:
+        """Write what waits; give the seconds after which to try again, or None: when there is more."""
+        if not self._drain():
+            wait, self._retry = self._retry, min(LAST_RETRY, self._retry * 2)
+            return wait
+        self._retry = FIRST_RETRY
+        if self._edits:
+            self._change(self._edits.popleft())
+            self._wake.set()
+        return None
+
+    def _drain(self) -> bool:
+        """Write all entries that wait, in one transaction; tell whether that went well."""
+        with self._lock:
+            batch = list(self._waiting)
+            thinned, self._thinned = self._thinned, Counter()
+            beats, self._beats = self._beats, ()
+        if not (batch or beats or thinned):
+            return True
+        try:
+            with self._db.atomic():
+                journal.append(self._db, [(waiting.moment, waiting.entry) for waiting in batch])
+                if thinned and batch:
+                    moment = batch[-1].moment
+                    journal.append(self._db, [(moment, entries.Thinned(*item)) for item in thinned.items()])
+                if beats:
+                    journal.beat(self._db, beats)
+                if beats or any(isinstance(waiting.entry, entries.Clock) for waiting in batch):
+                    set_meta(self._db, "floor", str(self._floor()))
+        except sqlite3.Error as error:
+            self._fail(batch, thinned, error)
+            return False
+        self._succeed(batch)
+        return True
+
+    def _succeed(self, batch: list[_Waiting]) -> None:
+        with self._lock:
+            for waiting in batch:
+                self._waiting.popleft()
+                self._refusals -= isinstance(waiting.entry, entries.Refused)
+        self._size += len(batch)
+        for waiting in batch:
+            if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
+                self._tell(GrantAnswer(waiting.entry.machine, Committed(waiting.entry.session)))
+        if not self._works:
+            self._works = True
+            self._tell(StorageChanged(works=True))
+
+    def _fail(self, batch: list[_Waiting], thinned: Counter[str], error: Exception) -> None:
+        """Keep what waits, but for the grants: their sessions never begin."""
+        with self._lock:
+            for _ in batch:
+                self._waiting.popleft()
+            self._waiting.extendleft(waiting for waiting in reversed(batch) if not waiting.needs_answer)
+            self._thinned += thinned
+        for waiting in batch:
+            if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
+                self._tell(GrantAnswer(waiting.entry.machine, CommitFailed(waiting.entry.session)))
+        if self._works:
+            self._works = False
+            self._tell(StorageChanged(works=False, detail=str(error)))
+
+    def _change(self, edit: Edit) -> None:
+        try:
+            version = self._change_small(edit) if edit.change.is_small else self._change_large(edit)
+        except sqlite3.Error as error:
+            edit.finish(
+                error=StorageError(
+                    N_("the change was not written, and nothing of it is in force: {error}"), error=error
+                )
+            )
+        else:
+            edit.finish(version)
+
+    def _change_small(self, edit: Edit) -> int:
+        with self._db.atomic():
+            version = whitelist.apply_small(self._db, edit.change)
+            self._note(edit, version)
+        self._tell(WhitelistChanged(edit.change, version, edit.cut))
+        return version
+
+    def _change_large(self, edit: Edit) -> int:
+        for done, total in whitelist.stage(self._db, edit.change, self._between):
+            edit.progress(done, total)
+        with self._db.atomic():
+            version = whitelist.swap(self._db)
+            self._note(edit, version)
+        self._tell(WhitelistReplaced(whitelist.load(self._db)))
+        whitelist.clear(self._db, self._between)
+        return version
+
+    def _between(self) -> None:
+        self._drain()
+
+    def _note(self, edit: Edit, version: int) -> None:
+        change = edit.change
+        edited = entries.Edited(version, len(change.put), len(change.drop), edit.by, change.replace)
+        journal.append(self._db, [(edit.moment, edited)])

@@ -1,0 +1,7 @@
+"""`loquet demo` (placeholder until written)."""
+import click
+
+
+@click.command()
+def demo() -> None:
+    """Demo."""
