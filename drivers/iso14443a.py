@@ -5,7 +5,6 @@ Works over anything that exchanges frames (`Exchange`); knows no chip.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 from operator import xor
 from typing import Final, Protocol
@@ -26,10 +25,15 @@ MAX_CARDS: Final = 8  # in one look; a reader's field feeds four or five
 FRAME_TRIES: Final = 3
 ACTIVATION_TRIES: Final = 5
 FORGET: Final = 8  # looks in which a known card did not answer
+WAKE_ALL: Final = 8  # looks
 
 
 class FrameError(Exception):
-    """An answer that is not what the standard says: parity, CRC, BCC, length, or none where one is due."""
+    """An answer that is not what the standard says: parity, CRC, BCC, length."""
+
+
+class SilenceError(FrameError):
+    """No answer where one was due."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -87,27 +91,27 @@ class Field:
     """The cards in one reader's field. Each is halted once it is read, so that the next answers alone.
 
     A halted card answers only WUPA, and goes back to HALT when another is selected (§6.3): so what is known
-    to lie there is confirmed by selecting it by its UID, and REQA finds what is new. `renew` switches the
-    field off and on; a card that fell silent without leaving is found again that way.
+    to lie there is confirmed by selecting it by its UID, and REQA finds what is new. Now and then WUPA calls
+    for new ones too: a halted card that was forgotten is found again that way, and the field never has to be
+    switched off, which would change a random UID.
     """
 
-    def __init__(self, exchange: Exchange, renew: Callable[[], None]) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._renew = renew
         self._missed: dict[bytes, int] = {}
+        self._looks = 0
 
     def look(self) -> Sighting:
         """Find all cards. What cannot be read within bounds makes the sighting garbled. Raises nothing."""
+        self._looks += 1
         found, garbled = self._find_new()
         for uid in sorted(set(self._missed) - found):
-            confirmed, heard = self._confirm(uid)
+            confirmed, broken = self._confirm(uid)
             if confirmed:
                 found.add(uid)
-            garbled |= heard and not confirmed
-        self._missed = {uid: 0 if uid in found else self._missed[uid] + 1 for uid in found | set(self._missed)}
-        if any(missed == FORGET for missed in self._missed.values()):
-            self._missed = {uid: missed for uid, missed in self._missed.items() if missed < FORGET}
-            self._renew()
+            garbled |= broken
+        missed = {uid: 0 if uid in found else self._missed[uid] + 1 for uid in found | set(self._missed)}
+        self._missed = {uid: looks for uid, looks in missed.items() if looks < FORGET}
         return Sighting(frozenset(map(Card, found)), garbled)
 
     def _find_new(self) -> tuple[set[bytes], bool]:
@@ -117,7 +121,7 @@ class Field:
         """
         found: set[bytes] = set()
         failures, unsure = 0, False
-        call = REQA if self._missed else WUPA
+        call = REQA if self._missed and self._looks % WAKE_ALL else WUPA
         while len(found) < MAX_CARDS and failures < ACTIVATION_TRIES:
             if self._exchange(bytes((call,)), bits=7, expect=2).silent:
                 if not unsure:
@@ -125,7 +129,7 @@ class Field:
                 unsure = False
                 continue
             try:
-                uid = _activate(self._exchange, prefer=(failures + 1) & 1)
+                uid = _activate(self._exchange, prefer=(failures + self._looks // WAKE_ALL) & 1)
             except FrameError:
                 failures, unsure = failures + 1, True
                 continue
@@ -136,18 +140,21 @@ class Field:
         return found, failures == ACTIVATION_TRIES
 
     def _confirm(self, uid: bytes) -> tuple[bool, bool]:
-        """Select a card by its UID and halt it; tell whether it was there, and whether anyone answered."""
-        heard = False
+        """Select a card by its UID and halt it; tell whether it was there, and whether an answer was broken."""
+        broken = False
         for _ in range(FRAME_TRIES):
-            heard |= not self._exchange(bytes((WUPA,)), bits=7, expect=2).silent
+            self._exchange(bytes((WUPA,)), bits=7, expect=2)
             try:
                 for command, level in zip(SELECT, levels(uid), strict=False):
                     _select(self._exchange, command, level)
+            except SilenceError:
+                continue
             except FrameError:
+                broken = True
                 continue
             self._exchange(HLTA + crc_a(HLTA))
-            return True, True
-        return False, heard
+            return True, False
+        return False, broken
 
 
 def levels(uid: bytes) -> list[bytes]:
@@ -174,6 +181,8 @@ def _activate(exchange: Exchange, prefer: int) -> bytes:
 def _select(exchange: Exchange, command: int, level: bytes) -> int:
     body = bytes((command, 0x70)) + level + bytes((bcc(level),))
     reply = exchange(body + crc_a(body), expect=3)
+    if reply.silent:
+        raise SilenceError("no SAK")
     if not reply.clean or len(reply.data) != 3 or crc_a(reply.data[:1]) != reply.data[1:]:  # noqa: PLR2004 - SAK and CRC
         raise FrameError("no valid SAK")
     return reply.data[0]
@@ -182,37 +191,40 @@ def _select(exchange: Exchange, command: int, level: bytes) -> int:
 def _anticollision(exchange: Exchange, command: int, prefer: int) -> bytes:
     """Give the four UID bytes of one card at one cascade level; where cards differ, follow *prefer*.
 
-    Bits that are known are kept as an integer, least significant bit first on the air (§6.2.1).
-    Only a collision in a frame that began with the level's first bit says exactly where it was: chips
-    differ in how they count after a partial byte. Past that, the tree is walked one bit at a time.
+    Known bits are an integer, the first on the air its least significant (§6.2.1).
     """
     known, value = 0, 0
-    probing = False  # the last known bit is a try; its opposite is the other branch
     failures = 0
     while True:
         reply = _ask(exchange, command, known, value)
         if reply.collided:
-            probing = False
-            if known == 0 and reply.collision is not None and reply.collision <= LEVEL_BITS:
-                first = int.from_bytes(reply.data[:4], "little")
-                known = reply.collision
-                value = first & ((1 << (known - 1)) - 1)
-            else:
-                if known >= LEVEL_BITS:
-                    raise FrameError("a collision in the check byte")
-                known += 1
-                probing = True
-            value = (value & ((1 << (known - 1)) - 1)) | prefer << (known - 1)
-        elif reply.silent and probing:
-            value ^= 1 << (known - 1)
-            probing = False
-        else:
-            level = _complete(reply, known, value)
-            if level is not None:
-                return level
-            failures += 1
-            if failures == FRAME_TRIES:
-                raise FrameError("no valid answer to ANTICOLLISION")
+            known, value = _follow(reply, known, value, prefer)
+            continue
+        level = _complete(reply, known, value)
+        if level is not None:
+            return level
+        failures += 1
+        if failures == FRAME_TRIES:
+            raise FrameError("no valid answer to ANTICOLLISION")
+
+
+def _follow(reply: Reply, known: int, value: int, prefer: int) -> tuple[int, int]:
+    """Know more after a collision: how many bits, and which.
+
+    Chips differ in how they count a collision after a partial byte, with its first bits or without. What
+    they agree on is taken: up to the earlier place, bits were received whole; the bit there is either one
+    that all cards share, as received, or the one where they differ, where any value is some card's. So some
+    card matches always, and none has to be woken again (one that does not match goes back to sleep, §6.3).
+    """
+    whole = known // 8
+    mask = (1 << known) - 1
+    merged = value | (int.from_bytes(reply.data, "little") << 8 * whole & ~mask)
+    place = known + 1 if reply.collision is None else max(known + 1, 8 * whole + reply.collision)
+    if place > LEVEL_BITS:
+        raise FrameError("a collision past the UID")
+    certain = known == 0 and reply.collision is not None
+    bit = prefer if certain else merged >> (place - 1) & 1
+    return place, (merged & ((1 << (place - 1)) - 1)) | bit << (place - 1)
 
 
 def _ask(exchange: Exchange, command: int, known: int, value: int) -> Reply:

@@ -56,7 +56,7 @@ class RC522Reader:
         except ReaderLostError:
             self.close()
             raise
-        self._field = Field(self._chip.exchange, self._chip.renew_field)
+        self._field = Field(self._chip.exchange)
         return self._chip.name
 
     def _make(self) -> Chip:

@@ -98,12 +98,7 @@ class Chip(MFRC522):
             (self.CollReg, 0x00),  # bits after a collision read as 0
         ):
             self.Write_MFRC522(register, value)
-        self.renew_field()
-
-    def renew_field(self) -> None:
-        """Switch the field off and on: every card in it begins anew."""
-        self.Write_MFRC522(self.TxControlReg, 0x80)
-        self._sleep(FIELD_RESET)
+        self._sleep(FIELD_RESET)  # SoftReset switched the field off
         self.Write_MFRC522(self.TxControlReg, 0x80 | ANTENNA_ON)
         self._sleep(FIELD_RESET)
 

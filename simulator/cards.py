@@ -126,7 +126,7 @@ class SimulatedCard:
         if (whole - 2) * 8 + rest != len(known):
             return self._sleep()
         own = to_bits(level + bytes((bcc(level),)))
-        return own[len(known) :] if own[: len(known)] == known else None
+        return own[len(known) :] if own[: len(known)] == known else self._sleep()
 
     def _selected(self) -> list[int]:
         self._level += 1
