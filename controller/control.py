@@ -112,7 +112,15 @@ class ControlServer:
                 except LoquetError as error:
                     _send(link, {"error": {"template": error.template, "places": _plain(error.places)}})
                 except (ValueError, KeyError, TypeError) as error:
-                    _send(link, {"error": {"template": N_("the request makes no sense: {error}"), "places": {"error": str(error)}}})
+                    _send(
+                        link,
+                        {
+                            "error": {
+                                "template": N_("the request makes no sense: {error}"),
+                                "places": {"error": str(error)},
+                            }
+                        },
+                    )
         except OSError:
             pass  # the caller went away
         finally:

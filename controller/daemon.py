@@ -90,7 +90,12 @@ class Daemon:
         clock = SystemClock(ZoneInfo(settings.controller.timezone), int(database.meta(db, "floor")))
         lights = self._optional("lights", "light")
         buzzers = self._optional("buzzers", "buzzer")
-        signals = Signals(lights, buzzers, lambda *what: loop.put(PartFailed(*what[:2], tell(what[2]))), time.monotonic)
+        signals = Signals(
+            lights,
+            buzzers,
+            lambda machine, part, error: loop.put(PartFailed(machine, part, tell(error))),
+            time.monotonic,
+        )
         loop = Loop(
             rules=[
                 Rules(

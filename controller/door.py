@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -98,7 +98,7 @@ def connect(settings: Settings) -> socket.socket | None:
     return link
 
 
-def ask(settings: Settings, request: dict[str, Any], rows: Iterator[bytes] = iter(())) -> Iterator[dict[str, Any]]:
+def ask(settings: Settings, request: dict[str, Any], rows: Iterable[bytes] = ()) -> Iterator[dict[str, Any]]:
     """Ask the daemon one thing; give its answers. Raises NotRunningError, and what it answers as an error."""
     link = connect(settings)
     if link is None:
@@ -168,7 +168,7 @@ class DaemonDoor(_Reading):
         request = {"do": "edit", "rows": count, "replace": change.replace, "cut": cut}
         rows = [b"+" + encode_row(row) + b"\n" for row in change.put]
         rows += [b"-" + encode_row(row) + b"\n" for row in change.drop]
-        for answer in ask(self._settings, request, iter(rows)):
+        for answer in ask(self._settings, request, rows):
             if "is" in answer:
                 return int(answer["is"])
             progress(answer["done"], answer["of"])

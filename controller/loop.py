@@ -97,16 +97,7 @@ class Halt(msgspec.Struct, frozen=True):
     """The daemon is to stop in good order."""
 
 
-Message = (
-    FromReader
-    | PartFailed
-    | Asked
-    | Halt
-    | GrantAnswer
-    | StorageChanged
-    | WhitelistChanged
-    | WhitelistReplaced
-)
+Message = FromReader | PartFailed | Asked | Halt | GrantAnswer | StorageChanged | WhitelistChanged | WhitelistReplaced
 
 
 class Loop:
@@ -186,24 +177,31 @@ class Loop:
             case StorageChanged(works, detail):
                 self._storage_works, self._storage_detail = works, detail
                 self._show_all()
-            case WhitelistChanged(change, version, cut):
-                for row in change.put:
-                    self.whitelist.put(row)
-                for row in change.drop:
-                    self.whitelist.drop(row)
-                self.whitelist.version = version
-                self._apply_locks(cut=cut)
-            case WhitelistReplaced(whitelist):
-                self.whitelist = whitelist
-                self._apply_locks(cut=False)
+            case WhitelistChanged() | WhitelistReplaced():
+                self._new_whitelist(message)
             case PartFailed(machine, part, detail):
                 self.writer.record(self._clock.now(), entries.Warned(machine, part, detail))
             case Asked(request, machine, answer):
-                if request is not None:
-                    self._feed(machine, request)
-                answer(self.status())
+                self._answer(request, machine, answer)
             case Halt():
                 self._halt()
+
+    def _answer(self, request: EndAsked | ClearAsked | None, machine: str, answer: Callable[[Any], None]) -> None:
+        if request is not None:
+            self._feed(machine, request)
+        answer(self.status())
+
+    def _new_whitelist(self, message: WhitelistChanged | WhitelistReplaced) -> None:
+        if isinstance(message, WhitelistReplaced):
+            self.whitelist = message.whitelist
+            self._apply_locks(cut=False)
+            return
+        for row in message.change.put:
+            self.whitelist.put(row)
+        for row in message.change.drop:
+            self.whitelist.drop(row)
+        self.whitelist.version = message.version
+        self._apply_locks(cut=message.cut)
 
     def tick(self) -> int | None:
         """Do what time asks for; give the milliseconds until it asks again, None for never."""
@@ -396,5 +394,3 @@ class Loop:
         if isinstance(state, Running):
             said["powered_s"] = state.powered_at(moment) // 1000
         return said
-
-

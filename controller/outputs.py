@@ -49,9 +49,7 @@ class LeasedOutput:
             try:
                 self._lease.renew(now)
             except OSError as error:
-                raise OutputError(
-                    N_("{path} cannot be written: {error}"), path=self._run_dir, error=error
-                ) from error
+                raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
 
     def release(self) -> None:
         """Open the contact and let the output go."""

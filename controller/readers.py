@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
-from drivers.contracts import DriverError, DriverSettings, N_, Reader, ReaderLostError, Sighting
+from drivers.contracts import N_, DriverError, DriverSettings, Reader, ReaderLostError, Sighting
 from drivers.presence import PresenceEvent, Watch
 
 T = TypeVar("T")

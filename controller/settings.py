@@ -1,4 +1,6 @@
-"""The settings file: how machines are wired and switched. Strict: each key has bounds, an unread key is an error.
+"""The settings file: how machines are wired and switched.
+
+Strict: each key has bounds, a key that nobody reads is an error.
 
 Errors name the place ("station 1 (laser), relay, pin") and the remedy.
 """
@@ -21,6 +23,7 @@ from drivers import registry
 from drivers.contracts import DriverError, DriverSettings
 from drivers.gpio import RelaySettings
 from drivers.header import CONSOLE, GOOD_FOR_RELAYS
+from drivers.rc522 import RC522Settings
 from protocol.errors import LoquetError
 from protocol.texts import N_
 
@@ -303,19 +306,18 @@ def _pins_differ(stations: tuple[Station, ...]) -> None:
                         other=taken[pin],
                     )
                 taken[pin] = place
-        address = getattr(station.reader.settings, "bus", None), getattr(
-            station.reader.settings, "device", None
-        )
-        if None not in address:
-            if address in buses:  # type: ignore[comparison-overlap]
+        reader = station.reader.settings
+        if isinstance(reader, RC522Settings):
+            address = reader.bus, reader.device
+            if address in buses:
                 raise SettingsError(
                     N_("{place}: SPI bus {bus}, device {device} is taken already by {other}"),
                     place=f"{station.machine}, reader",
-                    bus=address[0],
-                    device=address[1],
-                    other=buses[address],  # type: ignore[index]
+                    bus=reader.bus,
+                    device=reader.device,
+                    other=buses[address],
                 )
-            buses[address] = f"{station.machine}, reader"  # type: ignore[index]
+            buses[address] = f"{station.machine}, reader"
 
 
 def _presence_is_sensed(station: Station, place: str) -> None:
@@ -339,9 +341,7 @@ def _relay_is_open_at_power_on(station: Station, place: str) -> None:
     good = ", ".join(map(str, GOOD_FOR_RELAYS[relay.active_low]))
     if relay.pin in CONSOLE:
         raise SettingsError(
-            N_(
-                "{place}, relay: the serial console talks on GPIO {pin} while the Pi starts; use one of {good}"
-            ),
+            N_("{place}, relay: the serial console talks on GPIO {pin} while the Pi starts; use one of {good}"),
             place=place,
             pin=relay.pin,
             good=good,

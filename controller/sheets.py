@@ -75,11 +75,8 @@ def decode(raw: bytes) -> str:
     """Give a sheet's text: UTF-8 with or without its mark, UTF-16 with it, else cp1252."""
     if len(raw) > MAX_BYTES:
         raise SheetError(N_("the file is larger than 64 MB: is it a member list?"))
-    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
+    marked = raw[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    for encoding in ["utf-16"] if marked else ["utf-8-sig", "cp1252"]:
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
@@ -105,9 +102,7 @@ def read(raw: bytes, hasher: Hasher, mapping: dict[str, str] | None = None) -> l
     columns = {ours: index for ours, known in COLUMNS.items() for index, name in enumerate(names) if name in known}
     if "badge" not in columns and "member" not in columns:
         raise SheetError(
-            N_(
-                "line {line}: no column is named badge or member; the columns are known by their names: {names}"
-            ),
+            N_("line {line}: no column is named badge or member; the columns are known by their names: {names}"),
             line=number,
             names=", ".join(COLUMNS),
         )
@@ -291,9 +286,7 @@ def read_level(text: str) -> Level:
     """Read a level by its English or French word; a user where none is given. Raises CellError."""
     word = _plain(text)
     if word and word not in LEVELS:
-        raise CellError(
-            N_('"{text}" is not a level; there are: supervised, user, trainer, maintainer'), text=text[:40]
-        )
+        raise CellError(N_('"{text}" is not a level; there are: supervised, user, trainer, maintainer'), text=text[:40])
     return LEVELS[word] if word else Level.USER
 
 
@@ -303,7 +296,7 @@ def read_technology(text: str) -> Technology:
         return Technology(text.lower()) if text else Technology.ISO14443A
     except ValueError:
         raise CellError(
-            N_('"{text}" is not a technology; there are: {known}'), text=text[:40], known=", ".join(Technology)
+            N_('"{text}" is not a technology; there are: {known}'),
+            text=text[:40],
+            known=", ".join(Technology),
         ) from None
-
-

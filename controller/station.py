@@ -247,7 +247,7 @@ def _may_end(event: Presented, session: Session) -> bool:
 
 
 def nothing(state: State, _event: Event, _moment: Moment) -> Step:
-    """–"""  # noqa: D400, D415 - a cell of the table
+    """–"""  # noqa: D400 - a cell of the table
     return Step(state)
 
 
@@ -289,9 +289,7 @@ def unlock_later(state: State, event: UnlockAsked, _moment: Moment) -> Step:
 
 def break_down(state: State, event: OutputFailed, _moment: Moment) -> Step:
     """Open. FAULT."""
-    fault = Fault(
-        state.rules, state.lying, state.lying, state.locked, state.reader_lost, cause=event.cause
-    )
+    fault = Fault(state.rules, state.lying, state.lying, state.locked, state.reader_lost, cause=event.cause)
     return Step(fault, (OpenOutput(), Record(entries.FaultLatched(state.rules.machine, event.cause))))
 
 
@@ -329,9 +327,7 @@ def begin(state: Idle | Locked, event: Presented, moment: Moment) -> Step:
     if isinstance(verdict, Denied):
         return _refuse(laid, verdict)
     longest = _longest(state.rules, verdict)
-    session = Session(
-        event.session, verdict.member, verdict.badge, None if longest is None else moment.at + longest
-    )
+    session = Session(event.session, verdict.member, verdict.badge, None if longest is None else moment.at + longest)
     grant = entries.Granted(
         session.id,
         state.rules.machine,
@@ -562,9 +558,7 @@ def clear_by_badge(state: Fault, event: Presented, _moment: Moment) -> Step:
     """A maintainer's: IDLE or LOCKED. Another: refuse."""
     laid = _laid(state, event)
     if event.fresh and isinstance(event.alone, Granted) and event.alone.level == Level.MAINTAINER:
-        return Step(
-            _rest(laid), (Record(entries.FaultCleared(state.rules.machine, event.alone.member)),)
-        )
+        return Step(_rest(laid), (Record(entries.FaultCleared(state.rules.machine, event.alone.member)),))
     return _refuse_for(laid, event, Reason.MACHINE_FAULT, state.cause)
 
 

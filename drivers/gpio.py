@@ -9,10 +9,11 @@ import msgspec
 from gpiozero import RGBLED, Button, OutputDevice
 from gpiozero import Buzzer as BuzzerDevice
 
-from drivers.contracts import DriverSettings, Look, N_, Opening, OutputError
+from drivers.contracts import N_, DriverSettings, Look, Opening, OutputError
 from drivers.header import PULLED_UP_AT_RESET, factory
 
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
+
 
 class RelaySettings(DriverSettings, frozen=True, kw_only=True):
     """How a relay board hangs on a pin.
@@ -57,9 +58,7 @@ class GPIORelay:
                 settings.pin, active_high=not settings.active_low, initial_value=False, pin_factory=pins
             )
         except Exception as error:  # gpiozero's and lgpio's errors share no root
-            raise OutputError(
-                N_("GPIO {pin} cannot be claimed: {error}"), pin=settings.pin, error=error
-            ) from error
+            raise OutputError(N_("GPIO {pin} cannot be claimed: {error}"), pin=settings.pin, error=error) from error
 
     @staticmethod
     def probe(settings: RelaySettings) -> str:
@@ -90,9 +89,7 @@ class GPIORelay:
         try:
             act()
         except Exception as error:  # gpiozero's and lgpio's errors share no root
-            raise OutputError(
-                N_("GPIO {pin} does not obey: {error}"), pin=self._opening.line, error=error
-            ) from error
+            raise OutputError(N_("GPIO {pin} does not obey: {error}"), pin=self._opening.line, error=error) from error
 
     def close(self) -> None:
         """Open the contact and let the pin go."""
@@ -160,9 +157,7 @@ class GPIOBuzzer:
     Settings: ClassVar[type[BuzzerSettings]] = BuzzerSettings
 
     def __init__(self, settings: BuzzerSettings) -> None:
-        self._device = BuzzerDevice(
-            settings.pin, active_high=not settings.active_low, pin_factory=factory()
-        )
+        self._device = BuzzerDevice(settings.pin, active_high=not settings.active_low, pin_factory=factory())
 
     def play(self, beeps: int, seconds: float) -> None:
         """Beep so many times, so many seconds each, with pauses as long."""

@@ -119,7 +119,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"another loquet-guard looks after {options.run_dir}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{options.run_dir} cannot be used: {error.strerror}; name another with --run-dir", file=sys.stderr)
+        print(
+            f"{options.run_dir} cannot be used: {error.strerror}; name another with --run-dir",
+            file=sys.stderr,
+        )
         return 1
     stop = _stopped_by_signals()
     while not stop():

@@ -69,7 +69,9 @@ class Exchange(Protocol):
     first bit goes; expect: bytes awaited, to sleep through.
     """
 
-    def __call__(self, frame: bytes, *, bits: int = 0, align: int = 0, expect: int = 0) -> Reply: ...
+    def __call__(self, frame: bytes, *, bits: int = 0, align: int = 0, expect: int = 0) -> Reply:
+        """Exchange one frame."""
+        ...
 
 
 def crc_a(data: bytes) -> bytes:

@@ -7,7 +7,6 @@ only: the guard lives on this and next to nothing else.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import time
@@ -87,12 +86,12 @@ def prepare(run_dir: Path) -> None:
 
 def held(run_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Give the leases that there are."""
-    found = []
-    with contextlib.suppress(FileNotFoundError):
-        for path in sorted((run_dir / LEASES).iterdir()):
-            if path.suffix != ".new" and (record := read(path)) is not None:
-                found.append((path, record))
-    return found
+    try:
+        paths = sorted((run_dir / LEASES).iterdir())
+    except FileNotFoundError:
+        return []
+    found = [(path, read(path)) for path in paths if path.suffix != ".new"]
+    return [(path, record) for path, record in found if record is not None]
 
 
 def guard_alive(run_dir: Path, now: int) -> bool:

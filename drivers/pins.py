@@ -60,7 +60,7 @@ class LevelFactory(LGPIOFactory):
 
     @property
     def handle(self) -> int | None:
-        """lgpio's handle of the open chip."""
+        """Lgpio's handle of the open chip."""
         handle: int | None = self._handle
         return handle
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import msgspec
 
 from drivers import rpi_gpio
-from drivers.contracts import DriverSettings, N_, ReaderLostError, Sighting
+from drivers.contracts import N_, DriverSettings, ReaderLostError, Sighting
 from drivers.iso14443a import Field
 
 if TYPE_CHECKING:
     from drivers.rc522_chip import Chip
 
 
-class Settings(DriverSettings, frozen=True, kw_only=True):
+class RC522Settings(DriverSettings, frozen=True, kw_only=True):
     """How the chip is wired: the SPI bus and chip select, the reset pin if there is one."""
 
     bus: Annotated[int, msgspec.Meta(ge=0, le=6)] = 0
@@ -34,9 +34,9 @@ class RC522Reader:
     """An RC522 as a reader: every card in its field, at each look."""
 
     senses_presence: ClassVar[bool] = True
-    Settings: ClassVar[type[Settings]] = Settings
+    Settings: ClassVar[type[RC522Settings]] = RC522Settings
 
-    def __init__(self, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, settings: RC522Settings, sleep: Callable[[float], None] = time.sleep) -> None:
         self.interval = settings.interval
         self._settings = settings
         self._sleep = sleep

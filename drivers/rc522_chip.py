@@ -14,7 +14,7 @@ from typing import Final
 from drivers import rpi_gpio
 from drivers.contracts import N_, ReaderLostError
 from drivers.iso14443a import Reply
-from drivers.rc522 import Settings
+from drivers.rc522 import RC522Settings
 
 rpi_gpio.install()
 
@@ -47,7 +47,7 @@ CHIPS: Final = {
 class Chip(MFRC522):
     """One MFRC522 on its bus: registers, and frames in and out."""
 
-    def __init__(self, settings: Settings, sleep: Callable[[float], None]) -> None:
+    def __init__(self, settings: RC522Settings, sleep: Callable[[float], None]) -> None:
         self._sleep = sleep
         self._version = 0
         self._settings = settings
@@ -55,9 +55,7 @@ class Chip(MFRC522):
         handlers = list(logging.getLogger("mfrc522Logger").handlers)
         pin = rpi_gpio.NOT_WIRED if settings.reset_pin is None else settings.reset_pin
         try:
-            super().__init__(
-                settings.bus, settings.device, settings.speed_hz, rpi_gpio.BCM, pin, debugLevel="CRITICAL"
-            )
+            super().__init__(settings.bus, settings.device, settings.speed_hz, rpi_gpio.BCM, pin, debugLevel="CRITICAL")
         except Exception:
             self.spi.close()
             raise

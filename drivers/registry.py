@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any, Final
 
-from drivers.contracts import DriverError, DriverMissingError, DriverSettings, N_
+from drivers.contracts import N_, DriverError, DriverMissingError, DriverSettings
 
 KINDS: Final = ("readers", "outputs", "lights", "buzzers", "inputs")
 
@@ -48,6 +48,4 @@ def make(kind: str, name: str, settings: DriverSettings) -> Any:  # noqa: ANN401
     except DriverError:
         raise
     except Exception as error:  # gpiozero's, lgpio's and the kernel's errors share no root
-        raise DriverError(
-            N_('driver "{driver}" cannot start: {error}'), driver=name, error=error
-        ) from error
+        raise DriverError(N_('driver "{driver}" cannot start: {error}'), driver=name, error=error) from error

@@ -199,9 +199,7 @@ RULES: Final[tuple[tuple[str, Callable[[Case], Denied | None]], ...]] = (
 )
 
 
-def decide(
-    whitelist: Whitelist, machine: str, badges: Collection[str], moment: Moment
-) -> Granted | Denied:
+def decide(whitelist: Whitelist, machine: str, badges: Collection[str], moment: Moment) -> Granted | Denied:
     """Decide who of *badges* (hashes of all that lie on the reader) may use *machine*.
 
     Exactly one known member is accepted; unknown badges beside theirs do no harm (a wallet); two known

@@ -46,9 +46,7 @@ def parse_uid(text: str, technology: Technology = Technology.ISO14443A, *, from_
         )
     digits = _SEPARATORS.sub("", stripped).upper()
     if not digits or re.fullmatch(r"[0-9A-F]+", digits) is None:
-        raise UidError(
-            N_('badge "{text}" is not hexadecimal; `loquet read` shows how it is written'), text=stripped
-        )
+        raise UidError(N_('badge "{text}" is not hexadecimal; `loquet read` shows how it is written'), text=stripped)
     lengths = _LENGTHS[technology]
     if len(digits) not in {2 * n for n in lengths}:
         raise UidError(

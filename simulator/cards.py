@@ -26,9 +26,7 @@ def to_bits(data: bytes) -> list[int]:
 def to_bytes(bits: list[int]) -> bytes:
     """Put bits back into bytes; a partial last byte is filled with zeros."""
     padded = bits + [0] * (-len(bits) % 8)
-    return bytes(
-        sum(bit << i for i, bit in enumerate(padded[start : start + 8])) for start in range(0, len(padded), 8)
-    )
+    return bytes(sum(bit << i for i, bit in enumerate(padded[start : start + 8])) for start in range(0, len(padded), 8))
 
 
 class State(Enum):
@@ -99,15 +97,16 @@ class SimulatedCard:
             return None if self.mute else self._anticollision(bits, data)
         if self.state is State.ACTIVE and data == HLTA + crc_a(HLTA):
             self.state = State.HALT
-            return None
-        return self._sleep()
+        self._sleep()
+        return None
 
     def _called(self, *, wake: bool) -> list[int] | None:
         if self.state is State.IDLE or (wake and self.state is State.HALT):
             self._was_halted = self.state is State.HALT
             self.state, self._level = State.READY, 0
             return to_bits(bytes((0x04 | (len(self._levels()) - 1) << 6, 0x00)))
-        return self._sleep() if self.state in {State.READY, State.ACTIVE} else None
+        self._sleep()
+        return None
 
     def _sleep(self) -> None:
         """Whatever is not understood sends an awake card back to where it was woken from."""
@@ -122,11 +121,12 @@ class SimulatedCard:
             body = data[:7]
             if len(data) == 9 and crc_a(body) == data[7:] and body[2:] == level + bytes((bcc(level),)):  # noqa: PLR2004
                 return self._selected()
-            return self._sleep()
-        if (whole - 2) * 8 + rest != len(known):
-            return self._sleep()
-        own = to_bits(level + bytes((bcc(level),)))
-        return own[len(known) :] if own[: len(known)] == known else self._sleep()
+        elif (whole - 2) * 8 + rest == len(known):
+            own = to_bits(level + bytes((bcc(level),)))
+            if own[: len(known)] == known:
+                return own[len(known) :]
+        self._sleep()
+        return None
 
     def _selected(self) -> list[int]:
         self._level += 1

@@ -59,7 +59,7 @@ class SimulatedChip:
             card.power(on=False)
 
     def reset(self) -> None:
-        """Power-on, a low reset pin, a brown-out, or the SoftReset command: all registers at their defaults."""
+        """Power-on, a low reset pin, a brown-out, or SoftReset: all registers at their defaults."""
         self._registers = [RESET_VALUES.get(address, 0) for address in range(64)]
         self._fifo = bytearray()
         self._sending: tuple[float, list[int]] | None = None
@@ -94,13 +94,9 @@ class SimulatedChip:
 
     def _write(self, address: int, value: int) -> None:
         if address == FIFO_DATA:
-            if len(self._fifo) < FIFO_BYTES:
-                self._fifo.append(value)
-            else:
-                self._registers[ERROR] |= 0x10
+            self._push(value)
         elif address == FIFO_LEVEL:
-            if value & 0x80:
-                self._fifo.clear()
+            self._fifo = bytearray() if value & 0x80 else self._fifo
         elif address in {COM_IRQ, DIV_IRQ}:
             bits = value & 0x7F
             kept = self._registers[address]
@@ -115,8 +111,13 @@ class SimulatedChip:
             self._registers[COLL] = (value & 0x80) | (self._registers[COLL] & 0x7F)
         elif address not in {ERROR, VERSION}:
             self._registers[address] = value
-            if address == TX_CONTROL:
-                self._power_cards()
+            self._power_cards()
+
+    def _push(self, value: int) -> None:
+        if len(self._fifo) < FIFO_BYTES:
+            self._fifo.append(value)
+        else:
+            self._registers[ERROR] |= 0x10
 
     def _command(self, value: int) -> None:
         command = value & 0x0F

@@ -47,10 +47,7 @@ def check(config: Path, as_json: bool) -> None:
     else:
         marks = {True: _("ok"), False: _("WRONG")}
         options.show_table(
-            [
-                [each.part, _("note") if each.warning else marks[each.ok], each.found]
-                for each in findings
-            ],
+            [[each.part, _("note") if each.warning else marks[each.ok], each.found] for each in findings],
             [_("part"), "", _("found")],
         )
     if not all(finding.ok for finding in findings):
@@ -127,7 +124,9 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         place = station["machine"]
         yield Finding(f"{place}, {_('reader')}", ok=reader is not None, found=reader or _("lost; see `loquet journal`"))
         yield Finding(
-            f"{place}, {_('relay')}", ok=station["state"] != "fault", found=station.get("cause", station["output"])
+            f"{place}, {_('relay')}",
+            ok=station["state"] != "fault",
+            found=station.get("cause", station["output"]),
         )
 
 
@@ -163,6 +162,8 @@ def _try(part: str, look: Callable[[], str]) -> Finding:
     except (LoquetError, DriverError) as error:
         return Finding(part, ok=False, found=tell(error))
     except ImportError as error:
-        return Finding(part, ok=False, found=_('the Python module "{module}" is not installed').format(module=error.name))
+        return Finding(
+            part, ok=False, found=_('the Python module "{module}" is not installed').format(module=error.name)
+        )
     except Exception as error:  # noqa: BLE001 - gpiozero's and lgpio's errors share no root
         return Finding(part, ok=False, found=str(error) or repr(error))

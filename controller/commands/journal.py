@@ -49,12 +49,15 @@ def journal(config: Path, machine: str | None, as_json: bool, after: int) -> Non
             body = {k: v for k, v in msgspec.to_builtins(line.entry).items() if k != "type"}
             if as_json:
                 options.show_json(
-                    {"seq": line.seq, "kind": kind(line.entry), "time": local_time(wall, zone), "quality": quality}
+                    {
+                        "seq": line.seq,
+                        "kind": kind(line.entry),
+                        "time": local_time(wall, zone),
+                        "quality": quality,
+                    }
                     | {"boot": line.boot, "at_ms": line.at}
                     | body
                 )
             else:
                 details = " ".join(f"{k}={v}" for k, v in body.items())
-                click.echo(
-                    f"{line.seq:>7}  {local_time(wall, zone)}  {kind(line.entry):<16} {details}  [{quality}]"
-                )
+                click.echo(f"{line.seq:>7}  {local_time(wall, zone)}  {kind(line.entry):<16} {details}  [{quality}]")

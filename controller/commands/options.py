@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,15 +15,17 @@ from controller.settings import default_path
 from controller.writer import Progress
 from protocol.texts import _
 
-config: Final = click.option(
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+config: Final[Decorator] = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     default=default_path,
     metavar="FILE",
     help=_("Settings file; LOQUET_CONFIG, or /etc/loquet/controller.toml where none is named."),
 )
-as_json: Final = click.option("--json", "as_json", is_flag=True, help=_("For scripts: JSON."))
-machine: Final = click.option("--machine", metavar="ID", help=_("Only this machine."))
+as_json: Final[Decorator] = click.option("--json", "as_json", is_flag=True, help=_("For scripts: JSON."))
+machine: Final[Decorator] = click.option("--machine", metavar="ID", help=_("Only this machine."))
 
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - JSON
@@ -51,9 +54,6 @@ class ProgressBar:
 
     def _step(self, done: int, total: int) -> None:
         if self._bar is None:
-            stream = click.get_text_stream("stderr")
-            self._bar = click.progressbar(length=total, label=self._label, file=stream)
+            self._bar = click.progressbar(length=total, label=self._label, file=sys.stderr)
             self._bar.__enter__()
         self._bar.update(done - self._bar.pos)
-
-

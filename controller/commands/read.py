@@ -1,9 +1,10 @@
-"""`loquet read`: what badge is this?"""
+"""`loquet read`: which badge this is."""
 
 from __future__ import annotations
 
 import queue
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read(config: Path, machine: str | None, as_json: bool, once: bool) -> None:
             if machine and line["machine"] != machine:
                 continue
             options.show_json(line) if as_json else _say(line)
-            click.get_text_stream("stdout").flush()
+            sys.stdout.flush()
             if once and line["event"] == "presented":
                 return
     except KeyboardInterrupt:

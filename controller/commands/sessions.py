@@ -40,10 +40,26 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
         rows = list(journal.sessions(memory.database(), machine))
     if as_json:
         for row in rows:
-            options.show_json(msgspec.to_builtins(row) | {"started": local_time(row.started, zone), "ended": local_time(row.ended, zone) if row.why else None})
+            options.show_json(
+                msgspec.to_builtins(row)
+                | {
+                    "started": local_time(row.started, zone),
+                    "ended": local_time(row.ended, zone) if row.why else None,
+                }
+            )
         return
-    headers = [_("machine"), _("member"), _("name"), _("start"), _("end"), _("powered"), _("ended because"), _("by"), _("clock")]
-    table = [
+    headers = [
+        _("machine"),
+        _("member"),
+        _("name"),
+        _("start"),
+        _("end"),
+        _("powered"),
+        _("ended because"),
+        _("by"),
+        _("clock"),
+    ]
+    table: list[list[object]] = [
         [
             row.machine,
             row.member,
@@ -60,10 +76,10 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
     if as_csv:
         sys.stdout.write("\ufeff")
         writer = csv.writer(sys.stdout, delimiter=";")
-        writer.writerows([[*headers[:5], _("powered (s)"), *headers[6:]], *(map(_safe, row) for row in table)])
+        writer.writerows([[*headers[:5], _("powered (s)"), *headers[6:]], *(map(_safe, line) for line in table)])
         return
-    for row in table:
-        row[5] = "" if row[5] is None else duration(float(str(row[5])))
+    for line in table:
+        line[5] = "" if line[5] is None else duration(float(str(line[5])))
     options.show_table(table, headers)
 
 

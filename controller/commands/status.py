@@ -41,7 +41,14 @@ def status(config: Path, as_json: bool) -> None:
         detail = station.get("cause") or station.get("locked") or (member.name if member else "")
         used = duration(station["powered_s"]) if "powered_s" in station else ""
         rows.append(
-            [station["machine"], _(STATES[station["state"]]), station["output"], station["reader"] or _("lost"), detail, used]
+            [
+                station["machine"],
+                _(STATES[station["state"]]),
+                station["output"],
+                station["reader"] or _("lost"),
+                detail,
+                used,
+            ]
         )
     options.show_table(rows, [_("machine"), _("state"), _("output"), _("reader"), "", _("used")])
     click.echo()

@@ -45,7 +45,7 @@ class WhitelistError(LoquetError, ValueError):
         "Say who may use which machine: import a list, grant, revoke, require, explain.\n\n"
         "A machine opens to members who have every training that it requires. A first machine: "
         "`loquet whitelist require laser laser-training`, then "
-        "`loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name \"Marie Curie\"`."
+        '`loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"`.'
     )
 )
 def whitelist() -> None:
@@ -86,7 +86,12 @@ def _level(_ctx: click.Context, _param: click.Parameter, value: str) -> Level:
 @options.config
 @click.argument("file", type=click.File("rb"))
 @click.option("--merge", "how", flag_value="merge", help=_("Add and change; what the file lacks stays."))
-@click.option("--replace", "how", flag_value="replace", help=_("Members, badges and certifications become exactly the file's."))
+@click.option(
+    "--replace",
+    "how",
+    flag_value="replace",
+    help=_("Members, badges and certifications become exactly the file's."),
+)
 @click.option("--trainings", type=click.File("rb"), help=_("Names of Fab-manager's trainings (TOML)."))
 @click.option("--dry-run", is_flag=True, help=_("Read and check only; change nothing."))
 def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: bool) -> None:  # noqa: ANN401
@@ -102,13 +107,17 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
         counts = {kind: sum(isinstance(row, kind) for row in rows) for kind in (Member, Badge, Certification)}
         said = {"members": counts[Member], "badges": counts[Badge], "certifications": counts[Certification]}
         if dry_run:
-            click.echo(_("the file is good: {members} members, {badges} badges, {certifications} certifications").format(**said))
+            click.echo(
+                _("the file is good: {members} members, {badges} badges, {certifications} certifications").format(
+                    **said
+                )
+            )
             return
         version = _edit(memory, change)
     click.echo(
-        _("imported {members} members, {badges} badges, {certifications} certifications; whitelist version {version}").format(
-            version=version, **said
-        )
+        _(
+            "imported {members} members, {badges} badges, {certifications} certifications; whitelist version {version}"
+        ).format(version=version, **said)
     )
     _warn_of_machines(rows, before)
 
@@ -158,9 +167,7 @@ def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
     except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError) as error:
         raise WhitelistError(N_("this is no whole export: {error}"), error=error) from error
     if len(rows) != head.get("rows"):
-        raise WhitelistError(
-            N_("this export is cut short: {count} rows of {of}"), count=len(rows), of=head.get("rows")
-        )
+        raise WhitelistError(N_("this export is cut short: {count} rows of {of}"), count=len(rows), of=head.get("rows"))
     return rows
 
 
@@ -171,9 +178,8 @@ def _kept_and_new(rows: list[AnyRow], before: Whitelist, how: str) -> Iterator[A
     """
     if how == "replace":
         listed = {row.key for row in rows}
-        for kept in (*before.machines.values(), *before.trainings.values()):
-            if kept.key not in listed:
-                yield kept
+        yield from (kept for kept in before.machines.values() if kept.key not in listed)
+        yield from (kept for kept in before.trainings.values() if kept.key not in listed)
     for row in rows:
         if isinstance(row, Training) and row.id in before.trainings and not row.name:
             yield before.trainings[row.id]
@@ -217,7 +223,9 @@ def export(config: Path) -> None:
 # --- look ---
 
 
-@whitelist.command("list", help=_("Show members, their badges' number and their trainings; machines and what they require."))
+@whitelist.command(
+    "list", help=_("Show members, their badges' number and their trainings; machines and what they require.")
+)
 @options.config
 @options.as_json
 def list_(config: Path, as_json: bool) -> None:
@@ -296,7 +304,9 @@ def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) 
     if uid is not None:
         hashed = memory.hash(parse_uid(uid), Technology.ISO14443A)
         if hashed not in found.badges:
-            raise WhitelistError(N_("this badge is not in the whitelist; whose is it? `loquet whitelist grant MEMBER --badge UID`"))
+            raise WhitelistError(
+                N_("this badge is not in the whitelist; whose is it? `loquet whitelist grant MEMBER --badge UID`")
+            )
         return found.badges[hashed]
     if who is None:
         raise WhitelistError(N_("name a member, or a badge with --badge"))
@@ -304,16 +314,15 @@ def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) 
     badges = found.badges_of(member.id)
     if not badges:
         raise WhitelistError(
-            N_('"{member}" has no badge; add one: loquet whitelist grant {member} --badge UID'), member=member.id
+            N_('"{member}" has no badge; add one: loquet whitelist grant {member} --badge UID'),
+            member=member.id,
         )
     return min(badges, key=lambda each: each.blocked)
 
 
 def _member(found: Whitelist, who: str) -> Member:
     if who not in found.members:
-        raise WhitelistError(
-            N_('there is no member "{member}"; `loquet whitelist list` shows them'), member=who
-        )
+        raise WhitelistError(N_('there is no member "{member}"; `loquet whitelist list` shows them'), member=who)
     return found.members[who]
 
 
@@ -323,13 +332,19 @@ def _member(found: Whitelist, who: str) -> Member:
 @whitelist.command(
     help=_(
         "Give a member trainings, a badge, or both; makes the member where there is none.\n\n"
-        "loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name \"Marie Curie\""
+        'loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"'
     )
 )
 @options.config
 @click.argument("member", type=ID)
 @click.argument("trainings", nargs=-1, type=ID)
-@click.option("--badge", "uids", multiple=True, metavar="UID", help=_("A badge, as `loquet read` shows it; may be repeated."))
+@click.option(
+    "--badge",
+    "uids",
+    multiple=True,
+    metavar="UID",
+    help=_("A badge, as `loquet read` shows it; may be repeated."),
+)
 @click.option("--name", help=_("The member's name."))
 @click.option(
     "--level",
@@ -360,9 +375,7 @@ def grant(
         found = memory.whitelist()
         person = found.members.get(member) or Member(member)
         if person.excluded and not readmit:
-            raise WhitelistError(
-                N_('"{member}" is excluded; if that is over, say --readmit as well'), member=member
-            )
+            raise WhitelistError(N_('"{member}" is excluded; if that is over, say --readmit as well'), member=member)
         person = msgspec.structs.replace(person, excluded=False)
         if name is not None:
             person = msgspec.structs.replace(person, name=name)
@@ -434,13 +447,14 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
     if drop or numbers:
         click.echo(_("{member}: revoked; whitelist version {version}").format(member=member, version=version))
     else:
-        click.echo(_("{member} is excluded everywhere; whitelist version {version}").format(member=member, version=version))
+        click.echo(
+            _("{member} is excluded everywhere; whitelist version {version}").format(member=member, version=version)
+        )
 
 
 @whitelist.command(
     help=_(
-        "Say which trainings a machine requires: exactly these, all of them. With --nothing it is open to every "
-        "member."
+        "Say which trainings a machine requires: exactly these, all of them. With --nothing it is open to every member."
     )
 )
 @options.config

@@ -155,9 +155,7 @@ def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
                 os.close(descriptor)
         mode = path.stat().st_mode & 0o077
         if mode:
-            raise StorageError(
-                N_("{path} can be read by others (mode {mode:03o}); chmod 400 it"), path=path, mode=mode
-            )
+            raise StorageError(N_("{path} can be read by others (mode {mode:03o}); chmod 400 it"), path=path, mode=mode)
         return BadgeKey(path.read_bytes())
     except FileNotFoundError as error:
         raise StorageError(

@@ -9,7 +9,7 @@ import msgspec
 from sqlite_utils import Database
 
 from controller.events import OpenSession
-from protocol.entries import AnyEntry, Ended, Granted, Withdrawn, decode_entry, encode_entry, kind
+from protocol.entries import AnyEntry, Clock, Ended, Granted, Withdrawn, decode_entry, encode_entry, kind
 from protocol.moment import Moment, Quality
 
 _INSERT: Final = "insert into journal (boot, at, kind, machine, session, body) values (?, ?, ?, ?, ?, ?)"
@@ -32,8 +32,8 @@ class Clocks:
         self._offsets: dict[str, list[tuple[int, int, Quality]]] = {}
         rows = db.execute("select boot, at, body from journal where kind = 'clock' order by seq").fetchall()
         for boot, at, body in rows:
-            entry = decode_entry(body)
-            self._offsets.setdefault(boot, []).append((at, entry.offset, entry.quality))  # type: ignore[union-attr]
+            entry = msgspec.json.decode(body, type=Clock)
+            self._offsets.setdefault(boot, []).append((at, entry.offset, entry.quality))
 
     def wall(self, boot: str, at: int) -> tuple[int | None, Quality]:
         """Give milliseconds since 1970, and how sure they are: by the best reading of that boot.
@@ -113,9 +113,7 @@ def sessions(db: Database, machine: str | None = None) -> Iterator[Usage]:
     yield from (usage for usage in usages.values() if usage is not None)
 
 
-def _usage(
-    clocks: Clocks, line: Line, granted: Granted, end: tuple[Line, Ended] | None = None
-) -> Usage:
+def _usage(clocks: Clocks, line: Line, granted: Granted, end: tuple[Line, Ended] | None = None) -> Usage:
     started, quality = clocks.wall(line.boot, line.at)
     return Usage(
         session=granted.session,

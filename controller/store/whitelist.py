@@ -56,9 +56,7 @@ def apply_small(db: Database, change: Change) -> int:
     """Change some rows, in the transaction that is open; give the new version."""
     slot = int(meta(db, "slot"))
     _put(db, slot, change.put)
-    db.conn.executemany(
-        "delete from whitelist where slot = ? and key = ?", [(slot, row.key) for row in change.drop]
-    )
+    db.conn.executemany("delete from whitelist where slot = ? and key = ?", [(slot, row.key) for row in change.drop])
     return _next_version(db)
 
 
@@ -75,9 +73,7 @@ def _next_version(db: Database) -> int:
     return version
 
 
-def stage(
-    db: Database, change: Change, between: Callable[[], None] = lambda: None
-) -> Iterator[tuple[int, int]]:
+def stage(db: Database, change: Change, between: Callable[[], None] = lambda: None) -> Iterator[tuple[int, int]]:
     """Write what is to be in force into the slot that is not; give (done, of) after each short transaction.
 
     `between` is called between transactions, so that a tap's commit waits for one batch at the most.

@@ -12,7 +12,7 @@ RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
 _chips = {}
 
 
-class error(Exception):  # noqa: N801
+class error(Exception):
     pass
 
 

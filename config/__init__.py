@@ -1,0 +1,1 @@
+"""Example configurations, one per kind of machine."""

@@ -1,0 +1,174 @@
+"""A stage: simulated board, guard and the shipped daemon, each a process of its own, in one folder.
+
+What the demo plays on, and what the tests and the bench start. The daemon is the one that ships; only the
+two modules below it are stand-ins.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from controller import door
+from controller.settings import Settings, load
+from drivers import lease
+from drivers.rc522 import RC522Settings
+from simulator.board import Hand
+
+STAND_INS: Final = Path(__file__).parent / "stand_ins"
+PI_4B: Final = "c03114"
+PATIENCE: Final = 60.0  # seconds; these machines are shared and slow
+
+
+class StageError(RuntimeError):
+    """Something on the stage did not come up, or did not happen in time."""
+
+
+def until(happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:  # noqa: ANN401 - whatever it gave
+    """Wait until something is true; give what it was. Raises StageError."""
+    end = time.monotonic() + patience
+    while not (found := happened()):
+        if time.monotonic() > end:
+            raise StageError(f"not in {patience} s: {what}")
+        time.sleep(0.01)
+    return found
+
+
+class Stage:
+    """Processes on one settings file. A context manager: whatever runs is ended with it."""
+
+    def __init__(self, config: Path, *, keeps: bool = True) -> None:
+        self.config = config
+        self.settings: Settings = load(config)
+        self._socket = config.parent / "board.sock"
+        self._keeps = keeps
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self.hand: Hand
+        self.log = config.parent / "log.txt"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes our code meet the simulated board instead of a real one."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(STAND_INS),
+            "LOQUET_BOARD": str(self._socket),
+            "LOQUET_BOARD_REVISION": PI_4B,
+            "LOQUET_CONFIG": str(self.config),
+            "GPIOZERO_PIN_FACTORY": "lgpio",
+        }
+
+    def start(self, name: str, arguments: list[str]) -> subprocess.Popen[str]:
+        """Start one of our modules as a process."""
+        with self.log.open("a") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own modules
+                [sys.executable, "-m", *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self._processes[name] = process
+        return process
+
+    def start_board(self) -> None:
+        """Plug the board in."""
+        readers = []
+        for station in self.settings.stations:
+            wired = station.reader.settings
+            if isinstance(wired, RC522Settings):
+                pin = "" if wired.reset_pin is None else f":{wired.reset_pin}"
+                readers += ["--reader", f"{wired.bus}.{wired.device}{pin}"]
+        kept = "--keeps" if self._keeps else "--releases"
+        self._first_line(self.start("board", ["simulator.board", "--socket", str(self._socket), kept, *readers]))
+        self.hand = Hand(self._socket)
+
+    def start_guard(self) -> subprocess.Popen[str]:
+        """Start the guard, and wait until it says that it looks after the leases."""
+        guard = self.start("guard", ["drivers.guard", "--run-dir", str(self.settings.run_dir)])
+        until(lambda: lease.guard_alive(self.settings.run_dir, lease.boottime_ms()), "the guard")
+        return guard
+
+    def start_daemon(self) -> subprocess.Popen[str]:
+        """Start the daemon, and wait until it is ready and every reader is found."""
+        daemon = self.start("daemon", ["controller", "run"])
+        self._first_line(daemon)
+        until(lambda: all(each["reader"] for each in self.status()["stations"]), "the readers")
+        return daemon
+
+    def _first_line(self, process: subprocess.Popen[str]) -> None:
+        if process.stdout is None or not process.stdout.readline():
+            raise StageError(f"{process.args} ended with {process.wait()}: {self.log.read_text()[-2000:]}")
+
+    def loquet(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the command as a user would."""
+        return subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", "controller", *arguments],
+            env=self.environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """Ask the daemon how everything is."""
+        found: dict[str, Any] = door.ask_one(self.settings, {"do": "status"})
+        return found
+
+    def state(self, machine: str) -> dict[str, Any]:
+        """Ask the daemon how one machine is."""
+        found: dict[str, Any] = next(each for each in self.status()["stations"] if each["machine"] == machine)
+        return found
+
+    def address(self, machine: str) -> dict[str, int]:
+        """Say on which bus a machine's reader is."""
+        wired = self.settings.station(machine).reader.settings
+        return {"bus": wired.bus, "device": wired.device}  # type: ignore[attr-defined]
+
+    def lay(self, machine: str, uid: str, **traits: Any) -> None:  # noqa: ANN401 - a card's traits
+        """Lay a card on a machine's reader."""
+        self.hand.do("lay", uid=uid, **self.address(machine), **traits)
+
+    def take(self, machine: str, uid: str) -> None:
+        """Take it off."""
+        self.hand.do("take", uid=uid, **self.address(machine))
+
+    def closed(self, machine: str) -> bool:
+        """Tell whether a machine's relay is closed, by the board's pin and nothing else."""
+        relay = self.settings.station(machine).relay.settings
+        level = self.hand.do("pins")[relay.pin]  # type: ignore[attr-defined]
+        return bool(level) != relay.active_low  # type: ignore[attr-defined]
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a process a signal, and wait for its end."""
+        process = self._processes.pop(name)
+        process.send_signal(number)
+        code = process.wait(PATIENCE)
+        if process.stdout is not None:
+            process.stdout.close()
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in reversed(list(self._processes)):
+            process = self._processes[name]
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+            self.kill(name, signal.SIGTERM if name == "daemon" else signal.SIGKILL)
+        if hasattr(self, "hand"):
+            self.hand.close()
