@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 from controller import door
 from controller.settings import Settings, load
 from drivers import lease
+from drivers.gpio import RelaySettings
 from drivers.rc522 import RC522Settings
 from simulator.board import Hand
 
@@ -107,7 +108,7 @@ class Stage:
 
     def _first_line(self, process: subprocess.Popen[str]) -> None:
         if process.stdout is None or not process.stdout.readline():
-            raise StageError(f"{process.args} ended with {process.wait()}: {self.log.read_text()[-2000:]}")
+            raise StageError(f"{process.args!r} ended with {process.wait()}: {self.log.read_text()[-2000:]}")
 
     def loquet(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would."""
@@ -147,8 +148,9 @@ class Stage:
     def closed(self, machine: str) -> bool:
         """Tell whether a machine's relay is closed, by the board's pin and nothing else."""
         relay = self.settings.station(machine).relay.settings
-        level = self.hand.do("pins")[relay.pin]  # type: ignore[attr-defined]
-        return bool(level) != relay.active_low  # type: ignore[attr-defined]
+        if not isinstance(relay, RelaySettings):
+            raise TypeError(f"{machine}: no relay on a pin")
+        return bool(self.hand.do("pins")[relay.pin]) != relay.active_low
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a process a signal, and wait for its end."""

@@ -16,10 +16,12 @@ ROOT = Path(__file__).parent.parent
 PO = ROOT / "protocol/locale/fr/LC_MESSAGES/loquet.po"
 ROOMS = ("protocol", "drivers", "controller", "simulator")
 CLICK = (
-    "Usage:", "Options", "Commands", "Show this message and exit.", "Show the version and exit.",
-    "Error: {message}", "Try '{command} {option}' for help.", "No such option: {name}",
-    "No such command {name!r}.", "Missing command.", "required", "default: {default}",
-    "Missing argument", "Missing option",
+    "Usage:", "Options", "Commands", "Positional arguments", "Show this message and exit.",
+    "Show the version and exit.", "%(prog)s, version %(version)s", "Error: {message}", "Aborted!",
+    "Try '{command} {option}' for help.", "No such option {name!r}.", "No such command {name!r}.",
+    "Did you mean {possibility}?", "Missing command.", "Missing argument", "Missing option",
+    "Missing {param_type}", "Invalid value: {message}", "Invalid value for {param_hint}: {message}",
+    "default: {default}", "required",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import os
 from importlib.metadata import entry_points, version
 from typing import Any, Final
@@ -10,7 +11,7 @@ import click
 
 from drivers.contracts import DriverError
 from protocol.errors import LoquetError
-from protocol.texts import _, language_of_environment, speak, tell
+from protocol.texts import LOCALE, _, language, language_of_environment, speak, tell
 
 GROUP: Final = "loquet.commands"
 
@@ -41,6 +42,10 @@ class Gathered(click.Group):
 
 
 speak(language_of_environment())
+# click asks gettext for its own words ("Usage:", "Options"): they come from the same catalogue.
+os.environ["LANGUAGE"] = language()
+gettext.bindtextdomain("loquet", LOCALE)
+gettext.textdomain("loquet")
 
 loquet = Gathered(
     name="loquet",
