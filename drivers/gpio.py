@@ -137,6 +137,8 @@ class RGBLight:
 
     def close(self) -> None:
         """Go dark and let the pins go."""
+        if not self._device.closed:
+            self._device.off()
         self._device.close()
 
 
@@ -165,6 +167,8 @@ class GPIOBuzzer:
 
     def close(self) -> None:
         """Fall silent and let the pin go."""
+        if not self._device.closed:
+            self._device.off()
         self._device.close()
 
 

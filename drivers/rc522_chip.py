@@ -96,6 +96,9 @@ class Chip(MFRC522):
             (self.CollReg, 0x00),  # bits after a collision read as 0
         ):
             self.Write_MFRC522(register, value)
+        kept = self._transfer([0x80 | self.TModeReg << 1, 0x80 | self.TPrescalerReg << 1, 0])[1:]
+        if kept != [0x80, 169]:
+            raise ReaderLostError(N_("what answers on the SPI bus keeps no settings; check its wires"))
         self._sleep(FIELD_RESET)  # SoftReset switched the field off
         self.Write_MFRC522(self.TxControlReg, 0x80 | ANTENNA_ON)
         self._sleep(FIELD_RESET)

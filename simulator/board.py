@@ -130,6 +130,12 @@ class Server:
                 else:
                     self._serve_one(self._clients[key.fd])
 
+    def close(self) -> None:
+        """Let everybody go."""
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
+
     def _serve_one(self, client: Client) -> None:
         try:
             message = client.link.recv(MAX_MESSAGE)

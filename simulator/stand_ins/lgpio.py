@@ -22,7 +22,15 @@ class _Chip:
         self.link.connect(os.environ["LOQUET_BOARD"])
         self.lock = threading.Lock()
         self.callbacks = []
+        self.watched = None
         self.watcher = None
+
+    def close(self):
+        self.link.close()
+        if self.watched is not None:
+            self.watched.shutdown(socket.SHUT_RDWR)
+            self.watcher.join()
+            self.watched.close()
 
     def do(self, **request):
         with self.lock:
@@ -40,6 +48,7 @@ class _Chip:
         link.connect(os.environ["LOQUET_BOARD"])
         link.send(b'{"do": "watch"}')
         link.recv(65536)
+        self.watched = link
         self.watcher = threading.Thread(target=self._watch, args=(link,), daemon=True)
         self.watcher.start()
 
@@ -72,7 +81,7 @@ def gpiochip_open(gpiochip):
 
 
 def gpiochip_close(handle):
-    _chips.pop(handle).link.close()
+    _chips.pop(handle).close()
 
 
 def gpio_claim_output(handle, gpio, level=0, lFlags=0):

@@ -1,0 +1,172 @@
+"""What the tests share: a virtual clock, chips in this process, boards behind a socket, whole stages."""
+
+import os
+import random
+import sys
+import threading
+import types
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from protocol.moment import Moment, Quality
+from simulator.board import Board, Hand, Server
+from simulator.rc522 import SimulatedChip
+from simulator.stage import STAND_INS, Stage
+
+settings.register_profile(
+    "house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.load_profile("house")
+
+EXAMPLES = Path(__file__).parent.parent / "config"
+TODAY = date(2026, 11, 20)
+
+
+class VirtualClock:
+    """Seconds that pass only when somebody waits."""
+
+    def __init__(self):
+        self.seconds = 1000.0
+
+    def __call__(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+
+
+def moment(at=1_000, *, known=TODAY, today=TODAY, boot="boot-1", quality=Quality.SYNCHRONISED):
+    """A moment, where only what matters is said."""
+    return Moment(boot, at, 1_800_000_000_000 + at, quality, known, today)
+
+
+@pytest.fixture
+def clock():
+    return VirtualClock()
+
+
+def forget_the_header():
+    """Let gpiozero begin anew: no factory, no pins, no reservations."""
+    gpiozero = sys.modules.get("gpiozero")
+    if gpiozero and gpiozero.Device.pin_factory is not None:
+        from drivers import rpi_gpio
+
+        rpi_gpio.cleanup()
+        gpiozero.Device.pin_factory.close()
+        gpiozero.Device.pin_factory._reservations.clear()
+        gpiozero.Device.pin_factory = None
+
+
+@pytest.fixture(autouse=True)
+def _own_header():
+    """Each test has its own header."""
+    yield
+    forget_the_header()
+
+
+@pytest.fixture
+def chip(clock, monkeypatch):
+    """A simulated chip in this process, under the real mfrc522 package; each transfer costs 100 µs."""
+    simulated = SimulatedChip(clock)
+    simulated.failing = False
+
+    class SpiDev:
+        max_speed_hz = 0
+
+        def open(self, bus, device):
+            assert (bus, device) == (0, 0)
+
+        def close(self):
+            pass
+
+        def xfer2(self, values):
+            if simulated.failing:
+                raise OSError(5, "Input/output error")
+            clock.sleep(100e-6)
+            return list(simulated.transfer(bytes(values)))
+
+    spidev = types.ModuleType("spidev")
+    spidev.SpiDev = SpiDev
+    monkeypatch.setitem(sys.modules, "spidev", spidev)
+    mfrc522 = sys.modules.get("mfrc522.MFRC522")
+    if mfrc522 is not None:
+        monkeypatch.setattr(mfrc522, "spidev", spidev)
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+    return simulated
+
+
+@pytest.fixture
+def reader(chip, clock):
+    """The shipped RC522 driver on that chip, opened."""
+    from drivers.rc522 import RC522Reader, RC522Settings
+
+    made = RC522Reader(RC522Settings(reset_pin=25), clock.sleep)
+    made.open()
+    yield made
+    made.close()
+
+
+class BoardHere:
+    """A simulated board served by a thread of this process."""
+
+    def __init__(self, folder):
+        self.path = folder / "board.sock"
+        self.board = Board({(0, 0): 25})
+        self._running = True
+        self._server = Server(self.board, self.path)
+        self._thread = threading.Thread(target=self._server.serve, args=(lambda: self._running,))
+        self._thread.start()
+        self.hand = Hand(self.path)
+
+    def close(self):
+        self._running = False
+        self.hand.close()
+        self._thread.join()
+        self._server.close()
+
+
+@pytest.fixture
+def board(tmp_path, monkeypatch):
+    """A board behind a socket; `lgpio` and `spidev` are its stand-ins, and gpiozero is the real one."""
+    here = BoardHere(tmp_path)
+    monkeypatch.setenv("LOQUET_BOARD", str(here.path))
+    monkeypatch.setenv("LOQUET_BOARD_REVISION", "c03114")
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "lgpio")
+    monkeypatch.syspath_prepend(str(STAND_INS))
+    yield here
+    forget_the_header()
+    here.close()
+
+
+@pytest.fixture
+def stage_folder(tmp_path):
+    """A folder with the demo's settings, short enough for a socket's path."""
+    for name in ("demo.toml", "members.csv"):
+        (tmp_path / name).write_text((EXAMPLES / name).read_text())
+    return tmp_path
+
+
+@pytest.fixture
+def stage(stage_folder):
+    """Board, guard and daemon as processes; the whitelist holds Marie, Jean, Laure and Paul."""
+    with Stage(stage_folder / "demo.toml") as made:
+        made.start_board()
+        for arguments in (
+            ("whitelist", "require", "laser", "laser"),
+            ("whitelist", "require", "printer", "printer"),
+            ("whitelist", "import", "--replace", str(stage_folder / "members.csv")),
+        ):
+            done = made.loquet(*arguments)
+            assert done.returncode == 0, done.stderr
+        made.start_guard()
+        yield made
+
+
+@pytest.fixture
+def rng():
+    seed = int(os.environ.get("SEED", "0")) or random.randrange(2**32)
+    print(f"SEED={seed}")
+    return random.Random(seed)

@@ -1,0 +1,124 @@
+"""One contract a kind; every driver that is registered runs it."""
+
+import pytest
+
+from drivers import registry
+from drivers.contracts import (
+    Buzzer,
+    Card,
+    DriverMissingError,
+    DriverSettings,
+    Input,
+    Light,
+    Look,
+    Opening,
+    Output,
+    Reader,
+)
+from simulator.cards import SimulatedCard
+
+SETTINGS = {
+    ("readers", "rc522"): {"reset_pin": 25},
+    ("outputs", "gpio"): {"pin": 17},
+    ("lights", "rgb"): {"red": 22, "green": 23, "blue": 24},
+    ("buzzers", "gpio"): {"pin": 27},
+    ("inputs", "button"): {"pin": 6},
+}
+
+
+def drivers(kind):
+    return [pytest.param(name, id=f"{kind}-{name}") for name in registry.names(kind)]
+
+
+def make(kind, name):
+    driver = registry.find(kind, name)
+    return registry.make(kind, name, driver.Settings(**SETTINGS[kind, name]))
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_driver_has_settings_whose_pins_are_named(kind):
+    assert registry.names(kind)
+    for name in registry.names(kind):
+        settings = registry.find(kind, name).Settings(**SETTINGS[kind, name])
+        assert isinstance(settings, DriverSettings)
+        assert set(settings.pins().values()) <= set(range(28))
+
+
+@pytest.mark.parametrize("name", drivers("readers"))
+def test_a_reader_sees_what_lies_there_and_closes_twice(name, chip, clock):
+    reader = registry.find("readers", name)(registry.find("readers", name).Settings(), clock.sleep)
+    assert isinstance(reader, Reader)
+    assert reader.open()
+    assert reader.look().cards == frozenset()
+    chip.lay(SimulatedCard(bytes.fromhex("04A3C6CAE26180")))
+    assert reader.look().cards == {Card(bytes.fromhex("04A3C6CAE26180"))}
+    reader.close()
+    reader.close()
+    assert reader.open()
+    reader.close()
+
+
+@pytest.mark.parametrize("name", drivers("outputs"))
+def test_an_output_is_made_open_obeys_and_is_left_open(name, board):
+    output = make("outputs", name)
+    assert isinstance(output, Output)
+    assert isinstance(output.opening, Opening)
+    assert not output.is_on
+    for _ in range(2):
+        output.on()
+        assert output.is_on
+    for _ in range(2):
+        output.off()
+        assert not output.is_on
+    output.on()
+    output.close()
+    output.close()
+    output.off()
+    assert not output.is_on
+
+
+@pytest.mark.parametrize("name", drivers("lights"))
+def test_a_light_takes_any_look_in_any_order(name, board):
+    light = make("lights", name)
+    assert isinstance(light, Light)
+    for look in (Look((1, 0, 0)), Look((0, 1, 0), (0.01, 0.01)), Look((0, 0, 1), (0.01, 0.01)), Look()):
+        light.show(look)
+    light.close()
+    light.close()
+
+
+@pytest.mark.parametrize("name", drivers("buzzers"))
+def test_a_buzzer_plays_over_what_it_played(name, board):
+    buzzer = make("buzzers", name)
+    assert isinstance(buzzer, Buzzer)
+    buzzer.play(3, 0.01)
+    buzzer.play(1, 0.01)
+    buzzer.close()
+    buzzer.close()
+
+
+@pytest.mark.parametrize("name", drivers("inputs"))
+def test_an_input_says_how_it_stands(name, board):
+    made = make("inputs", name)
+    assert isinstance(made, Input)
+    assert made.is_closed is False
+    board.hand.do("drive", number=6, level=0)
+    assert made.is_closed is True
+    made.close()
+    made.close()
+
+
+def test_a_driver_that_is_not_there_names_those_that_are():
+    with pytest.raises(registry.UnknownDriverError, match="rc522"):
+        registry.find("readers", "rc523")
+
+
+def test_a_driver_whose_module_is_missing_says_how_to_install_it(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "spidev", None)
+    monkeypatch.delitem(sys.modules, "drivers.rc522_chip", raising=False)
+    monkeypatch.delitem(sys.modules, "mfrc522", raising=False)
+    monkeypatch.delitem(sys.modules, "mfrc522.MFRC522", raising=False)
+    with pytest.raises(DriverMissingError, match="spidev.*pip install"):
+        make("readers", "rc522")

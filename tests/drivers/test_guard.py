@@ -1,0 +1,138 @@
+"""The guard: whatever became of the daemon, a lease that is past is opened."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from drivers import lease
+from drivers.guard import Guard, main
+
+
+def lend(board, folder, *, until, pid=None, started=None, resume=False, line=17, level=0):
+    """Write a lease as a daemon does, for an output that is closed."""
+    lease.prepare(folder)
+    owner = pid or os.getpid()
+    record = {
+        "machine": "laser",
+        "output": "machine",
+        "opening": {"kind": "gpio", "chip": 0, "line": line, "level": level},
+        "pid": owner,
+        "started": lease.started(owner) if started is None else started,
+        "resume": resume,
+        "until": until,
+    }
+    lease.write(folder / "leases" / "laser.machine", record)
+    board.board.pins.lines[line].output = True
+    board.board.pins.lines[line].level = 1 - level
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def guard(tmp_path, said):
+    return Guard(tmp_path, said.append)
+
+
+@pytest.fixture
+def sleeper():
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+
+
+def gone(process):
+    """A process that was, with the time at which it began."""
+    began = lease.started(process.pid)
+    process.kill()
+    process.wait()
+    return {"pid": process.pid, "started": began}
+
+
+def test_a_lease_that_runs_is_left_alone(board, guard, tmp_path):
+    lend(board, tmp_path, until=2_000)
+    assert guard.step(1_999) == 0
+    assert board.board.pins.lines[17].level == 1
+
+
+def test_a_daemon_that_is_gone_leaves_nothing_closed(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, **gone(sleeper))
+    guard.step(0)
+    assert board.board.pins.lines[17].level == 0
+    assert lease.held(tmp_path) == []
+
+
+def test_an_active_low_output_is_opened_high(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, line=5, level=1, **gone(sleeper))
+    guard.step(0)
+    assert board.board.pins.lines[5].level == 1
+
+
+def test_a_station_that_resumes_keeps_its_lease_until_it_is_past(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, resume=True, **gone(sleeper))
+    guard.step(1_999)
+    assert board.board.pins.lines[17].level == 1
+    guard.step(2_000)
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_daemon_that_hangs_on_without_renewing_is_killed(board, guard, tmp_path, sleeper, said):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(2_000)
+    assert sleeper.wait() == -signal.SIGKILL
+    assert board.board.pins.lines[17].level == 0
+    assert "killed" in said[0]
+
+
+def test_another_process_with_the_same_pid_is_not_killed(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid, started=1)
+    guard.step(2_000)
+    assert sleeper.poll() is None
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_once_opens_what_the_dead_left_and_touches_no_living(board, tmp_path, sleeper, capsys):
+    lend(board, tmp_path, until=0, pid=sleeper.pid)
+    assert main(["--run-dir", str(tmp_path), "--once"]) == 0
+    assert sleeper.poll() is None
+    lend(board, tmp_path, until=lease.boottime_ms() + 60_000, **gone(sleeper))
+    assert main(["--run-dir", str(tmp_path), "--once"]) == 0
+    assert board.board.pins.lines[17].level == 0
+    assert "opened" in capsys.readouterr().err
+
+
+def test_a_line_that_somebody_holds_is_tried_until_it_is_free_and_told_once(board, guard, tmp_path, sleeper, said):
+    board.hand.do("claim_output", number=17, level=1)
+    lend(board, tmp_path, until=0, **gone(sleeper))
+    assert [guard.step(10), guard.step(20)] == [1, 1]
+    assert len(said) == 1
+    board.hand.do("free", number=17)
+    assert guard.step(30) == 0
+    assert board.board.pins.lines[17].level == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"pid": "x"}'])
+def test_a_lease_that_makes_no_sense_does_not_keep_the_others_closed(board, guard, tmp_path, content, sleeper):
+    lend(board, tmp_path, until=0, **gone(sleeper))
+    (tmp_path / "leases" / "a.torn").write_bytes(content)
+    guard.step(10)
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_guard_is_alive_only_while_it_says_so(tmp_path):
+    assert not lease.guard_alive(tmp_path, 0)
+    lease.write(tmp_path / "guard", {"pid": 1, "until": 100})
+    assert lease.guard_alive(tmp_path, 99)
+    assert not lease.guard_alive(tmp_path, 100)
+
+
+def test_the_guard_names_a_folder_that_cannot_be_used(capsys):
+    assert main(["--run-dir", "/proc/none"]) == 1
+    assert "--run-dir" in capsys.readouterr().err
