@@ -347,15 +347,12 @@ def _relay_is_open_at_power_on(station: Station, place: str) -> None:
             good=good,
         )
     if relay.closes_at_power_on:
-        raise SettingsError(
-            N_(
-                "{place}, relay: GPIO {pin} is pulled {pull} at power-on, which closes {an_active} relay before "
-                "the controller runs; use one of {good}, or hold it open by a resistor and say "
-                "external_pull = true"
-            ),
-            place=place,
-            pin=relay.pin,
-            pull="down" if relay.active_low else "up",
-            an_active="an active-low" if relay.active_low else "an active-high",
-            good=good,
+        pulled_down = N_(
+            "{place}, relay: GPIO {pin} is pulled down at power-on, which closes an active-low relay before the "
+            "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
         )
+        pulled_up = N_(
+            "{place}, relay: GPIO {pin} is pulled up at power-on, which closes an active-high relay before the "
+            "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
+        )
+        raise SettingsError(pulled_down if relay.active_low else pulled_up, place=place, pin=relay.pin, good=good)

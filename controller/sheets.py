@@ -159,15 +159,13 @@ class _Rows:
     def add(self, row: AnyRow, line: int) -> None:
         if self.found.setdefault(row.key, row) != row:
             raise CellError(
-                N_("{key} stands differently on line {other}; keep one of them"),
-                key=_shown(row),
+                N_("this badge stands on line {other} too, for somebody else; keep one of them")
+                if isinstance(row, Badge)
+                else N_("{key} stands differently on line {other}; keep one of them"),
+                key=row.key,
                 other=self._lines[row.key],
             )
         self._lines.setdefault(row.key, line)
-
-
-def _shown(row: AnyRow) -> str:
-    return "this badge" if isinstance(row, Badge) else row.key
 
 
 def _collect(lines: Iterator[tuple[int, list[str]]], kind: _Plain | _FabManager) -> list[AnyRow]:

@@ -55,7 +55,7 @@ class Board:
     def _reset_line(self, number: int, level: int) -> None:
         if number in self._reset_pins:
             chip = self.chips[self._reset_pins[number]]
-            chip.silent = None if level else 0x00
+            chip.held_in_reset = not level
             if level:
                 chip.reset()
 

@@ -204,9 +204,14 @@ def _look(stage: Stage) -> None:
         lamp = station.light.settings.pins().values() if station.light else ()
         seen = {tuple(pins[pin] for pin in lamp) for pins in samples}
         lit = sorted(_(COLOURS.get(colour, "?")) for colour in seen if any(colour)) or [_(COLOURS[0, 0, 0])]
-        blinks = f" ({_('blinking')})" if len(seen) > 1 else ""
+        shown = ", ".join(lit) + (" " + _("(blinking)") if len(seen) > 1 else "")
         state = states.get(station.machine)
-        used = f", {duration(state['powered_s'])}" if state and "powered_s" in state else ""
-        relay = _("CLOSED") if stage.closed(station.machine) else _("open")
-        said = f"{_(STATES[state['state']]) if state else _('no controller')}{used}"
-        click.echo(f"  {station.machine:<9}{_('relay')} {relay:<8} {_('light')} {', '.join(lit) + blinks:<18} {said}")
+        said = _(STATES[state["state"]]) if state else _("no controller")
+        if state and "powered_s" in state:
+            said += ", " + duration(state["powered_s"])
+        contact = _("CLOSED") if stage.closed(station.machine) else _("open")
+        click.echo(
+            _("  {machine:<9} relay {contact:<8} light {shown:<18} {said}").format(
+                machine=station.machine, contact=contact, shown=shown, said=said
+            )
+        )

@@ -31,13 +31,15 @@ RESET_VALUES: Final = {
 class SimulatedChip:
     """One chip and the cards in its field. `now` gives seconds; nothing happens but at an SPI transfer.
 
-    version: what the version register says. silent: what a dead bus reads (None while the chip lives).
+    version: what the version register says. silent: what a dead bus reads (None while the
+    chip lives). held_in_reset: its reset pin is low.
     """
 
     def __init__(self, now: Callable[[], float], version: int = 0x92) -> None:
         self._now = now
         self.version = version
         self.silent: int | None = None
+        self.held_in_reset = False
         self.transfers = 0
         self.cards: list[SimulatedCard] = []
         self.reset()
@@ -72,8 +74,8 @@ class SimulatedChip:
     def transfer(self, sent: bytes) -> bytes:
         """One SPI transfer: an address byte, then values to write, or further addresses to read."""
         self.transfers += 1
-        if self.silent is not None:
-            return bytes((self.silent,)) * len(sent)
+        if self.silent is not None or self.held_in_reset:
+            return bytes((self.silent or 0x00,)) * len(sent)
         self._advance()
         address = sent[0] >> 1 & 0x3F
         if sent[0] & 0x80:

@@ -29,9 +29,9 @@ def render():
     ]
     parts = [HEAD + "\n".join(lines) + "\n"]
     for state, name in zip(states, names, strict=True):
+        answers = {event: " ".join(row.__doc__.split()) for event, row in station.ROWS[state].items()}
         rows = [
-            f"| {event.__name__} | {(event.__doc__ or '').splitlines()[0]} | {' '.join((station.ROWS[state][event].__doc__ or '').split())} |"
-            for event in AnyEvent.__args__
+            f"| {event.__name__} | {event.__doc__.splitlines()[0]} | {answers[event]} |" for event in AnyEvent.__args__
         ]
         parts.append(f"## {name}\n\n| event | what happened | answer |\n|---|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)

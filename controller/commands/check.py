@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -19,6 +20,8 @@ from drivers.contracts import DriverError
 from protocol.errors import LoquetError
 from protocol.moment import Quality
 from protocol.texts import N_, _, tell
+
+PARTS: Final = {"reader": N_("reader"), "relay": N_("relay"), "light": N_("light"), "buzzer": N_("buzzer")}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -120,20 +123,18 @@ def _clock() -> Finding:
 
 def _asked(settings: Settings) -> Iterator[Finding]:
     for station in door.ask_one(settings, {"do": "status"})["stations"]:
+        names = {name: "{}, {}".format(station["machine"], _(word)) for name, word in PARTS.items()}
         reader = station["reader"]
-        place = station["machine"]
-        yield Finding(f"{place}, {_('reader')}", ok=reader is not None, found=reader or _("lost; see `loquet journal`"))
-        yield Finding(
-            f"{place}, {_('relay')}",
-            ok=station["state"] != "fault",
-            found=station.get("cause", station["output"]),
-        )
+        found = reader or _("lost; see `loquet journal`")
+        yield Finding(names["reader"], ok=reader is not None, found=found)
+        broken = station["state"] == "fault"
+        yield Finding(names["relay"], ok=not broken, found=station["cause"] if broken else station["output"])
 
 
 def _station(station: Station) -> Iterator[Finding]:
     kinds = {"reader": "readers", "relay": "outputs", "light": "lights", "buzzer": "buzzers"}
     for name, part in station.parts():
-        place = f"{station.machine}, {_(name)}"
+        place = "{}, {}".format(station.machine, _(PARTS[name]))  # noqa: UP032 - Babel reads no f-strings
         if name == "reader":
             yield _try(place, lambda part=part: _reader(part))  # type: ignore[misc]
         else:

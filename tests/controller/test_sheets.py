@@ -24,7 +24,10 @@ def of(kind, rows):
     return [row for row in rows if isinstance(row, kind)]
 
 
-PLAIN = "badge;member;name;category;trainings;level;membership_until;certified_until\n04A3C6CAE26180;marie;Hélène Dûval;étudiante;laser,cnc;formateur;31/03/2027;2027-06-30\n"
+PLAIN = (
+    "badge;member;name;category;trainings;level;membership_until;certified_until\n"
+    "04A3C6CAE26180;marie;Hélène Dûval;étudiante;laser,cnc;formateur;31/03/2027;2027-06-30\n"
+)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])

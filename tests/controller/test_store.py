@@ -316,7 +316,7 @@ def test_a_key_that_others_can_read_or_that_is_gone_is_refused(tmp_path):
     (tmp_path / "badge.key").chmod(0o444)
     with pytest.raises(StorageError, match="chmod 400"):
         database.badge_key(tmp_path, make=True)
-    os.unlink(tmp_path / "badge.key")
+    (tmp_path / "badge.key").unlink()
     with pytest.raises(StorageError, match="backup"):
         database.badge_key(tmp_path, make=True)
 

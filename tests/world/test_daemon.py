@@ -1,0 +1,328 @@
+"""The whole, as processes: board, guard and the shipped daemon, on a shipped configuration."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from drivers import lease
+from simulator.stage import until
+
+MARIE, JEAN, LAURE, PAUL = "04A3C6CAE26180", "04A3C6112233FF", "C0FFEE42", "0102030405060708090A"
+pytestmark = pytest.mark.process
+
+
+def journal(stage, *kinds):
+    done = stage.loquet("journal", "--json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return [line for line in lines if not kinds or line["kind"] in kinds]
+
+
+def lay_and_wait(stage, machine="laser", uid=MARIE):
+    stage.lay(machine, uid)
+    until(lambda: stage.closed(machine), f"{machine} closes")
+
+
+def opens(stage, machine="laser"):
+    until(lambda: not stage.closed(machine), f"{machine} opens")
+
+
+def idle(stage, machine="laser"):
+    until(lambda: stage.state(machine)["state"] == "idle", f"{machine} is idle")
+
+
+def test_a_badge_closes_the_relay_and_its_minutes_are_kept(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    assert stage.state("laser")["member"] == "marie"
+    assert not stage.closed("printer")
+    stage.take("laser", MARIE)
+    opens(stage)
+    idle(stage)
+    (session,) = [json.loads(line) for line in stage.loquet("sessions", "--json").stdout.splitlines()]
+    assert (session["member"], session["machine"], session["why"]) == ("marie", "laser", "badge_removed")
+
+
+def test_a_badge_without_the_training_is_refused_and_why_is_journalled(stage):
+    stage.start_daemon()
+    stage.lay("laser", JEAN)
+    (refused,) = until(lambda: journal(stage, "refused"), "a refusal")
+    assert (refused["reason"], refused["wants"], refused["member"]) == ("training_missing", ["laser"], "jean")
+    assert not stage.closed("laser")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_opens_every_relay_ends_every_session_and_exits_in_good_order(stage, number):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    lay_and_wait(stage, "printer", LAURE)
+    assert stage.kill("daemon", number) == 0
+    assert not stage.closed("laser")
+    assert not stage.closed("printer")
+    assert {each["why"] for each in journal(stage, "ended")} == {"stopped"}
+    assert journal(stage)[-1]["kind"] == "daemon_stopped"
+
+
+def test_a_killed_daemon_leaves_nothing_closed_and_its_session_ends_as_interrupted(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    stage.kill("daemon", signal.SIGKILL)
+    opens(stage)
+    assert lease.held(stage.settings.run_dir) == []
+    stage.start_daemon()
+    assert not stage.closed("laser"), "the badge still lies there, and opens nothing"
+    assert [each["why"] for each in journal(stage, "ended")] == ["interrupted"]
+    until(lambda: "badge_was_lying" in {each["reason"] for each in journal(stage, "refused")}, "it is told why")
+    stage.take("laser", MARIE)
+    until(lambda: stage.state("laser")["badges_lying"] == 0, "the badge is gone")
+    lay_and_wait(stage)
+
+
+def test_without_a_guard_the_kernel_would_keep_the_relay_closed(stage):
+    """The control: what the guard is for."""
+    stage.start_daemon()
+    lay_and_wait(stage)
+    stage.kill("guard")
+    stage.kill("daemon", signal.SIGKILL)
+    assert stage.closed("laser")
+    done = subprocess.run(
+        [sys.executable, "-m", "drivers.guard", "--once", "--run-dir", str(stage.settings.run_dir)],
+        env=stage.environment,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert not stage.closed("laser"), "ExecStopPost opens it"
+
+
+def test_a_daemon_that_hangs_is_killed_and_its_relay_opened(stage):
+    daemon = stage.start_daemon()
+    lay_and_wait(stage)
+    daemon.send_signal(signal.SIGSTOP)
+    opens(stage)
+    until(lambda: daemon.poll() is not None, "the hung daemon is killed")
+
+
+def test_without_a_live_guard_nothing_closes(stage):
+    stage.start_daemon()
+    stage.kill("guard")
+    until(lambda: not stage.status()["guard"], "the guard's word is past")
+    stage.lay("laser", MARIE)
+    (refused,) = until(lambda: journal(stage, "refused"), "a refusal")
+    assert refused["reason"] == "no_guard"
+    assert not stage.closed("laser")
+
+
+def test_a_session_goes_on_while_the_guard_restarts(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    stage.kill("guard")
+    stage.start_guard()
+    assert stage.closed("laser")
+    assert stage.state("laser")["state"] == "running"
+
+
+def test_a_pulled_reader_is_journalled_once_and_found_again(stage):
+    stage.start_daemon()
+    stage.hand.do("chip", silent=255, **stage.address("laser"))
+    until(lambda: stage.state("laser")["reader"] is None, "the reader is lost")
+    assert stage.state("printer")["reader"] == "MFRC522 v2"
+    stage.hand.do("chip", silent=None, brownout=True, **stage.address("laser"))
+    until(lambda: stage.state("laser")["reader"], "the reader is found")
+    assert [each["kind"] for each in journal(stage, "reader_lost", "reader_found")] == ["reader_lost", "reader_found"]
+    lay_and_wait(stage)
+
+
+def test_a_second_daemon_on_the_same_folder_ends_and_the_first_goes_on(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    second = stage.loquet("run")
+    assert second.returncode == 1
+    assert "in use" in second.stderr
+    assert stage.closed("laser")
+
+
+def test_no_number_of_a_badge_is_on_disk_or_in_a_log(stage, stage_folder):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    stage.take("laser", MARIE)
+    idle(stage)
+    stage.kill("daemon", signal.SIGTERM)
+    members = stage_folder / "members.csv"
+    members.unlink()
+    number = bytes.fromhex(MARIE)
+    for path in stage_folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert number not in content and MARIE.encode() not in content.upper(), path
+
+
+def test_a_revoked_badge_is_refused_at_the_next_tap_and_its_running_session_goes_on(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    assert stage.loquet("whitelist", "revoke", "marie", "laser").returncode == 0
+    assert stage.closed("laser")
+    stage.take("laser", MARIE)
+    idle(stage)
+    until(lambda: stage.state("laser")["badges_lying"] == 0, "the badge is gone")
+    stage.lay("laser", MARIE)
+    until(lambda: journal(stage, "refused"), "a refusal")
+    assert not stage.closed("laser")
+
+
+def test_a_lock_waits_for_the_session_and_now_cuts_it(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    assert stage.loquet("machine", "lock", "laser", "--reason", "mirror").returncode == 0
+    assert stage.closed("laser")
+    assert stage.loquet("machine", "unlock", "laser").returncode == 0
+    assert stage.loquet("machine", "lock", "laser", "--reason", "fire", "--now").returncode == 0
+    opens(stage)
+    assert stage.state("laser")["locked"] == "fire"
+    assert [each["why"] for each in journal(stage, "ended")] == ["locked"]
+
+
+def test_an_end_from_the_shell_names_its_session(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    session = stage.state("laser")["session"]
+    stage.loquet("machine", "end", "laser", "another")
+    assert stage.closed("laser")
+    assert stage.loquet("machine", "end", "laser", session).returncode == 0
+    opens(stage)
+    assert [each["by"] for each in journal(stage, "ended")] != [None]
+
+
+def test_reading_while_the_daemon_runs_goes_through_it(stage):
+    stage.start_daemon()
+    reading = subprocess.Popen(
+        [sys.executable, "-m", "controller", "read", "--json"], env=stage.environment, stdout=subprocess.PIPE, text=True
+    )
+    found = {json.loads(reading.stdout.readline())["machine"] for _ in range(2)}
+    assert found == {"laser", "printer"}
+    stage.lay("laser", MARIE)
+    line = json.loads(reading.stdout.readline())
+    assert (line["event"], line["uid"], line["technology"], line["machine"]) == (
+        "presented",
+        MARIE,
+        "iso14443a",
+        "laser",
+    )
+    stage.take("laser", MARIE)
+    assert json.loads(reading.stdout.readline())["event"] == "removed"
+    reading.send_signal(signal.SIGINT)
+    assert reading.wait(30) == 0
+    reading.stdout.close()
+    assert stage.state("laser")["reader"] == "MFRC522 v2"
+
+
+def test_reading_without_a_daemon_claims_the_readers_own_pins_alone(stage):
+    stage.lay("laser", MARIE)
+    done = stage.loquet("read", "--json", "--once", "--machine", "laser")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["event"] for each in events] == ["reader_found", "presented"]
+    assert events[1]["uid"] == MARIE
+    touched = {line for _, line, _ in stage.hand.do("history")}
+    assert touched <= {25}
+    assert not stage.settings.data_dir.joinpath("log").exists()
+
+
+def test_check_says_part_by_part_what_it_found(stage):
+    done = stage.loquet("check", "--json")
+    assert done.returncode == 0, done.stdout
+    parts = {each["part"]: each["found"] for each in json.loads(done.stdout)}
+    assert parts["laser, reader"] == "MFRC522 v2"
+    stage.hand.do("chip", silent=0, **stage.address("laser"))
+    done = stage.loquet("check")
+    assert done.returncode == 1
+    assert "dtparam=spi=on" in done.stdout
+    touched = {line for _, line, _ in stage.hand.do("history")}
+    assert touched <= {25, 16}, "no output is touched"
+
+
+def test_a_board_whose_chip_is_missing_puts_one_machine_out_of_order_and_not_the_other(stage):
+    stage.hand.do("claim_output", number=17, level=0)  # somebody else holds the laser's relay
+    stage.start_daemon()
+    assert stage.state("laser")["state"] == "fault"
+    assert "busy" in stage.state("laser")["cause"]
+    lay_and_wait(stage, "printer", JEAN)
+
+
+def test_what_is_asked_of_the_socket_may_be_anything(stage):
+    import socket
+
+    stage.start_daemon()
+    path = str(stage.settings.run_dir / "control")
+    for raw in (
+        b"",
+        b"\n",
+        b"[]\n",
+        b"{}\n",
+        b"\xff\n",
+        b'{"do": "nothing"}\n',
+        b'{"do": "clear", "machine": "x"}\n',
+        b"x" * 100_000,
+        b'{"do": "edit", "rows": -1, "replace": true}\n',
+        b'{"do": "edit", "rows": 2, "replace": true}\n+{}\n',
+        b'{"do": "hash", "uid": "zz", "technology": 1}\n',
+    ):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.settimeout(30)
+            link.connect(path)
+            try:
+                link.sendall(raw)
+                link.shutdown(socket.SHUT_WR)
+                answer = link.makefile("rb").readline()
+            except (BrokenPipeError, ConnectionResetError):
+                continue
+            assert not answer or b"error" in answer
+    assert stage.state("laser")["state"] == "idle"
+    lay_and_wait(stage)
+
+
+def test_the_journal_survives_a_kill_at_any_time(stage, rng):
+    """Taps go on while the daemon is killed again and again: no session is lost, none ends twice."""
+    for _ in range(4):
+        stage.start_daemon()
+        lay_and_wait(stage)
+        if rng.random() < 0.5:
+            stage.take("laser", MARIE)
+        time.sleep(rng.random() * 0.1)
+        stage.kill("daemon", signal.SIGKILL)
+        opens(stage)
+        stage.take("laser", MARIE)
+    stage.start_daemon()
+    began = [each["session"] for each in journal(stage, "granted")]
+    ended = [each["session"] for each in journal(stage, "ended")]
+    assert len(began) == 4
+    assert sorted(began) == sorted(ended)
+    db = sqlite3.connect(stage.settings.data_dir / "loquet.db")
+    assert db.execute("pragma integrity_check").fetchone()[0] == "ok"
+    db.close()
+
+
+def test_the_demo_plays_its_scene(stage_folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "controller", "demo", "--tour"],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "CLOSED" in done.stdout
+    assert "interrupted" in done.stdout
+
+
+def test_a_full_disk_at_start_is_a_clear_error_and_no_relay_closes(stage):
+    (stage.settings.data_dir / "loquet.db").rename(stage.settings.data_dir / "aside")
+    (stage.settings.data_dir / "loquet.db").symlink_to("/dev/full")
+    done = stage.loquet("run")
+    assert done.returncode == 1
+    assert "loquet.db" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not stage.closed("laser")
