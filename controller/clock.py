@@ -18,6 +18,7 @@ RTC_SET_THE_CLOCK: Final = Path("/sys/class/rtc/rtc0/hctosys")
 TIMESYNCD_STAMP: Final = Path("/var/lib/systemd/timesync/clock")
 STA_UNSYNC: Final = 0x0040
 TIME_ERROR: Final = 5
+QUARTER_MS: Final = 900_000  # no zone's midnight falls inside one
 STEP_MS: Final = 500  # a wall clock that moves by more against boot time was set
 
 
@@ -53,6 +54,7 @@ class SystemClock:
         self._zone = zone
         self._floor = floor
         self._floor_at = self._at()
+        self._days: dict[int, date] = {}  # the last two quarters of an hour that were asked for
         self.reading = self.read()
 
     @staticmethod
@@ -82,7 +84,12 @@ class SystemClock:
         return Moment(self.boot, at, wall, self.reading.quality, self._day(known), self._day(wall))
 
     def _day(self, ms: int) -> date:
-        return day(ms, self._zone)
+        quarter = ms // QUARTER_MS
+        found = self._days.get(quarter)
+        if found is None:
+            found = day(ms, self._zone)
+            self._days = {**dict(list(self._days.items())[-1:]), quarter: found}
+        return found
 
 
 def day(ms: int, zone: ZoneInfo) -> date:

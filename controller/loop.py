@@ -5,6 +5,7 @@ Everything reaches it as a message on one queue; everything leaves it as an effe
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from collections.abc import Callable
 from typing import Any, Final
@@ -47,7 +48,7 @@ from controller.writer import (
     Writer,
 )
 from drivers import presence
-from drivers.contracts import OutputError
+from drivers.contracts import Card, OutputError
 from protocol import entries
 from protocol.access import Denied, Granted, Reason, decide
 from protocol.badge import BadgeKey, is_random
@@ -215,8 +216,10 @@ class Loop:
             self._show_all()
         open_sessions = self._open_sessions(moment)
         wakes = [state.wakes for state in self.states.values() if state.wakes is not None]
+        if any(output.is_lent for output in self._outputs.values()):
+            wakes.append(self._renew(moment))
         if open_sessions:
-            wakes += [self._renew(moment), self._beat(moment, open_sessions)]
+            wakes.append(self._beat(moment, open_sessions))
         else:
             self._beat_at = moment.at + HEARTBEAT_MS
         wakes.append(self._clock_at)
@@ -263,7 +266,8 @@ class Loop:
         machine = message.machine
         match message.event:
             case presence.Presented(card, fresh):
-                self._feed(machine, self._presented(machine, card.uid, card.technology, fresh=fresh))
+                moment = self._clock.now()
+                self._feed(machine, self._presented(machine, card, moment, fresh=fresh), moment)
             case presence.Removed(card):
                 self._feed(machine, Removed(self._key.hash(card.uid, card.technology)))
             case presence.Lost(error):
@@ -273,15 +277,15 @@ class Loop:
                 self.readers[machine] = chip
                 self._feed(machine, ReaderFound())
 
-    def _presented(self, machine: str, uid: bytes, technology: str, *, fresh: bool) -> Presented:
-        badge = self._key.hash(uid, technology)
-        moment = self._clock.now()
-        if is_random(uid, technology):
-            verdict: Granted | Denied = Denied(Reason.RANDOM_UID)
-            alone = verdict
+    def _presented(self, machine: str, card: Card, moment: Moment, *, fresh: bool) -> Presented:
+        badge = self._key.hash(card.uid, card.technology)
+        lying = self.states[machine].lying
+        if is_random(card.uid, card.technology):
+            alone: Granted | Denied = Denied(Reason.RANDOM_UID)
+            verdict = alone
         else:
-            verdict = decide(self.whitelist, machine, self.states[machine].lying | {badge}, moment)
             alone = decide(self.whitelist, machine, {badge}, moment)
+            verdict = decide(self.whitelist, machine, lying | {badge}, moment) if lying - {badge} else alone
         if isinstance(verdict, Granted) and (obstacle := self._obstacle(moment)) is not None:
             verdict = Denied(obstacle, member=verdict.member, badge=verdict.badge)
         return Presented(badge, fresh, verdict, alone, self._new_session())
@@ -322,10 +326,17 @@ class Loop:
                 self._switch(machine, effect, moment)
             case Commit(entry):
                 self.writer.commit(moment, entry)
+                self._lend(machine, moment)
             case Record(entry):
                 self.writer.record(moment, entry)
             case Flash(signal):
                 self._signals.tell(Told(machine, signal, lasting=False))
+
+    def _lend(self, machine: str, moment: Moment) -> None:
+        """Take the lease while the disk works; what is wrong with it is said when the output is to close."""
+        if machine in self._outputs:
+            with contextlib.suppress(OutputError):
+                self._outputs[machine].take_lease(moment.at)
 
     def _switch(self, machine: str, effect: OpenOutput | CloseOutput, moment: Moment) -> None:
         output = self._outputs.get(machine)

@@ -18,36 +18,49 @@ class LeasedOutput:
         self._output = output
         self._run_dir = run_dir
         self._lease = lease.Lease(run_dir, machine, name, msgspec.to_builtins(output.opening))
-        self._lent = False
+        self._lent_until = 0
+        self._guarded_until = 0
 
     @property
     def is_on(self) -> bool:
         """Tell whether the contact is closed."""
         return self._output.is_on
 
-    def close_contact(self, now: int) -> None:
-        """Take the lease, close the contact. Raises OutputError; it is open then."""
-        if not lease.guard_alive(self._run_dir, now):
+    @property
+    def is_lent(self) -> bool:
+        """Tell whether a lease is held, which has to be renewed or given back."""
+        return bool(self._lent_until)
+
+    def take_lease(self, now: int) -> None:
+        """Take the lease that closing needs, while the grant is on its way to disk. Raises OutputError."""
+        self._guarded_until = lease.guard_until(self._run_dir)
+        if self._guarded_until <= now:
             raise OutputError(N_("no loquet-guard is running: nothing closes without it"))
         try:
             self._lease.renew(now)
         except OSError as error:
             raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
-        self._lent = True
+        self._lent_until = now + lease.LEASE_MS
+
+    def close_contact(self, now: int) -> None:
+        """Close the contact under a lease that lasts. Raises OutputError; it is open then."""
+        if min(self._lent_until, self._guarded_until) - now < lease.LEASE_MS // 4:
+            self.take_lease(now)
         self._output.on()
 
     def open_contact(self) -> None:
         """Open the contact, give the lease back. Raises OutputError; the lease is left to run out then."""
-        was_lent, self._lent = self._lent, False
+        was_lent, self._lent_until = self.is_lent, 0
         self._output.off()
         if was_lent:
             self._lease.drop()
 
     def renew(self, now: int) -> None:
-        """Make the lease longer, while the contact is closed. Raises OutputError."""
-        if self._lent:
+        """Make the lease longer, if one is held. Raises OutputError."""
+        if self.is_lent:
             try:
                 self._lease.renew(now)
+                self._lent_until = now + lease.LEASE_MS
             except OSError as error:
                 raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
 

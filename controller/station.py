@@ -397,7 +397,8 @@ def give_up_late(state: Starting, _event: TimePassed, moment: Moment) -> Step:
 
 def _no_storage(state: Starting) -> Step:
     denied = Denied(Reason.NO_STORAGE, member=state.session.member, badge=state.session.badge)
-    return _refuse(_rest(state), denied)
+    refused = _refuse(_rest(state), denied)
+    return Step(refused.state, (OpenOutput(), *refused.effects))
 
 
 def abandon(state: Starting, _event: Event, _moment: Moment) -> Step:

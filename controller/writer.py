@@ -6,6 +6,8 @@ grant that fails is told to the loop and forgotten: its session never began.
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import sqlite3
 import threading
 from collections import Counter, deque
@@ -108,7 +110,7 @@ class Writer:
         self._tell = tell
         self._floor = floor
         self._lock = threading.Lock()
-        self._wake = threading.Event()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting: deque[_Waiting] = deque()
         self._edits: deque[Edit] = deque()
         self._beats: tuple[OpenSession, ...] = ()
@@ -140,7 +142,7 @@ class Writer:
         with self._lock:
             self._waiting.append(waiting)
             self._refusals += isinstance(waiting.entry, entries.Refused)
-        self._wake.set()
+        self._wake.put(None)
 
     @property
     def is_full(self) -> bool:
@@ -150,27 +152,31 @@ class Writer:
     def beat(self, sessions: tuple[OpenSession, ...]) -> None:
         """Note how far running sessions have come."""
         self._beats = sessions
-        self._wake.set()
+        self._wake.put(None)
 
     def edit(self, edit: Edit) -> None:
         """Change the whitelist."""
         with self._lock:
             self._edits.append(edit)
-        self._wake.set()
+        self._wake.put(None)
 
     def stop(self) -> None:
         """End once all that waits is written, or cannot be."""
         self._stopping = True
-        self._wake.set()
+        self._wake.put(None)
 
     # --- on the writer's thread ---
 
     def run(self) -> None:
         """Write until stopped."""
-        while not (self._stopping and (self._idle or not self._works)):
+        while True:
             wait = self.step()
-            self._wake.wait(wait)
-            self._wake.clear()
+            if self._stopping and (self._idle or not self._works):
+                return
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=wait)
+                while True:
+                    self._wake.get_nowait()
 
     @property
     def _idle(self) -> bool:
@@ -184,7 +190,7 @@ class Writer:
         self._retry = FIRST_RETRY
         if self._edits:
             self._change(self._edits.popleft())
-            self._wake.set()
+            self._wake.put(None)
         return None
 
     def _drain(self) -> bool:

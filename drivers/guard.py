@@ -128,8 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     while not stop():
         now = lease.boottime_ms()
         guard.step(now)
-        alive = {"pid": os.getpid(), "until": now + lease.GUARD_MS}
-        lease.write(options.run_dir / lease.GUARD_FILE, alive)
+        lease.say_guarded(options.run_dir, now + lease.GUARD_MS)
         time.sleep(TICK)
     (options.run_dir / lease.GUARD_FILE).unlink(missing_ok=True)
     return 0

@@ -35,6 +35,13 @@ class LevelPin(LGPIOPin):
         super()._set_function(value)
         self._claimed = True
 
+    def _set_state(self, value: float) -> None:
+        if self._pwm or not self._claimed:
+            super()._set_state(value)
+        else:
+            # An output of ours: asking the kernel for its direction first would cost a call on the way of a tap.
+            lgpio.gpio_write(self.factory.handle, self._number, int(bool(value)))
+
     def _get_state(self) -> Any:  # noqa: ANN401 - a level or a duty cycle
         if not self._claimed:
             self._set_function("input")

@@ -25,6 +25,7 @@ from simulator.pins import PinError, Pins
 from simulator.rc522 import SimulatedChip
 
 SPI: Final = 0xA5  # the first byte of an SPI message; JSON begins with "{"
+WRITE: Final = 0xA6  # the first byte of a write to a line: line, level
 MAX_MESSAGE: Final = 65_536
 
 
@@ -100,6 +101,14 @@ class Board:
         """Give every line's level."""
         return [line.level for line in self.pins.lines]
 
+    def do_last(self, number: int) -> float:
+        """Say when a line changed last, in seconds."""
+        return next(at for at, line, _level in reversed(self.pins.history) if line == number)
+
+    def do_changes(self) -> int:
+        """Count the changes of all levels."""
+        return len(self.pins.history)
+
     def do_history(self) -> list[tuple[float, int, int]]:
         """Give every change of a level: seconds, line, level."""
         return self.pins.history
@@ -151,6 +160,8 @@ class Server:
     def _answer(self, client: Client, message: bytes) -> bytes:
         if message[0] == SPI:
             return self._board.spi(message[1], message[2], message[3:])
+        if message[0] == WRITE:
+            return self._write(client, message[1], message[2])
         request = json.loads(message)
         if request == {"do": "watch"}:
             client.watches = True
@@ -159,6 +170,13 @@ class Server:
             return json.dumps({"is": self._board.do(client, request)}).encode()
         except (PinError, KeyError, ValueError, TypeError, AttributeError) as error:
             return json.dumps({"error": str(error) or repr(error)}).encode()
+
+    def _write(self, client: Client, number: int, level: int) -> bytes:
+        try:
+            self._board.pins.write(client, number, level)
+        except PinError as error:
+            return str(error).encode()
+        return b"\0"
 
     def _push(self, number: int, level: int) -> None:
         told = json.dumps({"line": number, "level": level, "at": time.monotonic_ns()}).encode()

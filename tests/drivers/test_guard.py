@@ -1,5 +1,6 @@
 """The guard: whatever became of the daemon, a lease that is past is opened."""
 
+import json
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ def lend(board, folder, *, until, pid=None, started=None, resume=False, line=17,
         "resume": resume,
         "until": until,
     }
-    lease.write(folder / "leases" / "laser.machine", record)
+    lease.write(f"{folder}/leases/laser.machine", json.dumps(record).encode())
     board.board.pins.lines[line].output = True
     board.board.pins.lines[line].level = 1 - level
 
@@ -128,7 +129,7 @@ def test_a_lease_that_makes_no_sense_does_not_keep_the_others_closed(board, guar
 
 def test_a_guard_is_alive_only_while_it_says_so(tmp_path):
     assert not lease.guard_alive(tmp_path, 0)
-    lease.write(tmp_path / "guard", {"pid": 1, "until": 100})
+    lease.say_guarded(tmp_path, 100)
     assert lease.guard_alive(tmp_path, 99)
     assert not lease.guard_alive(tmp_path, 100)
 

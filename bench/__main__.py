@@ -1,0 +1,72 @@
+"""`python -m bench`: the design's figures, measured in one run, beside their bounds. Exit 1 where one is broken."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+BOUNDS: dict[str, float] = {
+    "tap_over_commit_median": 2,
+    "tap_over_commit_p99": 3,
+    "commits_per_tap": 1,
+    "off_event_to_pin_ms_p99": 10,
+    "rc522_transfers_empty_poll": 14,
+    "rc522_transfers_7byte": 60,
+    "rc522_detect_ms_p95": 150,
+    "decide_240k_over_200": 1.5,
+    "anon_mb_4_stations": 40,
+    "idle_cpu_percent": 2,
+    "ready_over_import": 2,
+    "idle_bytes_written": 0,
+}
+EXACT = {"commits_per_tap"}
+
+
+def holds(name: str, value: float) -> bool:
+    """Tell whether a figure is within its bound; a figure without one holds if it is a number."""
+    if math.isnan(value):
+        return False
+    bound = BOUNDS.get(name)
+    return bound is None or (value == bound if name in EXACT else value <= bound)
+
+
+def measure() -> dict[str, float]:
+    """Measure everything, on the file system that this folder is on."""
+    from bench import decision, process, tap
+
+    folder = Path.cwd()
+    return process.figures(folder) | tap.figures(folder) | decision.figures() | _in_a_process_of_its_own()
+
+
+def _in_a_process_of_its_own() -> dict[str, float]:
+    """Measure the reader apart: it replaces `spidev`."""
+    import subprocess
+
+    code = "import json; from bench import reader; print(json.dumps(reader.figures()))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def main() -> int:
+    """Measure, print, write; tell whether all bounds hold."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as {name: value}")
+    options = parser.parse_args()
+    found = measure()
+    for name in (*BOUNDS, *(name for name in found if name not in BOUNDS)):
+        value = found[name]
+        bound = BOUNDS.get(name)
+        shown = "" if bound is None else f"{'=' if name in EXACT else '≤'} {bound:g}"
+        verdict = "" if bound is None else ("holds" if holds(name, value) else "BROKEN")
+        print(f"{name:<36}{value:>12.3f}   {shown:<8}{verdict}")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0 if all(holds(name, value) for name, value in found.items()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""From a UID read to a pin set: the shipped loop, writer, outputs and pins, on a simulated board.
+
+The board is a process of its own and notes when each line changed, on the clock that all processes share.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gpiozero import Device
+
+from bench.decision import whitelist as sample
+from simulator.board import Hand
+from simulator.stage import STAND_INS, Stage, until
+
+TAPS = 400
+COUNTED = 50  # taps whose commits are counted, which costs time
+SETTINGS = """
+[controller]
+data_dir = "data"
+run_dir = "run"
+[[station]]
+machine = "laser"
+mode = "presence"
+grace = 60
+reader = { driver = "rc522" }
+relay = { driver = "gpio", pin = 17 }
+"""
+
+
+class Rig:
+    """The shipped loop and writer in this process, fed by hand."""
+
+    def __init__(self, folder: Path, stage: Stage) -> None:
+        from controller.clock import SystemClock
+        from controller.daemon import SWITCH_INTERVAL
+        from controller.loop import Loop
+        from controller.outputs import LeasedOutput
+        from controller.signals import Signals
+        from controller.station import Rules
+        from controller.store import database
+        from controller.writer import Writer
+        from drivers import lease, registry
+
+        os.environ.update(stage.environment)
+        sys.path.insert(0, str(STAND_INS))
+        station = stage.settings.stations[0]
+        data, run = folder / "data", folder / "run"
+        data.mkdir()
+        key = database.badge_key(data, make=True)
+        self.db = database.open_for_writing(data)
+        clock = SystemClock(ZoneInfo("Europe/Paris"))
+        output = registry.make("outputs", "gpio", station.relay.settings)
+        self.output = LeasedOutput(output, run, "laser")
+        numbers = iter(range(10**9))
+        self.loop = Loop(
+            rules=[Rules("laser", grace=60_000)],
+            clock=clock,
+            key=key,
+            whitelist=sample(2_000),
+            outputs={"laser": self.output},
+            signals=Signals({}, {}, lambda *_: None, time.monotonic),
+            guard_alive=lambda now: lease.guard_alive(run, now),
+            new_session=lambda: f"{next(numbers):016x}",
+        )
+        self.loop.writer = Writer(self.db, self.loop.put, lambda: clock.floor)
+        self.loop.recover([])
+        self.now = clock.now
+        self.key = key
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        self.threads = [
+            threading.Thread(target=self.loop.writer.run, daemon=True),
+            threading.Thread(target=self.loop.run, daemon=True),
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End loop and writer, and let the pins go."""
+        from controller.loop import Halt
+
+        self.loop.put(Halt())
+        self.threads[1].join()
+        self.loop.writer.stop()
+        self.threads[0].join()
+        self.output.release()
+        Device.pin_factory.close()
+        self.db.close()
+
+
+def figures(folder: Path) -> dict[str, float]:
+    """Measure taps against bare commits, and OFF while a large whitelist is applied."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        here = Path(name)
+        (here / "settings.toml").write_text(SETTINGS)
+        with Stage(here / "settings.toml") as stage:
+            stage.start_board()
+            stage.start_guard()
+            rig = Rig(here, stage)
+            try:
+                return _taps(rig, stage.hand, here) | _offs(rig, stage.hand)
+            finally:
+                rig.stop()
+
+
+def _bare(here: Path) -> Any:  # noqa: ANN401 - a function that commits
+    """One WAL+FULL commit of as many bytes, on a file of its own in the same place."""
+    import sqlite3
+
+    db = sqlite3.connect(here / "bare.db", isolation_level=None)
+    db.execute("pragma journal_mode=wal")
+    db.execute("pragma synchronous=full")
+    db.execute(
+        "create table journal (seq integer primary key autoincrement, boot text, at integer, kind text, machine text,"
+        " session text, body text)"
+    )
+    db.execute("create index i on journal(session)")
+    body = "x" * 190
+
+    def commit() -> float:
+        began = time.monotonic()
+        db.execute("begin")
+        db.execute(
+            "insert into journal (boot, at, kind, machine, session, body) values (?, 1, 'granted', 'laser', ?, ?)",
+            ("b" * 36, "s" * 16, body),
+        )
+        db.execute("commit")
+        return time.monotonic() - began
+
+    return commit
+
+
+def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
+    from controller.loop import FromReader
+    from drivers.contracts import Card
+    from drivers.presence import Presented, Removed
+    from protocol.whitelist import Badge
+
+    uid = bytes.fromhex("04A3C6CAE26180")
+    rig.loop.whitelist.put(Badge(rig.key.hash(uid, "iso14443a"), "m1"))
+    card = Card(uid)
+    commit = _bare(here)
+    commits = 0
+
+    def trace(sql: str) -> None:
+        nonlocal commits
+        commits += sql.strip().upper().startswith("COMMIT")
+
+    rig.db.conn.set_trace_callback(trace)
+    bare, taps, counts = [], [], []
+    for number in range(TAPS):
+        if number == COUNTED:
+            rig.db.conn.set_trace_callback(None)
+        time.sleep(0.01)  # a tap comes after a rest, and so does what it is measured against
+        bare.append(commit())
+        seen = hand.do("changes")
+        commits = 0
+        time.sleep(0.01)
+        began = time.monotonic()
+        rig.loop.put(FromReader("laser", Presented(card, fresh=True)))
+        time.sleep(0.01)  # as the reader's thread does: it does not compete for the interpreter
+        until(lambda: hand.do("changes") > seen, "the pin")  # noqa: B023 - called before seen changes
+        if number < COUNTED:
+            counts.append(commits)
+        taps.append(hand.do("last", number=17) - began)
+        rig.loop.put(FromReader("laser", Removed(card)))
+        _end(rig)
+    return {
+        "tap_over_commit_median": median(taps) / median(bare),
+        "tap_over_commit_p99": quantiles(taps, n=100)[-1] / quantiles(bare, n=100)[-1],
+        "commits_per_tap": max(counts) if min(counts) == max(counts) else float("nan"),
+        "tap_ms_median": median(taps) * 1000,
+        "commit_ms_median": median(bare) * 1000,
+    }
+
+
+def _end(rig: Rig) -> None:
+    """End the session that runs, and wait until the writer has nothing left."""
+    from controller.events import EndAsked
+    from controller.loop import Asked
+    from controller.station import Idle
+
+    done = threading.Event()
+    session = getattr(rig.loop.states["laser"], "session", None)
+    rig.loop.put(Asked(EndAsked(session.id if session else "", "bench"), "laser", lambda _: done.set()))
+    done.wait()
+    until(lambda: isinstance(rig.loop.states["laser"], Idle) or None, "idle") if session else None
+    until(lambda: not rig.loop.writer._waiting, "the writer")  # noqa: SLF001 - a bench may look inside
+
+
+def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
+    """Take the badge off again and again while 240,000 badges are put in force."""
+    from controller.loop import FromReader
+    from controller.store.whitelist import Change
+    from controller.writer import Edit
+    from drivers.contracts import Card
+    from drivers.presence import Presented, Removed
+
+    card = Card(bytes.fromhex("04A3C6CAE26180"))
+    held = [row for row in rig.loop.whitelist.rows() if getattr(row, "member", "") == "m1" or row.key == "member/m1"]
+    rows = {row.key: row for row in [*sample(240_000).rows(), *held]}
+    edit = Edit(Change(put=tuple(rows.values()), replace=True), "bench", rig.now(), lambda _done, _of: None)
+    finished = threading.Event()
+    waiter = threading.Thread(target=lambda: (edit.wait(), finished.set()), daemon=True)
+    rig.loop.put(FromReader("laser", Presented(card, fresh=True)))
+    until(lambda: hand.do("pins")[17], "the pin closes")
+    rig.loop.writer.edit(edit)
+    waiter.start()
+    offs = []
+    while not finished.is_set() or len(offs) < 200:
+        began = time.monotonic()
+        rig.loop.put(FromReader("laser", Removed(card)))
+        until(lambda: not hand.do("pins")[17], "the pin opens")
+        offs.append((hand.do("last", number=17) - began) * 1000)
+        rig.loop.put(FromReader("laser", Presented(card, fresh=True)))
+        until(lambda: hand.do("pins")[17], "the pin closes")
+    return {"off_event_to_pin_ms_p99": quantiles(offs, n=100)[-1]}
