@@ -209,12 +209,17 @@ def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
     rows = {row.key: row for row in [*sample(240_000).rows(), *held]}
     edit = Edit(Change(put=tuple(rows.values()), replace=True), "bench", rig.now(), lambda _done, _of: None)
     finished = threading.Event()
-    waiter = threading.Thread(target=lambda: (edit.wait(), finished.set()), daemon=True)
+
+    def wait() -> None:
+        edit.wait()
+        finished.set()
+
+    waiter = threading.Thread(target=wait, daemon=True)
     rig.loop.put(FromReader("laser", Presented(card, fresh=True)))
     until(lambda: hand.do("pins")[17], "the pin closes")
     rig.loop.writer.edit(edit)
     waiter.start()
-    offs = []
+    offs: list[float] = []
     while not finished.is_set() or len(offs) < 200:
         began = time.monotonic()
         rig.loop.put(FromReader("laser", Removed(card)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from drivers.contracts import N_, DriverError, DriverSettings, Reader, ReaderLostError, Sighting
 from drivers.presence import PresenceEvent, Watch
@@ -16,7 +16,7 @@ class Careful:
     """A reader whose every failure is a ReaderLostError, so that one bad driver ends no thread."""
 
     senses_presence: ClassVar[bool] = False
-    Settings: ClassVar[type[DriverSettings]] = DriverSettings
+    Settings: ClassVar[Any] = DriverSettings
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

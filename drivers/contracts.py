@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
@@ -68,7 +68,7 @@ class Reader(Protocol):
     """
 
     senses_presence: ClassVar[bool]
-    Settings: ClassVar[type[DriverSettings]]
+    Settings: ClassVar[Any]  # a type of DriverSettings
     interval: float
 
     def open(self) -> str: ...
@@ -91,7 +91,7 @@ class Output(Protocol):
     `on` and `off` raise OutputError. `opening` is what a lease carries. `close` leaves the contact open.
     """
 
-    Settings: ClassVar[type[DriverSettings]]
+    Settings: ClassVar[Any]  # a type of DriverSettings
 
     @property
     def is_on(self) -> bool: ...
@@ -113,7 +113,7 @@ class Look(msgspec.Struct, frozen=True):
 class Light(Protocol):
     """A light; `show` replaces what it showed and returns at once."""
 
-    Settings: ClassVar[type[DriverSettings]]
+    Settings: ClassVar[Any]  # a type of DriverSettings
 
     def show(self, look: Look) -> None: ...
     def close(self) -> None: ...
@@ -123,7 +123,7 @@ class Light(Protocol):
 class Buzzer(Protocol):
     """A sounder; `play` starts so many beeps of so many seconds and returns at once."""
 
-    Settings: ClassVar[type[DriverSettings]]
+    Settings: ClassVar[Any]  # a type of DriverSettings
 
     def play(self, beeps: int, seconds: float) -> None: ...
     def close(self) -> None: ...
@@ -133,7 +133,7 @@ class Buzzer(Protocol):
 class Input(Protocol):
     """A contact that is read. `watch` calls back with True when it closes, False when it opens."""
 
-    Settings: ClassVar[type[DriverSettings]]
+    Settings: ClassVar[Any]  # a type of DriverSettings
 
     @property
     def is_closed(self) -> bool: ...

@@ -20,7 +20,8 @@ CLICK = (
     "Show the version and exit.", "%(prog)s, version %(version)s", "Error: {message}", "Aborted!",
     "Try '{command} {option}' for help.", "No such option {name!r}.", "No such command {name!r}.",
     "Did you mean {possibility}?", "Missing command.", "Missing argument", "Missing option",
-    "Missing {param_type}", "Missing parameter", "Invalid value: {message}", "Invalid value for {param_hint}: {message}",
+    "Missing {param_type}", "Missing parameter", "Invalid value: {message}",
+    "Invalid value for {param_hint}: {message}",
     "default: {default}", "required",
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from controller.door import Door
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.access import explain as ask_every_rule
-from protocol.badge import Technology, parse_uid
+from protocol.badge import KEY_BYTES, BadgeKey, Technology, parse_uid
 from protocol.errors import LoquetError
 from protocol.sentences import day, refusal
 from protocol.texts import N_, _, tell
@@ -101,7 +102,7 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
     settings = load(config)
     raw = file.read(sheets.MAX_BYTES + 1)
     with door.open_door(settings, write=not dry_run) as memory:
-        rows = _rows_of(raw, memory, trainings)
+        rows = _rows_of(raw, memory, trainings, keep=not dry_run)
         before = memory.whitelist()
         change = Change(put=tuple(_kept_and_new(rows, before, how)), replace=how == "replace")
         counts = {kind: sum(isinstance(row, kind) for row in rows) for kind in (Member, Badge, Certification)}
@@ -122,14 +123,15 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
     _warn_of_machines(rows, before)
 
 
-def _rows_of(raw: bytes, memory: Door, trainings: Any) -> list[AnyRow]:  # noqa: ANN401 - a file
+def _rows_of(raw: bytes, memory: Door, trainings: Any, *, keep: bool) -> list[AnyRow]:  # noqa: ANN401 - a file
+    """Read the file into rows. What is not to be kept is hashed under a key that is thrown away."""
     first = raw[:200].split(b"\n", 1)[0]
     if first.startswith(b"{") and EXPORT_HEAD.encode() in first:
         return _exported(raw, memory.fingerprint())
-    memory_hash = memory.hash if not memory.running else _Hashes(memory).hash
+    hasher = _Hashes(memory).hash if keep else BadgeKey(secrets.token_bytes(KEY_BYTES)).hash
     mapping = sheets.read_mapping(trainings.read(1_000_000)) if trainings else None
     try:
-        return sheets.read(raw, memory_hash, mapping)
+        return sheets.read(raw, hasher, mapping)
     except sheets.SheetError as error:
         for bad in error.lines:
             click.echo(_("line {line}: {error}").format(line=bad.line, error=tell(bad.error)), err=True)
@@ -137,7 +139,7 @@ def _rows_of(raw: bytes, memory: Door, trainings: Any) -> list[AnyRow]:  # noqa:
 
 
 class _Hashes:
-    """Hashes asked of the daemon, each once."""
+    """Hashes under the controller's key, each asked for once."""
 
     def __init__(self, memory: Door) -> None:
         self._memory = memory
@@ -271,12 +273,15 @@ def list_(config: Path, as_json: bool) -> None:
 )
 @options.config
 @options.as_json
-@click.argument("who", required=False)
-@click.argument("machine")
+@click.argument("names", nargs=-1, required=True, metavar="[WHO] MACHINE")
 @click.option("--badge", metavar="UID", help=_("Ask for this badge, as `loquet read` shows it."))
-def explain(config: Path, as_json: bool, who: str | None, machine: str, badge: str | None) -> None:
+def explain(config: Path, as_json: bool, names: tuple[str, ...], badge: str | None) -> None:
     """Explain a decision."""
     settings = load(config)
+    *people, machine = names
+    if len(people) + (badge is not None) != 1:
+        raise click.UsageError(_("name one member and a machine, or a machine and --badge UID"))
+    who = people[0] if people else None
     settings.station(machine)
     with door.open_door(settings) as memory:
         found = memory.whitelist()
@@ -308,9 +313,7 @@ def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) 
                 N_("this badge is not in the whitelist; whose is it? `loquet whitelist grant MEMBER --badge UID`")
             )
         return found.badges[hashed]
-    if who is None:
-        raise WhitelistError(N_("name a member, or a badge with --badge"))
-    member = _member(found, who)
+    member = _member(found, who or "")
     badges = found.badges_of(member.id)
     if not badges:
         raise WhitelistError(

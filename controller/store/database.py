@@ -116,9 +116,7 @@ def open_for_reading(data_dir: Path) -> Database:
     """Open the database read-only. Raises StorageError."""
     path = data_dir / DATABASE
     if not path.exists():
-        raise StorageError(
-            N_("{path} does not exist yet; `loquet run` or `loquet whitelist import` makes it"), path=path
-        )
+        raise _not_yet(path)
     try:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False, timeout=5.0)
         db = Database(connection)
@@ -126,6 +124,10 @@ def open_for_reading(data_dir: Path) -> Database:
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     return db
+
+
+def _not_yet(path: Path) -> StorageError:
+    return StorageError(N_("{path} does not exist yet; `loquet run` or `loquet whitelist import` makes it"), path=path)
 
 
 def _unusable(path: Path, error: Exception) -> StorageError:
@@ -158,6 +160,8 @@ def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
             raise StorageError(N_("{path} can be read by others (mode {mode:03o}); chmod 400 it"), path=path, mode=mode)
         return BadgeKey(path.read_bytes())
     except FileNotFoundError as error:
+        if not (data_dir / DATABASE).exists():
+            raise _not_yet(data_dir / DATABASE) from error
         raise StorageError(
             N_("{path} is missing: without it no badge in the database can be known; restore it from a backup"),
             path=path,

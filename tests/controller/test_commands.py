@@ -1,0 +1,199 @@
+"""The command line: what it says, in which language, and what it does with nonsense."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from conftest import EXAMPLES
+
+from controller.commands import loquet
+
+MARIE, JEAN = "04A3C6CAE26180", "04A3C6112233FF"
+
+
+@pytest.fixture
+def run(stage_folder):
+    """Run a command in this process, on a folder of its own, with no daemon."""
+
+    def act(*arguments, text=None, code=0):
+        environment = {"LOQUET_CONFIG": str(stage_folder / "demo.toml")}
+        done = CliRunner().invoke(loquet, list(arguments), input=text, env=environment)
+        assert not isinstance(done.exception, Exception) or isinstance(done.exception, SystemExit), done.exception
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return act
+
+
+COMMANDS = sorted(loquet.list_commands(None))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_teaches_in_its_help(run, name):
+    command = loquet.get_command(None, name)
+    assert len(command.help) > 20
+    for each in (command, *getattr(command, "commands", {}).values()):
+        for option in each.params:
+            assert option.param_type_name == "argument" or option.help, (name, option.name)
+    assert "Usage:" in run(name, "--help")
+
+
+def test_help_speaks_french():
+    environment = {**os.environ, "LANG": "fr_FR.UTF-8", "LC_ALL": "", "LANGUAGE": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "controller", "--help"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "Utilisation" in done.stdout or "Usage\u00a0:" in done.stdout
+    assert "machine" in done.stdout
+    assert "Show this message" not in done.stdout
+
+
+def test_an_evening_from_nothing_to_a_decision(run):
+    run("whitelist", "require", "laser", "laser-training")
+    run(
+        "whitelist",
+        "grant",
+        "marie",
+        "laser-training",
+        "--badge",
+        MARIE,
+        "--name",
+        "Marie Curie",
+        "--until",
+        "31/12/2099",
+    )
+    assert "Marie Curie" in run("whitelist", "list")
+    assert "31 December 2099" in run("whitelist", "list")
+    assert run("whitelist", "explain", "marie", "laser").rstrip().endswith("granted")
+    assert json.loads(run("whitelist", "explain", "--json", "--badge", MARIE, "laser"))["granted"] is True
+    run("whitelist", "revoke", "marie", "laser-training")
+    assert "training" in run("whitelist", "explain", "marie", "laser")
+    assert run("whitelist", "explain", "marie", "laser").rstrip().endswith("refused")
+
+
+def test_an_exclusion_holds_until_somebody_says_otherwise(run):
+    run("whitelist", "grant", "marie", "laser", "--badge", MARIE)
+    assert "excluded" in run("whitelist", "revoke", "marie")
+    assert "--readmit" in run("whitelist", "grant", "marie", "laser", code=1)
+    run("whitelist", "import", "--merge", str(EXAMPLES / "members.csv"))
+    assert "excluded" in run("whitelist", "list")
+    run("whitelist", "grant", "marie", "laser", "--readmit")
+    assert "excluded" not in run("whitelist", "list")
+
+
+def test_a_badge_has_one_owner(run):
+    run("whitelist", "grant", "marie", "--badge", MARIE)
+    assert "marie" in run("whitelist", "grant", "jean", "--badge", MARIE, code=1)
+
+
+def test_an_import_says_merge_or_replace(run):
+    assert "--merge" in run("whitelist", "import", str(EXAMPLES / "members.csv"), code=2)
+
+
+def test_merge_keeps_and_replace_takes_away_but_machines_stay(run, stage_folder):
+    run("whitelist", "require", "laser", "laser")
+    run("whitelist", "grant", "old", "laser", "--badge", "DEADBEEF")
+    run("whitelist", "import", "--merge", str(EXAMPLES / "members.csv"))
+    listed = run("whitelist", "list")
+    assert "old" in listed and "Marie Curie" in listed
+    run("whitelist", "import", "--replace", str(EXAMPLES / "members.csv"))
+    listed = run("whitelist", "list", "--json")
+    assert '"old"' not in listed
+    assert '"requires":["laser"]' in listed
+
+
+def test_a_dry_run_changes_nothing(run):
+    assert "4 members" in run("whitelist", "import", "--merge", "--dry-run", str(EXAMPLES / "members.csv"))
+    assert "Marie" not in run("whitelist", "list")
+
+
+def test_bad_lines_are_told_with_their_numbers_and_nothing_is_imported(run, tmp_path):
+    sheet = tmp_path / "bad.csv"
+    sheet.write_text("badge;member\n04A3C6CAE26180;marie\n1,2E+13;jean\nxx;paul\n")
+    said = run("whitelist", "import", "--merge", str(sheet), code=1)
+    assert "line 3" in said and "line 4" in said and "line 2" not in said
+    assert "marie" not in run("whitelist", "list")
+
+
+def test_an_export_comes_back_under_its_own_key_and_under_no_other(run, stage_folder, tmp_path):
+    run("whitelist", "require", "laser", "laser")
+    run("whitelist", "import", "--replace", str(EXAMPLES / "members.csv"))
+    exported = run("whitelist", "export")
+    assert MARIE not in exported
+    path = tmp_path / "export.jsonl"
+    path.write_text(exported)
+    run("whitelist", "import", "--replace", str(path))
+    assert run("whitelist", "export") == exported
+    path.write_text("\n".join(exported.splitlines()[:-1]))
+    assert "cut short" in run("whitelist", "import", "--replace", str(path), code=1)
+    for name in ("badge.key", "loquet.db"):
+        (stage_folder / "data" / name).unlink()
+    path.write_text(exported)
+    assert "another badge key" in run("whitelist", "import", "--replace", str(path), code=1)
+
+
+def test_a_lock_is_shown_and_explained(run):
+    run("whitelist", "require", "laser", "laser")
+    run("whitelist", "import", "--merge", str(EXAMPLES / "members.csv"))
+    run("machine", "lock", "laser", "--reason", "mirror broken")
+    assert "mirror broken" in run("whitelist", "explain", "marie", "laser")
+    assert run("whitelist", "explain", "laure", "laser").rstrip().endswith("granted")
+    run("machine", "unlock", "laser")
+    assert run("whitelist", "explain", "marie", "laser").rstrip().endswith("granted")
+
+
+def test_sessions_go_into_a_spreadsheet_and_run_no_formula(run):
+    run("whitelist", "grant", "m1", "--name", "=HYPERLINK(1)")
+    assert run("sessions", "--csv").startswith("\ufeff")
+    assert "machine;" in run("sessions", "--csv")
+
+
+NONSENSE = [
+    ("nothing",),
+    ("whitelist", "nothing"),
+    ("whitelist", "grant"),
+    ("whitelist", "grant", "m" * 65),
+    ("whitelist", "grant", ""),
+    ("whitelist", "grant", "marie", "--badge", "12"),
+    ("whitelist", "grant", "marie", "--until", "tomorrow"),
+    ("whitelist", "grant", "marie", "--level", "boss"),
+    ("whitelist", "revoke", "nobody"),
+    ("whitelist", "require", "laser"),
+    ("whitelist", "require", "lathe", "x"),
+    ("whitelist", "require", "laser", "x", "--nothing"),
+    ("whitelist", "explain", "nobody", "laser"),
+    ("whitelist", "explain", "laser"),
+    ("whitelist", "import", "--merge", "/nonexistent"),
+    ("whitelist", "import", "--merge", sys.executable),
+    ("whitelist", "import", "--merge", "--trainings", sys.executable, str(EXAMPLES / "members.csv")),
+    ("machine", "lock", "laser"),
+    ("machine", "lock", "lathe", "--reason", "x"),
+    ("machine", "clear", "laser"),
+    ("machine", "end", "laser", "x"),
+    ("sessions", "--machine", "lathe"),
+    ("journal",),
+    ("journal", "--after", "-1"),
+    ("status",),
+    ("read", "--machine", "lathe"),
+    ("completion", "csh"),
+    ("run", "--config", "/nonexistent"),
+    ("check", "--config", "/nonexistent"),
+    ("check", "--config", "/etc"),
+]
+
+
+@pytest.mark.parametrize("arguments", NONSENSE, ids=" ".join)
+def test_nonsense_is_a_sentence_and_an_exit_status(run, stage_folder, arguments):
+    done = CliRunner().invoke(loquet, list(arguments), env={"LOQUET_CONFIG": str(stage_folder / "demo.toml")})
+    assert isinstance(done.exception, SystemExit)
+    assert done.exit_code in {1, 2}
+    assert "Traceback" not in done.output
+    assert len(done.output) > 20
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed_for_each_shell(run, shell):
+    assert "_LOQUET_COMPLETE" in run("completion", shell)
