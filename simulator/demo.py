@@ -178,7 +178,8 @@ def _start(stage: Stage) -> None:
 
 def _snapshot(stage: Stage) -> Any:  # noqa: ANN401 - compared only
     try:
-        return stage.status()["stations"], stage.hand.do("pins")
+        states = [{**each, "powered_s": None} for each in stage.status()["stations"]]
+        return states, stage.hand.do("pins")
     except Exception:  # noqa: BLE001 - the daemon may have been killed
         return None
 

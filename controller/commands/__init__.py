@@ -52,8 +52,13 @@ loquet = Gathered(
     help=_(
         "The latch on a workshop's machines.\n\n"
         "Reads badges, checks the local whitelist, switches relays, keeps a journal of usage. "
-        "A first evening: `loquet check`, then `loquet read` with a badge in hand, then "
-        "`loquet whitelist grant`, `loquet whitelist require`, then `loquet run`.\n\n"
+        "A first evening:\n\n"
+        "\b\n"
+        "  loquet check              settings and hardware\n"
+        "  loquet read               what badge is this?\n"
+        "  loquet whitelist require  which trainings a machine asks for\n"
+        "  loquet whitelist grant    who has them\n"
+        "  loquet run                go\n\n"
         "Loquet decides who may use a machine. It is not a safety function: emergency stops and guards "
         "are wired to cut the power without it."
     ),

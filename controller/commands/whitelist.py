@@ -44,9 +44,10 @@ class WhitelistError(LoquetError, ValueError):
 @click.group(
     help=_(
         "Say who may use which machine: import a list, grant, revoke, require, explain.\n\n"
-        "A machine opens to members who have every training that it requires. A first machine: "
-        "`loquet whitelist require laser laser-training`, then "
-        '`loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"`.'
+        "A machine opens to members who have every training that it requires. A first machine:\n\n"
+        "\b\n"
+        "  loquet whitelist require laser laser-training\n"
+        '  loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"'
     )
 )
 def whitelist() -> None:
@@ -335,7 +336,8 @@ def _member(found: Whitelist, who: str) -> Member:
 @whitelist.command(
     help=_(
         "Give a member trainings, a badge, or both; makes the member where there is none.\n\n"
-        'loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"'
+        "\b\n"
+        '  loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"'
     )
 )
 @options.config

@@ -1,0 +1,71 @@
+"""Pages that cannot lie: every command, option, setting and driver is named, and nothing that is not there."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from controller.commands import loquet
+from controller.settings import Controller, Station
+from drivers import registry
+
+ROOT = Path(__file__).parent.parent.parent
+COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+
+
+def every_command():
+    for name in loquet.list_commands(None):
+        command = loquet.get_command(None, name)
+        subs = getattr(command, "commands", None)
+        if subs:
+            yield from ((f"loquet {name} {sub}", each) for sub, each in subs.items())
+        else:
+            yield f"loquet {name}", command
+
+
+def test_every_command_and_option_is_documented_and_no_other():
+    rows = dict(re.findall(r"^\| `(loquet [a-z ]+)` \| (.*) \|$", COMMANDS, re.MULTILINE))
+    assert set(rows) == {name for name, _ in every_command()}
+    for name, command in every_command():
+        told = set(re.findall(r"`(--[a-z-]+)`", rows[name])) - {"--config"}
+        real = {option for each in command.params for option in each.opts if option.startswith("--")} - {"--config"}
+        assert told == real, name
+
+
+def test_every_setting_is_documented():
+    for name in (*Controller.__struct_fields__, *Station.__struct_fields__):
+        assert f"| `{name}` |" in SETTINGS, name
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_driver_and_its_keys_are_documented(kind):
+    for name in registry.names(kind):
+        (row,) = re.findall(
+            rf"^\| {kind.removesuffix('s').replace('output', 'relay')} `{name}` \| (.*) \|$", SETTINGS, re.MULTILINE
+        )
+        keys = set(re.findall(r"`([a-z_]+)`", row))
+        assert keys == {field.name for field in msgspec.structs.fields(registry.find(kind, name).Settings)}
+
+
+def test_the_readme_names_only_targets_that_there_are():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert set(re.findall(r"\bmake ([a-z-]+)", (ROOT / page).read_text())) - {"and"} <= targets | {"sure"}
+
+
+def test_every_dependency_has_its_line_among_the_decisions():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs/decisions").glob("*.md"))
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    for requirement in (each for group in groups for each in group):
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)[0]
+        assert f"`{name}`" in said, name
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), (page, target)
