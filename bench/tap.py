@@ -45,7 +45,7 @@ class Rig:
         from controller.loop import Loop
         from controller.outputs import LeasedOutput
         from controller.signals import Signals
-        from controller.station import Rules
+        from controller.states import Rules
         from controller.store import database
         from controller.writer import Writer
         from drivers import lease, registry
@@ -186,7 +186,7 @@ def _end(rig: Rig) -> None:
     """End the session that runs, and wait until the writer has nothing left."""
     from controller.events import EndAsked
     from controller.loop import Asked
-    from controller.station import Idle
+    from controller.states import Idle
 
     done = threading.Event()
     session = getattr(rig.loop.states["laser"], "session", None)

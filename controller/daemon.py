@@ -22,7 +22,7 @@ from controller.outputs import LeasedOutput
 from controller.readers import ReaderThread
 from controller.settings import Part, Settings
 from controller.signals import Signals
-from controller.station import Rules
+from controller.states import Rules
 from controller.store import database, journal
 from controller.store.whitelist import load
 from controller.writer import Writer

@@ -39,7 +39,7 @@ from controller.events import (
 )
 from controller.outputs import LeasedOutput
 from controller.signals import Signals, Told
-from controller.station import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Starting, State
+from controller.states import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Starting, State
 from controller.writer import (
     GrantAnswer,
     StorageChanged,

@@ -61,7 +61,8 @@ class RC522Reader:
 
     def _make(self) -> Chip:
         try:
-            return self._make_chip(self._settings, self._sleep)
+            wired = self._settings
+            return self._make_chip(wired.bus, wired.device, wired.speed_hz, wired.reset_pin, self._sleep)
         except ReaderLostError:
             raise
         except OSError as error:  # SpiDev.open: no such bus, no permission

@@ -14,7 +14,6 @@ from typing import Final
 from drivers import rpi_gpio
 from drivers.contracts import N_, ReaderLostError
 from drivers.iso14443a import Reply
-from drivers.rc522 import RC522Settings
 
 rpi_gpio.install()
 
@@ -47,15 +46,17 @@ CHIPS: Final = {
 class Chip(MFRC522):
     """One MFRC522 on its bus: registers, and frames in and out."""
 
-    def __init__(self, settings: RC522Settings, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self, bus: int, device: int, speed_hz: int, reset_pin: int | None, sleep: Callable[[float], None]
+    ) -> None:
         self._sleep = sleep
         self._version = 0
-        self._settings = settings
+        self._place = {"bus": bus, "device": device}
         self._fifo_unsure = True
         handlers = list(logging.getLogger("mfrc522Logger").handlers)
-        pin = rpi_gpio.NOT_WIRED if settings.reset_pin is None else settings.reset_pin
+        pin = rpi_gpio.NOT_WIRED if reset_pin is None else reset_pin
         try:
-            super().__init__(settings.bus, settings.device, settings.speed_hz, rpi_gpio.BCM, pin, debugLevel="CRITICAL")
+            super().__init__(bus, device, speed_hz, rpi_gpio.BCM, pin, debugLevel="CRITICAL")
         except Exception:
             self.spi.close()
             raise
@@ -80,8 +81,7 @@ class Chip(MFRC522):
                     "no RC522 answers on SPI bus {bus}, device {device} (version register {value:02X}); check "
                     "that SPI is on (dtparam=spi=on), its seven wires, and its 3.3 V"
                 ),
-                bus=self._settings.bus,
-                device=self._settings.device,
+                **self._place,
                 value=self._version,
             )
         for register, value in (

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from controller import station
+from controller import states, station
 from controller.events import AnyEvent
 
 PAGE = Path(__file__).parent.parent / "docs/states.md"
@@ -16,19 +16,19 @@ What each state of a station does with each event. Made from the table `ROWS` in
 | state | output | what it is |
 |---|---|---|
 """
-OUTPUT = {station.Running: "closed"}
+OUTPUT = {states.Running: "closed"}
 
 
 def render():
     """Give the page's text."""
-    states = list(station.ROWS)
-    names = [state.__name__.lower() for state in states]
+    kinds = list(station.ROWS)
+    names = [state.__name__.lower() for state in kinds]
     lines = [
         f"| {name} | {OUTPUT.get(state, 'open')} | {(state.__doc__ or '').splitlines()[0]} |"
-        for name, state in zip(names, states, strict=True)
+        for name, state in zip(names, kinds, strict=True)
     ]
     parts = [HEAD + "\n".join(lines) + "\n"]
-    for state, name in zip(states, names, strict=True):
+    for state, name in zip(kinds, names, strict=True):
         answers = {event: " ".join(row.__doc__.split()) for event, row in station.ROWS[state].items()}
         rows = [
             f"| {event.__name__} | {event.__doc__.splitlines()[0]} | {answers[event]} |" for event in AnyEvent.__args__

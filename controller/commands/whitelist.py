@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,13 @@ import click
 import msgspec
 
 from controller import door, sheets
-from controller.commands import options
+from controller.commands import lists, options
+from controller.commands.lists import WhitelistError, edit
 from controller.door import Door
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.access import explain as ask_every_rule
-from protocol.badge import KEY_BYTES, BadgeKey, Technology, parse_uid
+from protocol.badge import Technology, parse_uid
 from protocol.errors import LoquetError
 from protocol.sentences import day, refusal
 from protocol.texts import N_, _, tell
@@ -29,16 +28,10 @@ from protocol.whitelist import (
     Member,
     Training,
     Whitelist,
-    decode_row,
     encode_row,
 )
 
-EXPORT_HEAD = "loquet whitelist"
 ID = click.STRING
-
-
-class WhitelistError(LoquetError, ValueError):
-    """A change that makes no sense as it is."""
 
 
 @click.group(
@@ -54,9 +47,8 @@ def whitelist() -> None:
     """Group what is done to the whitelist."""
 
 
-def _edit(memory: Door, change: Change) -> int:
-    with options.ProgressBar(_("writing")) as progress:
-        return memory.edit(change, progress)
+whitelist.add_command(lists.import_)
+whitelist.add_command(lists.export)
 
 
 def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:  # noqa: ANN401 - a date or None
@@ -68,159 +60,6 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any
 
 def _level(_ctx: click.Context, _param: click.Parameter, value: str) -> Level:
     return Level[value.upper()]
-
-
-# --- import and export ---
-
-
-@whitelist.command(
-    "import",
-    help=_(
-        "Import a list of members from a CSV file, or a whitelist from `export`. All or nothing: each bad line "
-        "is named, and nothing is imported while there is one.\n\n"
-        "A plain CSV has a header line; its columns, in any order: badge, technology, member, name, category, "
-        "trainings (several with commas), level, membership_until, certified_until. Fab-manager's member "
-        "export is known by its header; its trainings are numbers, and --trainings names a file with a line "
-        'as 12 = "laser" for each.\n\n'
-        "Say --merge to add to what is there, or --replace to have exactly this."
-    ),
-)
-@options.config
-@click.argument("file", type=click.File("rb"))
-@click.option("--merge", "how", flag_value="merge", help=_("Add and change; what the file lacks stays."))
-@click.option(
-    "--replace",
-    "how",
-    flag_value="replace",
-    help=_("Members, badges and certifications become exactly the file's."),
-)
-@click.option("--trainings", type=click.File("rb"), help=_("Names of Fab-manager's trainings (TOML)."))
-@click.option("--dry-run", is_flag=True, help=_("Read and check only; change nothing."))
-def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: bool) -> None:  # noqa: ANN401
-    """Import a list."""
-    if how is None:
-        raise click.UsageError(_("say --merge (add and change) or --replace (have exactly this)"))
-    settings = load(config)
-    raw = file.read(sheets.MAX_BYTES + 1)
-    with door.open_door(settings, write=not dry_run) as memory:
-        rows = _rows_of(raw, memory, trainings, keep=not dry_run)
-        before = memory.whitelist()
-        change = Change(put=tuple(_kept_and_new(rows, before, how)), replace=how == "replace")
-        counts = {kind: sum(isinstance(row, kind) for row in rows) for kind in (Member, Badge, Certification)}
-        said = {"members": counts[Member], "badges": counts[Badge], "certifications": counts[Certification]}
-        if dry_run:
-            click.echo(
-                _("the file is good: {members} members, {badges} badges, {certifications} certifications").format(
-                    **said
-                )
-            )
-            return
-        version = _edit(memory, change)
-    click.echo(
-        _(
-            "imported {members} members, {badges} badges, {certifications} certifications; whitelist version {version}"
-        ).format(version=version, **said)
-    )
-    _warn_of_machines(rows, before)
-
-
-def _rows_of(raw: bytes, memory: Door, trainings: Any, *, keep: bool) -> list[AnyRow]:  # noqa: ANN401 - a file
-    """Read the file into rows. What is not to be kept is hashed under a key that is thrown away."""
-    first = raw[:200].split(b"\n", 1)[0]
-    if first.startswith(b"{") and EXPORT_HEAD.encode() in first:
-        return _exported(raw, memory.fingerprint())
-    hasher = _Hashes(memory).hash if keep else BadgeKey(secrets.token_bytes(KEY_BYTES)).hash
-    mapping = sheets.read_mapping(trainings.read(1_000_000)) if trainings else None
-    try:
-        return sheets.read(raw, hasher, mapping)
-    except sheets.SheetError as error:
-        for bad in error.lines:
-            click.echo(_("line {line}: {error}").format(line=bad.line, error=tell(bad.error)), err=True)
-        raise
-
-
-class _Hashes:
-    """Hashes under the controller's key, each asked for once."""
-
-    def __init__(self, memory: Door) -> None:
-        self._memory = memory
-        self._known: dict[tuple[bytes, str], str] = {}
-
-    def hash(self, uid: bytes, technology: str) -> str:
-        key = uid, technology
-        if key not in self._known:
-            self._known[key] = self._memory.hash(uid, technology)
-        return self._known[key]
-
-
-def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
-    lines = raw.splitlines()
-    try:
-        head = msgspec.json.decode(lines[0])
-        if head["key"] != fingerprint:
-            raise WhitelistError(
-                N_(
-                    "this export was made under another badge key ({theirs}, here {ours}): its badges cannot be "
-                    "known here; import the member list instead"
-                ),
-                theirs=head["key"],
-                ours=fingerprint,
-            )
-        rows = [decode_row(line) for line in lines[1:] if line]
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError) as error:
-        raise WhitelistError(N_("this is no whole export: {error}"), error=error) from error
-    if len(rows) != head.get("rows"):
-        raise WhitelistError(N_("this export is cut short: {count} rows of {of}"), count=len(rows), of=head.get("rows"))
-    return rows
-
-
-def _kept_and_new(rows: list[AnyRow], before: Whitelist, how: str) -> Iterator[AnyRow]:
-    """Give what to write. A list of members says nothing of machines and of trainings' names: they stay.
-
-    A member who is excluded, and a badge that is blocked, stay so, whatever a list says.
-    """
-    if how == "replace":
-        listed = {row.key for row in rows}
-        yield from (kept for kept in before.machines.values() if kept.key not in listed)
-        yield from (kept for kept in before.trainings.values() if kept.key not in listed)
-    for row in rows:
-        if isinstance(row, Training) and row.id in before.trainings and not row.name:
-            yield before.trainings[row.id]
-        elif isinstance(row, Member) and row.id in before.members and before.members[row.id].excluded:
-            yield msgspec.structs.replace(row, excluded=True)
-        elif isinstance(row, Badge) and row.hash in before.badges and before.badges[row.hash].blocked:
-            yield msgspec.structs.replace(row, blocked=True)
-        else:
-            yield row
-
-
-def _warn_of_machines(rows: list[AnyRow], before: Whitelist) -> None:
-    required = {training for machine in before.machines.values() for training in machine.requires}
-    loose = sorted({row.id for row in rows if isinstance(row, Training)} - required)
-    if loose:
-        click.echo(
-            _("no machine requires {trainings} yet: loquet whitelist require MACHINE TRAINING").format(
-                trainings=", ".join(loose)
-            ),
-            err=True,
-        )
-
-
-@whitelist.command(
-    help=_(
-        "Write the whitelist to standard output, one row a line. Badges are keyed hashes: it can be imported "
-        "again only where the same badge key is in use."
-    )
-)
-@options.config
-def export(config: Path) -> None:
-    """Export the whitelist."""
-    with door.open_door(load(config)) as memory:
-        rows = list(memory.whitelist().rows())
-        fingerprint = memory.fingerprint()
-    options.show_json({"kind": EXPORT_HEAD, "key": fingerprint, "rows": len(rows)})
-    for row in rows:
-        click.echo(encode_row(row).decode())
 
 
 # --- look ---
@@ -390,7 +229,7 @@ def grant(
         put += [found.trainings.get(training) or Training(training) for training in trainings]
         put += [Certification(member, training, level, until=until) for training in trainings]
         put += [_new_badge(found, memory.hash(uid, Technology.ISO14443A), member) for uid in numbers]
-        version = _edit(memory, Change(put=tuple(map(_checked, put))))
+        version = edit(memory, Change(put=tuple(map(_checked, put))))
     click.echo(
         _("{member}: {trainings} trainings, {badges} badges granted; whitelist version {version}").format(
             member=member, trainings=len(trainings), badges=len(numbers), version=version
@@ -448,7 +287,7 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
             put.append(msgspec.structs.replace(badge, blocked=True))
         if not (drop or put):
             put.append(msgspec.structs.replace(person, excluded=True))
-        version = _edit(memory, Change(put=tuple(put), drop=tuple(drop)))
+        version = edit(memory, Change(put=tuple(put), drop=tuple(drop)))
     if drop or numbers:
         click.echo(_("{member}: revoked; whitelist version {version}").format(member=member, version=version))
     else:
@@ -477,5 +316,5 @@ def require(config: Path, machine: str, trainings: tuple[str, ...], nothing: boo
         row = found.machines.get(machine) or Machine(machine)
         put: list[AnyRow] = [found.trainings.get(training) or Training(training) for training in trainings]
         put.append(msgspec.structs.replace(row, requires=tuple(dict.fromkeys(trainings))))
-        version = _edit(memory, Change(put=tuple(map(_checked, put))))
+        version = edit(memory, Change(put=tuple(map(_checked, put))))
     click.echo(_("{machine}: requirements set; whitelist version {version}").format(machine=machine, version=version))

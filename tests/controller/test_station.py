@@ -32,7 +32,8 @@ from controller.events import (
     UnlockAsked,
 )
 from controller.settings import Mode
-from controller.station import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Session, Starting, step
+from controller.states import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Session, Starting, State
+from controller.station import step
 from protocol import entries
 from protocol.access import Denied, Granted, Limits, Reason
 from protocol.entries import Ending
@@ -74,7 +75,7 @@ def refusals(answer):
 
 
 def test_every_state_answers_every_event():
-    assert set(station.ROWS) == set(station.State.__subclasses__())
+    assert set(station.ROWS) == set(State.__subclasses__())
     for rows in station.ROWS.values():
         assert set(rows) == set(AnyEvent.__args__)
 
