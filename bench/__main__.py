@@ -37,7 +37,8 @@ def measure() -> dict[str, float]:
     """Measure everything, on the file system that this folder is on."""
     from bench import decision, process, tap
 
-    folder = Path.cwd()
+    folder = Path.cwd() / ".bench"  # on a real file system, as a temporary folder may not be
+    folder.mkdir(exist_ok=True)
     return process.figures(folder) | tap.figures(folder) | decision.figures() | _in_a_process_of_its_own()
 
 

@@ -165,13 +165,13 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
         commits = 0
         time.sleep(0.01)
         began = time.monotonic()
-        rig.loop.put(FromReader("laser", Presented(card, fresh=True)))
+        rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
         time.sleep(0.01)  # as the reader's thread does: it does not compete for the interpreter
         until(lambda: hand.do("changes") > seen, "the pin")  # noqa: B023 - called before seen changes
         if number < COUNTED:
             counts.append(commits)
         taps.append(hand.do("last", number=17) - began)
-        rig.loop.put(FromReader("laser", Removed(card)))
+        rig.loop.put(FromReader("laser", (Removed(card),)))
         _end(rig)
     return {
         "tap_over_commit_median": median(taps) / median(bare),
@@ -215,16 +215,16 @@ def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
         finished.set()
 
     waiter = threading.Thread(target=wait, daemon=True)
-    rig.loop.put(FromReader("laser", Presented(card, fresh=True)))
+    rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
     until(lambda: hand.do("pins")[17], "the pin closes")
     rig.loop.writer.edit(edit)
     waiter.start()
     offs: list[float] = []
     while not finished.is_set() or len(offs) < 200:
         began = time.monotonic()
-        rig.loop.put(FromReader("laser", Removed(card)))
+        rig.loop.put(FromReader("laser", (Removed(card),)))
         until(lambda: not hand.do("pins")[17], "the pin opens")
         offs.append((hand.do("last", number=17) - began) * 1000)
-        rig.loop.put(FromReader("laser", Presented(card, fresh=True)))
+        rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
         until(lambda: hand.do("pins")[17], "the pin closes")
     return {"off_event_to_pin_ms_p99": quantiles(offs, n=100)[-1]}

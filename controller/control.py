@@ -12,6 +12,8 @@ import json
 import os
 import pwd
 import queue
+import select
+import shutil
 import socket
 import struct
 import threading
@@ -33,6 +35,8 @@ from protocol.texts import N_, tell
 from protocol.whitelist import AnyRow, decode_row
 
 SOCKET: Final = "control"
+GROUP: Final = "loquet"
+MAX_SEEN: Final = 1_000  # events that a slow reader of them may lag behind
 MAX_LINE: Final = 65_536
 MAX_CONNECTIONS: Final = 16
 ANSWER_S: Final = 5.0
@@ -43,13 +47,17 @@ class RequestError(LoquetError, ValueError):
     """A request that cannot be carried out as it is."""
 
 
-def reader_line(message: FromReader) -> dict[str, Any]:
-    """Give a reader's event as `loquet read --json` prints it."""
-    match message.event:
+def reader_lines(message: FromReader) -> list[dict[str, Any]]:
+    """Give a reader's events as `loquet read --json` prints them."""
+    return [_reader_line(message.machine, event) for event in message.events]
+
+
+def _reader_line(machine: str, event: presence.PresenceEvent) -> dict[str, Any]:
+    match event:
         case presence.Presented(card, fresh):
             return {
                 "event": "presented",
-                "machine": message.machine,
+                "machine": machine,
                 "uid": card.uid.hex().upper(),
                 "technology": card.technology,
                 "random": is_random(card.uid, card.technology),
@@ -58,14 +66,14 @@ def reader_line(message: FromReader) -> dict[str, Any]:
         case presence.Removed(card):
             return {
                 "event": "removed",
-                "machine": message.machine,
+                "machine": machine,
                 "uid": card.uid.hex().upper(),
                 "technology": card.technology,
             }
         case presence.Lost(error):
-            return {"event": "reader_lost", "machine": message.machine, "detail": tell(error)}
+            return {"event": "reader_lost", "machine": machine, "detail": tell(error)}
         case presence.Found(chip):
-            return {"event": "reader_found", "machine": message.machine, "chip": chip}
+            return {"event": "reader_found", "machine": machine, "chip": chip}
 
 
 class ControlServer:
@@ -81,6 +89,8 @@ class ControlServer:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         path.chmod(0o660)
+        with contextlib.suppress(LookupError, PermissionError):
+            shutil.chown(path, group=GROUP)  # on a machine where Loquet was not installed there is no such group
         self._listener.listen(MAX_CONNECTIONS)
 
     def run(self) -> None:
@@ -137,8 +147,7 @@ class ControlServer:
             case "clear":
                 yield {"is": self._ask(ClearAsked(by), self._machine(request))}
             case "hash":
-                uid = bytes.fromhex(request["uid"])
-                yield {"is": self._key.hash(uid, str(request["technology"]))}
+                yield {"is": [self._key.hash(bytes.fromhex(uid), str(kind)) for uid, kind in request["cards"]]}
             case "fingerprint":
                 yield {"is": self._key.fingerprint}
             case "read":
@@ -168,16 +177,22 @@ class ControlServer:
 
     def _read(self, link: socket.socket) -> Iterator[dict[str, Any]]:
         """Give every reader's events until the caller goes away."""
-        seen: queue.SimpleQueue[FromReader | None] = queue.SimpleQueue()
-        self._loop.watchers.append(seen.put)
-        closed = threading.Thread(target=_until_closed, args=(link, seen.put), daemon=True)
+        seen: queue.Queue[FromReader | None] = queue.Queue(MAX_SEEN)
+
+        def tell(message: FromReader | None) -> None:
+            with contextlib.suppress(queue.Full):  # whoever does not read misses events, and holds up nobody
+                seen.put_nowait(message)
+
+        self._loop.watchers.append(tell)
+        link.settimeout(ANSWER_S)
+        closed = threading.Thread(target=_until_closed, args=(link, tell), daemon=True)
         closed.start()
         try:
             yield {"readers": self._loop.readers.copy()}
             while (message := seen.get()) is not None:
-                yield reader_line(message)
+                yield from reader_lines(message)
         finally:
-            self._loop.watchers.remove(seen.put)
+            self._loop.watchers.remove(tell)
 
     def _edit(self, request: dict[str, Any], received: Any, by: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
         count = int(request["rows"])
@@ -195,6 +210,7 @@ class ControlServer:
             by,
             self._now(),
             lambda done, total: steps.put({"done": done, "of": total}),
+            base=None if request.get("base") is None else int(request["base"]),
             cut=bool(request.get("cut")),
         )
         waiter = threading.Thread(target=_finish, args=(edit, steps.put), daemon=True)
@@ -217,9 +233,8 @@ def _finish(edit: Edit, put: Callable[[dict[str, Any]], None]) -> None:
 
 
 def _until_closed(link: socket.socket, put: Callable[[None], None]) -> None:
-    with contextlib.suppress(OSError):
-        link.settimeout(None)
-        link.recv(1)
+    with contextlib.suppress(OSError, ValueError):
+        select.select([link], [], [])
     put(None)
 
 

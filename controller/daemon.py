@@ -174,7 +174,7 @@ class Daemon:
                 loop.fail(machine, tell(error))
                 continue
             threads.append(
-                ReaderThread(machine, reader, lambda event, m=machine: loop.put(FromReader(m, event)))  # type: ignore[misc]
+                ReaderThread(machine, reader, lambda events, m=machine: loop.put(FromReader(m, events)))  # type: ignore[misc]
             )
         return threads
 

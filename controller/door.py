@@ -9,8 +9,9 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
@@ -27,6 +28,8 @@ from protocol.errors import LoquetError
 from protocol.moment import Moment
 from protocol.texts import N_
 from protocol.whitelist import Whitelist, encode_row
+
+HASHES: Final = 500  # badges in one request
 
 
 class NotRunningError(LoquetError, ConnectionError):
@@ -50,12 +53,12 @@ class Door(Protocol):
         """Name the badge key."""
         ...
 
-    def hash(self, uid: bytes, technology: str) -> str:
-        """Hash a badge under this controller's key."""
+    def hash(self, cards: Sequence[tuple[bytes, str]]) -> list[str]:
+        """Hash badges (UID, technology) under this controller's key."""
         ...
 
-    def edit(self, change: Change, progress: Progress, *, cut: bool = False) -> int:
-        """Change the whitelist; give its new version."""
+    def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
+        """Change the whitelist, if its version is still *base*; give its new version."""
         ...
 
     def moment(self) -> Moment:
@@ -72,13 +75,22 @@ def open_door(settings: Settings, *, write: bool = False) -> Iterator[Door]:
         yield DaemonDoor(settings)
         return
     if not write:
-        yield FileDoor(settings)
+        yield FileDoor(settings, write=False)
         return
+    _become_owner(settings.data_dir)
     held = database.lock(settings.data_dir)
     try:
-        yield FileDoor(settings)
+        yield FileDoor(settings, write=True)
     finally:
         os.close(held)
+
+
+def _become_owner(data_dir: Path) -> None:
+    """As root, write as the database's owner: what root made, the daemon's user could not read."""
+    if os.geteuid() == 0 and data_dir.exists():
+        owner = data_dir.stat()
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
 
 
 def connect(settings: Settings) -> socket.socket | None:
@@ -158,14 +170,18 @@ class DaemonDoor(_Reading):
         """Name the badge key."""
         return str(ask_one(self._settings, {"do": "fingerprint"}))
 
-    def hash(self, uid: bytes, technology: str) -> str:
-        """Hash a badge under this controller's key."""
-        return str(ask_one(self._settings, {"do": "hash", "uid": uid.hex(), "technology": technology}))
+    def hash(self, cards: Sequence[tuple[bytes, str]]) -> list[str]:
+        """Hash badges under this controller's key."""
+        hashed: list[str] = []
+        for start in range(0, len(cards), HASHES):
+            batch = [[uid.hex(), technology] for uid, technology in cards[start : start + HASHES]]
+            hashed += ask_one(self._settings, {"do": "hash", "cards": batch})
+        return hashed
 
-    def edit(self, change: Change, progress: Progress, *, cut: bool = False) -> int:
+    def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
         """Change the whitelist; give its new version."""
         count = len(change.put) + len(change.drop)
-        request = {"do": "edit", "rows": count, "replace": change.replace, "cut": cut}
+        request = {"do": "edit", "rows": count, "replace": change.replace, "base": base, "cut": cut}
         rows = [b"+" + encode_row(row) + b"\n" for row in change.put]
         rows += [b"-" + encode_row(row) + b"\n" for row in change.drop]
         for answer in ask(self._settings, request, rows):
@@ -180,18 +196,23 @@ class FileDoor(_Reading):
 
     running = False
 
+    def __init__(self, settings: Settings, *, write: bool) -> None:
+        super().__init__(settings)
+        self._write = write
+
     def _key(self) -> BadgeKey:
-        return database.badge_key(self._settings.data_dir, make=True)
+        return database.badge_key(self._settings.data_dir, make=self._write)
 
     def fingerprint(self) -> str:
         """Name the badge key."""
         return self._key().fingerprint
 
-    def hash(self, uid: bytes, technology: str) -> str:
-        """Hash a badge under this controller's key."""
-        return self._key().hash(uid, technology)
+    def hash(self, cards: Sequence[tuple[bytes, str]]) -> list[str]:
+        """Hash badges under this controller's key."""
+        key = self._key()
+        return [key.hash(uid, technology) for uid, technology in cards]
 
-    def edit(self, change: Change, progress: Progress, *, cut: bool = False) -> int:
+    def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
         """Change the whitelist; give its new version."""
         self._key()  # made before the database, which is of no use without it
         db = database.open_for_writing(self._settings.data_dir)
@@ -199,7 +220,7 @@ class FileDoor(_Reading):
         clock = SystemClock(ZoneInfo(self._settings.controller.timezone), floor)
         answers: list[Answer] = []
         writer = Writer(db, answers.append, lambda: clock.floor)
-        edit = Edit(change, user_name(), clock.now(), progress, cut=cut)
+        edit = Edit(change, user_name(), clock.now(), progress, base=base, cut=cut)
         writer.edit(edit)
         writer.step()
         db.close()

@@ -53,8 +53,8 @@ from protocol import entries
 from protocol.access import Denied, Granted, Reason, decide
 from protocol.badge import BadgeKey, is_random
 from protocol.moment import Moment
-from protocol.texts import tell
-from protocol.whitelist import Whitelist
+from protocol.texts import N_, tell
+from protocol.whitelist import Machine, Whitelist
 
 RENEW_MS: Final = 500
 HEARTBEAT_MS: Final = 45_000
@@ -72,10 +72,10 @@ SIGNALS: Final[dict[type[State], Signal]] = {
 
 
 class FromReader(msgspec.Struct, frozen=True):
-    """A reader saw something."""
+    """A reader saw something: all that one look changed."""
 
     machine: str
-    event: presence.PresenceEvent
+    events: tuple[presence.PresenceEvent, ...]
 
 
 class PartFailed(msgspec.Struct, frozen=True):
@@ -132,6 +132,7 @@ class Loop:
         self._storage_works = True
         self._storage_detail = ""
         self._lasting: dict[str, Signal] = {}
+        self._causes: dict[str, str] = {}
         self._renew_at = 0
         self._beat_at = 0
         self._clock_at = 0
@@ -165,8 +166,7 @@ class Loop:
         moment = self._clock.now()
         for left in left_open:
             if left.machine not in self.states:
-                ended = entries.Ended(left.session, left.machine, entries.Ending.INTERRUPTED, left.powered)
-                self.writer.record(moment, ended)
+                self.writer.record(moment, stations.interrupted(left))
 
     def handle(self, message: Message) -> None:
         """Handle one message."""
@@ -195,14 +195,15 @@ class Loop:
     def _new_whitelist(self, message: WhitelistChanged | WhitelistReplaced) -> None:
         if isinstance(message, WhitelistReplaced):
             self.whitelist = message.whitelist
-            self._apply_locks(cut=False)
+            self._apply_locks(frozenset())
             return
         for row in message.change.put:
             self.whitelist.put(row)
         for row in message.change.drop:
             self.whitelist.drop(row)
         self.whitelist.version = message.version
-        self._apply_locks(cut=message.cut)
+        locked = {row.id for row in message.change.put if isinstance(row, Machine) and row.locked}
+        self._apply_locks(frozenset(locked) if message.cut else frozenset())
 
     def tick(self) -> int | None:
         """Do what time asks for; give the milliseconds until it asks again, None for never."""
@@ -263,23 +264,29 @@ class Loop:
     def _from_reader(self, message: FromReader) -> None:
         for watcher in list(self.watchers):
             watcher(message)
-        machine = message.machine
-        match message.event:
-            case presence.Presented(card, fresh):
-                moment = self._clock.now()
-                self._feed(machine, self._presented(machine, card, moment, fresh=fresh), moment)
-            case presence.Removed(card):
-                self._feed(machine, Removed(self._key.hash(card.uid, card.technology)))
-            case presence.Lost(error):
-                self.readers.pop(machine, None)
-                self._feed(machine, ReaderLost(tell(error)))
-            case presence.Found(chip):
-                self.readers[machine] = chip
-                self._feed(machine, ReaderFound())
+        machine, moment = message.machine, self._clock.now()
+        # Badges that one look finds are decided about together: of two members, neither is first.
+        beside = frozenset(
+            self._key.hash(event.card.uid, event.card.technology)
+            for event in message.events
+            if isinstance(event, presence.Presented)
+        )
+        for each in message.events:
+            match each:
+                case presence.Presented(card, fresh):
+                    self._feed(machine, self._presented(machine, card, beside, moment, fresh=fresh), moment)
+                case presence.Removed(card):
+                    self._feed(machine, Removed(self._key.hash(card.uid, card.technology)), moment)
+                case presence.Lost(error):
+                    self.readers.pop(machine, None)
+                    self._feed(machine, ReaderLost(tell(error)), moment)
+                case presence.Found(chip):
+                    self.readers[machine] = chip
+                    self._feed(machine, ReaderFound(), moment)
 
-    def _presented(self, machine: str, card: Card, moment: Moment, *, fresh: bool) -> Presented:
+    def _presented(self, machine: str, card: Card, beside: frozenset[str], moment: Moment, *, fresh: bool) -> Presented:
         badge = self._key.hash(card.uid, card.technology)
-        lying = self.states[machine].lying
+        lying = self.states[machine].lying | beside
         if is_random(card.uid, card.technology):
             alone: Granted | Denied = Denied(Reason.RANDOM_UID)
             verdict = alone
@@ -296,20 +303,21 @@ class Loop:
             return Reason.NO_STORAGE
         return None if self._guard_alive(moment.at) else Reason.NO_GUARD
 
-    def _apply_locks(self, *, cut: bool) -> None:
-        """Bring the stations' locks to what the whitelist says."""
+    def _apply_locks(self, cut: frozenset[str]) -> None:
+        """Bring the stations' locks to what the whitelist says; those in *cut* end their session at once."""
         for machine, state in self.states.items():
             row = self.whitelist.machines.get(machine)
             wanted = row.locked if row else ""
-            if wanted and wanted != state.locked:
-                self._feed(machine, LockAsked(wanted, "whitelist", now=cut))
+            if wanted and (wanted != state.locked or machine in cut):
+                self._feed(machine, LockAsked(wanted, "whitelist", now=machine in cut))
             elif state.locked and not wanted:
                 self._feed(machine, UnlockAsked("whitelist"))
 
     # --- stations ---
 
     def fail(self, machine: str, cause: str) -> None:
-        """Put a machine out of order."""
+        """Put a machine out of order; where it has no output, it stays so however often it is cleared."""
+        self._causes[machine] = cause
         self._feed(machine, OutputFailed(cause))
 
     def _feed(self, machine: str, event: AnyEvent, moment: Moment | None = None) -> None:
@@ -340,15 +348,19 @@ class Loop:
 
     def _switch(self, machine: str, effect: OpenOutput | CloseOutput, moment: Moment) -> None:
         output = self._outputs.get(machine)
-        if output is None:
-            return
         try:
-            if isinstance(effect, OpenOutput):
+            if isinstance(effect, CloseOutput):
+                self._closable(machine, output).close_contact(moment.at)
+            elif output is not None:
                 output.open_contact()
-            else:
-                output.close_contact(moment.at)
         except OutputError as error:
             self._feed(machine, OutputFailed(tell(error)), moment)
+
+    def _closable(self, machine: str, output: LeasedOutput | None) -> LeasedOutput:
+        """Give the output, if there is one: a driver that is missing is a fault, and never a session without power."""
+        if output is None:
+            raise OutputError(N_("there is no relay: {cause}"), cause=self._causes.get(machine, "-"))
+        return output
 
     def _show(self, machine: str) -> None:
         state = self.states[machine]
@@ -356,7 +368,7 @@ class Loop:
         if signal is Signal.IDLE:
             if state.reader_lost or machine not in self.readers:
                 signal = Signal.READER_LOST
-            elif not self._storage_works:
+            elif self._obstacle(self._clock.now()) is not None:
                 signal = Signal.FAULT
         if self._lasting.get(machine) is not signal:
             self._lasting[machine] = signal

@@ -47,9 +47,9 @@ class Careful:
 
 
 class ReaderThread(threading.Thread):
-    """Owns one reader; hands each event to `tell`."""
+    """Owns one reader; hands what each look changed to `tell`."""
 
-    def __init__(self, machine: str, reader: Reader, tell: Callable[[PresenceEvent], None]) -> None:
+    def __init__(self, machine: str, reader: Reader, tell: Callable[[tuple[PresenceEvent, ...]], None]) -> None:
         super().__init__(name=f"reader {machine}", daemon=True)
         self._watch = Watch(Careful(reader))
         self._tell = tell
@@ -59,8 +59,8 @@ class ReaderThread(threading.Thread):
         """Look until stopped."""
         while not self._stopping.is_set():
             events, wait = self._watch.step()
-            for event in events:
-                self._tell(event)
+            if events:
+                self._tell(tuple(events))
             self._stopping.wait(wait)
         self._watch.close()
 

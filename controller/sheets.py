@@ -14,7 +14,7 @@ import io
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
@@ -23,7 +23,7 @@ import msgspec
 from protocol.badge import Technology, parse_uid
 from protocol.errors import LoquetError
 from protocol.texts import N_
-from protocol.whitelist import AnyRow, Badge, Certification, Level, Member, Training
+from protocol.whitelist import AnyRow, Badge, Certification, Level, Member, Training, Whitelist, checked
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_LINES: Final = 250_000
@@ -34,7 +34,8 @@ COLUMNS: Final = {
     "badge": ("badge", "badges", "uid", "carte", "card"),
     "technology": ("technology", "technologie"),
     "member": ("member", "membre", "id", "identifiant", "numero"),
-    "name": ("name", "nom", "nom complet"),
+    "name": ("name", "nom", "nom complet", "last_name"),
+    "first_name": ("first_name", "prenom"),
     "category": ("category", "categorie", "group", "groupe"),
     "trainings": ("trainings", "training", "formations", "formation"),
     "level": ("level", "niveau"),
@@ -49,7 +50,7 @@ LEVELS: Final = {
     "maintainer": Level.MAINTAINER, "mainteneur": Level.MAINTAINER, "maintenance": Level.MAINTAINER,
 }  # fmt: skip
 
-Hasher = Callable[[bytes, str], str]
+Numbers = tuple[tuple[bytes, str], ...]
 
 
 class BadLine(msgspec.Struct, frozen=True):
@@ -86,8 +87,70 @@ def decode(raw: bytes) -> str:
     raise SheetError(N_("the file is not text: save it from the spreadsheet as CSV"))
 
 
-def read(raw: bytes, hasher: Hasher, mapping: dict[str, str] | None = None) -> list[AnyRow]:
-    """Read a sheet into whitelist rows. Raises SheetError.
+class Person(msgspec.Struct, frozen=True):
+    """What one line says of one person; None where it says nothing. badges: numbers with their technology."""
+
+    line: int
+    member: str
+    name: str | None = None
+    category: str | None = None
+    until: date | None = None
+    badges: Numbers = ()
+    trainings: tuple[str, ...] = ()
+    level: Level | None = None
+    certified_until: date | None = None
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A sheet that was read: its people, and the columns that nobody reads."""
+
+    people: tuple[Person, ...]
+    unread: tuple[str, ...] = ()
+
+    @property
+    def cards(self) -> Numbers:
+        """Every badge that it names, once."""
+        return tuple(dict.fromkeys(card for person in self.people for card in person.badges))
+
+    def rows(self, hashes: dict[tuple[bytes, str], str], before: Whitelist) -> list[AnyRow]:
+        """Give whitelist rows: what the sheet says laid over what was *before*. Raises SheetError.
+
+        What it does not say stays: a name, an end, a level, an exclusion, a blocked badge. A badge does not
+        change hands.
+        """
+        rows = _Rows()
+        bad: list[BadLine] = []
+        for person in self.people:
+            try:
+                for row in _rows_of(person, hashes, before):
+                    rows.add(checked(row), person.line)
+            except LoquetError as error:
+                bad.append(BadLine(person.line, error))
+        _none_bad(bad)
+        return list(rows.found.values())
+
+
+def _rows_of(person: Person, hashes: dict[tuple[bytes, str], str], before: Whitelist) -> Iterator[AnyRow]:
+    old = before.members.get(person.member) or Member(person.member)
+    changes = {"name": person.name, "category": person.category, "until": person.until}
+    yield msgspec.structs.replace(old, **{key: value for key, value in changes.items() if value is not None})
+    for card in person.badges:
+        badge = before.badges.get(hashes[card]) or Badge(hashes[card], person.member)
+        if badge.member != person.member:
+            raise CellError(
+                N_("this badge is {owner}'s already; take it away first: loquet whitelist revoke {owner} --badge UID"),
+                owner=badge.member,
+            )
+        yield badge
+    for training in person.trainings:
+        yield before.trainings.get(training) or Training(training)
+        held = before.certifications.get((person.member, training)) or Certification(person.member, training)
+        given = {"level": person.level, "until": person.certified_until}
+        yield msgspec.structs.replace(held, **{key: value for key, value in given.items() if value is not None})
+
+
+def read(raw: bytes, mapping: dict[str, str] | None = None) -> Sheet:
+    """Read a sheet. Raises SheetError, which names each bad line.
 
     mapping: Fab-manager's numbers of trainings to our ids; one that it lacks is an error.
     """
@@ -98,7 +161,7 @@ def read(raw: bytes, hasher: Hasher, mapping: dict[str, str] | None = None) -> l
         raise SheetError(N_("the file is empty: a header line is expected")) from None
     names = [_plain(name) for name in header]
     if set(names) >= FAB_MANAGER:
-        return _collect(lines, _FabManager(names, hasher, mapping or {}))
+        return Sheet(_people(lines, len(header), _FabManager(names, mapping or {})))
     columns = {ours: index for ours, known in COLUMNS.items() for index, name in enumerate(names) if name in known}
     if "badge" not in columns and "member" not in columns:
         raise SheetError(
@@ -106,7 +169,8 @@ def read(raw: bytes, hasher: Hasher, mapping: dict[str, str] | None = None) -> l
             line=number,
             names=", ".join(COLUMNS),
         )
-    return _collect(lines, _Plain(columns, hasher))
+    unread = tuple(name for index, name in enumerate(header) if name and index not in columns.values())
+    return Sheet(_people(lines, len(header), _Plain(columns)), unread)
 
 
 def read_mapping(raw: bytes) -> dict[str, str]:
@@ -168,89 +232,102 @@ class _Rows:
         self._lines.setdefault(row.key, line)
 
 
-def _collect(lines: Iterator[tuple[int, list[str]]], kind: _Plain | _FabManager) -> list[AnyRow]:
-    rows = _Rows()
+def _people(lines: Iterator[tuple[int, list[str]]], width: int, kind: _Plain | _FabManager) -> tuple[Person, ...]:
+    people: list[Person] = []
     bad: list[BadLine] = []
     for number, cells in lines:
         try:
-            for row in kind.rows(cells):
-                rows.add(_checked(row), number)
+            if any(cells[width:]):
+                raise CellError(
+                    N_("{count} cells where the header has {width}; put quotes around a list with commas"),
+                    count=len(cells),
+                    width=width,
+                )
+            people.append(kind.person(number, cells))
         except LoquetError as error:
             bad.append(BadLine(number, error))
-            if len(bad) == MAX_ERRORS:
-                break
+    _none_bad(bad)
+    return tuple(people)
+
+
+def _none_bad(bad: list[BadLine]) -> None:
     if bad:
-        raise SheetError(N_("nothing was imported: {count} line(s) need a look"), tuple(bad), count=len(bad))
-    return list(rows.found.values())
-
-
-def _checked(row: AnyRow) -> AnyRow:
-    """Hold a row to its bounds: lengths, patterns."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(row), type(row))
-    except msgspec.ValidationError as error:
-        raise CellError(N_("{error}"), error=error) from error
+        raise SheetError(
+            N_("nothing was imported: {count} line(s) need a look"), tuple(bad[:MAX_ERRORS]), count=len(bad)
+        )
 
 
 class _Plain:
     """One line of the plain CSV."""
 
-    def __init__(self, columns: dict[str, int], hasher: Hasher) -> None:
+    def __init__(self, columns: dict[str, int]) -> None:
         self._columns = columns
-        self._hasher = hasher
+        self._named: dict[str, int] = {}
 
-    def rows(self, cells: list[str]) -> Iterator[AnyRow]:
+    def person(self, line: int, cells: list[str]) -> Person:
         def cell(name: str) -> str:
             index = self._columns.get(name)
-            value = cells[index] if index is not None and index < len(cells) else ""
-            return _bounded(value)
+            return _bounded(cells[index]) if index is not None and index < len(cells) else ""
 
+        name = " ".join(filter(None, (cell("first_name"), cell("name"))))
+        technology = read_technology(cell("technology"))
         badges = [part for part in re.split(r"[,|]", cell("badge")) if part.strip()]
-        name = cell("name")
-        member = cell("member") or _slug(name)
+        return Person(
+            line,
+            cell("member") or self._named_alone(name, line),
+            name or None,
+            cell("category") or None,
+            read_day(cell("membership_until")),
+            tuple((parse_uid(badge, technology, from_sheet=True), technology.value) for badge in badges),
+            tuple(filter(None, map(str.strip, cell("trainings").split(",")))),
+            read_level(cell("level")),
+            read_day(cell("certified_until")),
+        )
+
+    def _named_alone(self, name: str, line: int) -> str:
+        """Make an id of a name that no other line bears: two people may share one."""
+        member = _slug(name)
         if not member:
             raise CellError(N_("who is it? give a member id or a name"))
-        yield Member(member, name, cell("category"), until=read_day(cell("membership_until")))
-        technology = read_technology(cell("technology"))
-        for badge in badges:
-            uid = parse_uid(badge, technology, from_sheet=True)
-            yield Badge(self._hasher(uid, technology), member)
-        level = read_level(cell("level"))
-        until = read_day(cell("certified_until"))
-        for training in filter(None, map(str.strip, cell("trainings").split(","))):
-            yield Training(training)
-            yield Certification(member, training, level, until=until)
+        other = self._named.setdefault(member, line)
+        if other != line:
+            raise CellError(
+                N_("line {other} bears the same name; add a column member with an id for each person"), other=other
+            )
+        return member
 
 
 class _FabManager:
     """One line of Fab-manager's member export: trainings by number, at most one badge in `external_id`."""
 
-    def __init__(self, names: list[str], hasher: Hasher, mapping: dict[str, str]) -> None:
+    def __init__(self, names: list[str], mapping: dict[str, str]) -> None:
         self._columns = {name: index for index, name in enumerate(names)}
-        self._hasher = hasher
         self._mapping = mapping
 
-    def rows(self, cells: list[str]) -> Iterator[AnyRow]:
+    def person(self, line: int, cells: list[str]) -> Person:
         def cell(name: str) -> str:
             index = self._columns.get(name, len(cells))
             return _bounded(cells[index]) if index < len(cells) else ""
 
-        member = cell("id")
-        if not member:
+        if not cell("id"):
             raise CellError(N_("the column id is empty"))
-        name = f"{cell('first_name')} {cell('last_name')}".strip()
-        yield Member(member, name, cell("group"))
-        if cell("external_id"):
-            uid = parse_uid(cell("external_id"), from_sheet=True)
-            yield Badge(self._hasher(uid, Technology.ISO14443A), member)
-        for number in filter(None, map(str.strip, cell("trainings").split(","))):
+        trainings = tuple(filter(None, map(str.strip, cell("trainings").split(","))))
+        for number in trainings:
             if number not in self._mapping:
                 raise CellError(
                     N_('Fab-manager\'s training {number} has no name here; add {number} = "…" to --trainings'),
                     number=number,
                 )
-            yield Training(self._mapping[number])
-            yield Certification(member, self._mapping[number])
+        badge = cell("external_id")
+        technology = Technology.ISO14443A
+        return Person(
+            line,
+            cell("id"),
+            f"{cell('first_name')} {cell('last_name')}".strip() or None,
+            cell("group") or None,
+            badges=((parse_uid(badge, from_sheet=True), technology.value),) if badge else (),
+            trainings=tuple(self._mapping[number] for number in trainings),
+        )
 
 
 def _bounded(value: str) -> str:
@@ -280,12 +357,12 @@ def _no_day(text: str) -> date:
     raise CellError(N_('"{text}" is not a day; write 31/03/2027 or 2027-03-31'), text=text[:40])
 
 
-def read_level(text: str) -> Level:
-    """Read a level by its English or French word; a user where none is given. Raises CellError."""
+def read_level(text: str) -> Level | None:
+    """Read a level by its English or French word; None for an empty cell. Raises CellError."""
     word = _plain(text)
     if word and word not in LEVELS:
         raise CellError(N_('"{text}" is not a level; there are: supervised, user, trainer, maintainer'), text=text[:40])
-    return LEVELS[word] if word else Level.USER
+    return LEVELS[word] if word else None
 
 
 def read_technology(text: str) -> Technology:

@@ -24,6 +24,7 @@ from controller.events import (
     Flash,
     LockAsked,
     OpenOutput,
+    OpenSession,
     OutputFailed,
     Presented,
     ReaderFound,
@@ -116,6 +117,7 @@ def _leave(state: Running, moment: Moment, why: Ending) -> Step:
 
 
 def _run(state: Starting | Leaving, moment: Moment, powered: int) -> Running:
+    waits = state.reader_lost and state.rules.mode is Mode.PRESENCE
     return Running(
         state.rules,
         state.lying,
@@ -125,7 +127,12 @@ def _run(state: Starting | Leaving, moment: Moment, powered: int) -> Running:
         session=state.session,
         closed=moment.at,
         powered=powered,
+        reader_until=moment.at + _patience(state) if waits else None,
     )
+
+
+def _patience(state: State) -> int:
+    return max(READER_MS, state.rules.grace)
 
 
 def _may_end(event: Presented, session: Session) -> bool:
@@ -149,7 +156,9 @@ def take_note(state: State, event: Removed, _moment: Moment) -> Step:
 
 
 def lose_reader(state: State, event: ReaderLost, _moment: Moment) -> Step:
-    """Journal, tell."""
+    """Journal, once."""
+    if state.reader_lost:
+        return Step(state)
     lost = entries.ReaderLost(state.rules.machine, event.detail)
     return Step(_with(state, reader_lost=True), (Record(lost),))
 
@@ -193,12 +202,16 @@ def keep_open(state: State, _event: Stop, _moment: Moment) -> Step:
 # --- recovering ---
 
 
+def interrupted(left: OpenSession) -> entries.Ended:
+    """Close a session that was cut short at its last heartbeat."""
+    return entries.Ended(
+        left.session, left.machine, Ending.INTERRUPTED, left.powered, until=entries.Past(left.boot, left.at)
+    )
+
+
 def recover(state: Recovering, event: Recover, _moment: Moment) -> Step:
     """Close what was left open as interrupted. IDLE or LOCKED."""
-    ended = tuple(
-        Record(entries.Ended(left.session, state.rules.machine, Ending.INTERRUPTED, left.powered))
-        for left in event.open
-    )
+    ended = tuple(Record(interrupted(left)) for left in event.open)
     return Step(_rest(_with(state, locked=event.locked)), (OpenOutput(), *ended))
 
 
@@ -211,13 +224,14 @@ def refuse_start_up(state: Recovering, event: Presented, _moment: Moment) -> Ste
 
 
 def begin(state: Idle | Locked, event: Presented, moment: Moment) -> Step:
-    """Granted: commit, STARTING. Denied, or a badge that was lying: refuse."""
+    """Granted: commit, STARTING. Denied, or a badge that was lying: refuse, and it opens nothing from there."""
     laid = _laid(state, event)
     verdict = event.verdict
+    refused = _with(laid, stale=laid.stale | {event.badge})
     if not event.fresh or (isinstance(verdict, Granted) and verdict.badge in laid.stale):
-        return _refuse_for(laid, event, Reason.BADGE_WAS_LYING)
+        return _refuse_for(refused, event, Reason.BADGE_WAS_LYING)
     if isinstance(verdict, Denied):
-        return _refuse(laid, verdict)
+        return _refuse(refused, verdict)
     longest = _longest(state.rules, verdict)
     session = Session(event.session, verdict.member, verdict.badge, None if longest is None else moment.at + longest)
     grant = entries.Granted(
@@ -341,11 +355,11 @@ def take_off(state: Running, event: Removed, moment: Moment) -> Step:
 
 
 def wait_for_reader(state: Running, event: ReaderLost, moment: Moment) -> Step:
-    """Journal, warn; in presence mode wait for it: it is no removal."""
+    """Journal, warn, once; in presence mode wait for it: it is no removal."""
     lost = lose_reader(state, event, moment)
-    if state.rules.mode is not Mode.PRESENCE:
+    if state.rules.mode is not Mode.PRESENCE or state.reader_lost:
         return lost
-    waiting = _with(lost.state, reader_until=moment.at + max(READER_MS, state.rules.grace))
+    waiting = _with(lost.state, reader_until=moment.at + _patience(state))
     return Step(waiting, (*lost.effects, Flash(Signal.WARNING)))
 
 
@@ -398,8 +412,10 @@ def stop_running(state: Running, _event: Stop, moment: Moment) -> Step:
 
 
 def come_back(state: Leaving, event: Presented, moment: Moment) -> Step:
-    """The member's badge: close, RUNNING. Another member's: refuse. Unknown: –."""
+    """The member's badge: close, RUNNING; past the longest session: end. Another's: refuse. Unknown: –."""
     laid = _laid(state, event)
+    if state.session.longest is not None and moment.at >= state.session.longest:
+        return _end(laid, Ending.LONGEST, state.powered)
     if event.alone.member == state.session.member:
         session = msgspec.structs.replace(state.session, badge=event.badge)
         return Step(_run(_with(laid, session=session), moment, state.powered), (CloseOutput(),))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from sqlite_utils import Database
 
 from controller.events import CommitFailed, Committed, OpenSession
 from controller.store import journal, whitelist
-from controller.store.database import StorageError, set_meta
+from controller.store.database import StorageError, meta, set_meta
 from controller.store.whitelist import Change
 from protocol import entries
 from protocol.entries import AnyEntry
@@ -27,8 +26,8 @@ from protocol.moment import Moment
 from protocol.texts import N_
 from protocol.whitelist import Whitelist
 
-MAX_WAITING: Final = 10_000  # entries; past it, the newest refusals are counted instead of kept
-MAX_REFUSALS: Final = 1_000  # refusals among them
+MAX_WAITING: Final = 10_000  # entries; past it no session begins
+MAX_REFUSALS: Final = 1_000  # refusals among them; past it they are counted instead of kept
 MAX_JOURNAL: Final = 2_000_000  # entries; nine tenths of it thins refusals, all of it refuses sessions
 FIRST_RETRY: Final = 0.25  # seconds
 LAST_RETRY: Final = 10.0
@@ -69,11 +68,22 @@ Progress = Callable[[int, int], None]
 class Edit:
     """One change to the whitelist, on its way. `wait` gives the new version, or raises what went wrong.
 
-    cut: a lock in it ends the running session at once.
+    base: the version that it was made from; another one in force refuses it. cut: a lock in it ends the running
+    session at once.
     """
 
-    def __init__(self, change: Change, by: str, moment: Moment, progress: Progress, *, cut: bool = False) -> None:
+    def __init__(
+        self,
+        change: Change,
+        by: str,
+        moment: Moment,
+        progress: Progress,
+        *,
+        base: int | None = None,
+        cut: bool = False,
+    ) -> None:
         self.change = change
+        self.base = base
         self.by = by
         self.moment = moment
         self.progress = progress
@@ -116,6 +126,7 @@ class Writer:
         self._beats: tuple[OpenSession, ...] = ()
         self._refusals = 0
         self._thinned: Counter[str] = Counter()
+        self._thinned_at: Moment | None = None
         self._works = True
         self._retry = FIRST_RETRY
         self._size = int(db.execute("select count(*) from journal").fetchone()[0])
@@ -132,6 +143,8 @@ class Writer:
         if isinstance(entry, entries.Refused) and self._is_crowded():
             with self._lock:
                 self._thinned[entry.machine] += 1
+                self._thinned_at = moment
+            self._wake.put(None)
             return
         self._put(_Waiting(moment, entry))
 
@@ -204,14 +217,14 @@ class Writer:
         try:
             with self._db.atomic():
                 journal.append(self._db, [(waiting.moment, waiting.entry) for waiting in batch])
-                if thinned and batch:
-                    moment = batch[-1].moment
-                    journal.append(self._db, [(moment, entries.Thinned(*item)) for item in thinned.items()])
+                if thinned and self._thinned_at is not None:
+                    counts = [entries.Thinned(*item) for item in thinned.items()]
+                    journal.append(self._db, [(self._thinned_at, count) for count in counts])
                 if beats:
                     journal.beat(self._db, beats)
                 if beats or any(isinstance(waiting.entry, entries.Clock) for waiting in batch):
                     set_meta(self._db, "floor", str(self._floor()))
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
             self._fail(batch, thinned, error)
             return False
         self._succeed(batch)
@@ -246,8 +259,11 @@ class Writer:
 
     def _change(self, edit: Edit) -> None:
         try:
+            self._unchanged_since(edit.base)
             version = self._change_small(edit) if edit.change.is_small else self._change_large(edit)
-        except sqlite3.Error as error:
+        except StorageError as error:
+            edit.finish(error=error)
+        except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
             edit.finish(
                 error=StorageError(
                     N_("the change was not written, and nothing of it is in force: {error}"), error=error
@@ -255,6 +271,10 @@ class Writer:
             )
         else:
             edit.finish(version)
+
+    def _unchanged_since(self, base: int | None) -> None:
+        if base is not None and base != int(meta(self._db, "version")):
+            raise StorageError(N_("somebody else changed the whitelist meanwhile; nothing was written, try again"))
 
     def _change_small(self, edit: Edit) -> int:
         with self._db.atomic():
@@ -269,7 +289,7 @@ class Writer:
         with self._db.atomic():
             version = whitelist.swap(self._db)
             self._note(edit, version)
-        self._tell(WhitelistReplaced(whitelist.load(self._db)))
+        self._tell(WhitelistReplaced(whitelist.load(self._db, self._between)))
         whitelist.clear(self._db, self._between)
         return version
 

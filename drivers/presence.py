@@ -63,24 +63,22 @@ class Watch:
 
     def step(self) -> tuple[list[PresenceEvent], float]:
         """Look once: what changed, and in how many seconds to look again."""
+        found: list[PresenceEvent] = []
         try:
-            events: list[PresenceEvent] = [] if self._is_open else self._open()
-            events += self._compare()
+            if not self._is_open:
+                found = [Found(self._reader.open())]
+                self._is_open = self._first_look = True
+            changed = self._compare()
         except ReaderLostError as error:
             return self._lose(error)
+        # Only a look that went well makes it found: a chip may start, and fail at each frame.
+        self._lost = False
         self._retry = FIRST_RETRY
-        return events, self._reader.interval
+        return found + changed, self._reader.interval
 
     def close(self) -> None:
         """Let the reader go."""
         self._reader.close()
-
-    def _open(self) -> list[PresenceEvent]:
-        chip = self._reader.open()
-        self._is_open = True
-        self._lost = False
-        self._first_look = True
-        return [Found(chip)]
 
     def _lose(self, error: ReaderLostError) -> tuple[list[PresenceEvent], float]:
         self._is_open = False

@@ -60,14 +60,26 @@ class Withdrawn(Entry, frozen=True, tag="grant_withdrawn"):
     machine: str
 
 
+class Past(msgspec.Struct, frozen=True):
+    """A moment that lies before its entry: its boot, and milliseconds on that boot's clock."""
+
+    boot: str
+    at: int
+
+
 class Ended(Entry, frozen=True, tag="ended"):
-    """A session is over. `by` is the member who ended it, where one did; powered in milliseconds."""
+    """A session is over; powered in milliseconds.
+
+    by: the member who ended it, or the person at the shell. until: when it is known to have gone on last, where
+    the entry was written later.
+    """
 
     session: str
     machine: str
     why: Ending
     powered: int
     by: str | None = None
+    until: Past | None = None
 
 
 class Refused(Entry, frozen=True, tag="refused"):

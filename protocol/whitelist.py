@@ -9,6 +9,9 @@ from typing import Annotated, Final
 
 import msgspec
 
+from protocol.errors import LoquetError
+from protocol.texts import N_
+
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
@@ -121,6 +124,22 @@ AnyRow = Member | Badge | Training | Certification | Machine
 
 encode_row: Final = msgspec.json.Encoder(order="sorted").encode
 decode_row: Final = msgspec.json.Decoder(AnyRow).decode
+
+
+class RowError(LoquetError, ValueError):
+    """A row that is out of its bounds."""
+
+
+def checked(row: AnyRow) -> AnyRow:
+    """Hold a row that was put together here to its bounds: lengths, patterns. Raises RowError."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(row), type(row))
+    except msgspec.ValidationError as error:
+        raise RowError(
+            N_("{row} will not do: an id has 1 to 64 characters, a name 200 at most ({error})"),
+            row=row.key[:80],
+            error=error,
+        ) from error
 
 
 class Whitelist:

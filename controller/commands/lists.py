@@ -18,7 +18,17 @@ from controller.store.whitelist import Change
 from protocol.badge import KEY_BYTES, BadgeKey
 from protocol.errors import LoquetError
 from protocol.texts import N_, _, tell
-from protocol.whitelist import AnyRow, Badge, Certification, Member, Training, Whitelist, decode_row, encode_row
+from protocol.whitelist import (
+    AnyRow,
+    Badge,
+    Certification,
+    Machine,
+    Member,
+    Training,
+    Whitelist,
+    decode_row,
+    encode_row,
+)
 
 EXPORT_HEAD = "loquet whitelist"
 
@@ -27,10 +37,10 @@ class WhitelistError(LoquetError, ValueError):
     """A change that makes no sense as it is."""
 
 
-def edit(memory: Door, change: Change) -> int:
+def edit(memory: Door, change: Change, base: int) -> int:
     """Change the whitelist, with a progress bar where it takes long; give its new version."""
     with options.ProgressBar(_("writing")) as progress:
-        return memory.edit(change, progress)
+        return memory.edit(change, progress, base=base)
 
 
 @click.command(
@@ -63,11 +73,14 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
     settings = load(config)
     raw = file.read(sheets.MAX_BYTES + 1)
     with open_door(settings, write=not dry_run) as memory:
-        rows = _rows_of(raw, memory, trainings, keep=not dry_run)
         before = memory.whitelist()
-        change = Change(put=tuple(_kept_and_new(rows, before, how)), replace=how == "replace")
-        counts = {kind: sum(isinstance(row, kind) for row in rows) for kind in (Member, Badge, Certification)}
-        said = {"members": counts[Member], "badges": counts[Badge], "certifications": counts[Certification]}
+        rows = _rows_of(raw, memory, trainings, before if how == "merge" else _bans(before), keep=not dry_run)
+        kinds = [type(row) for row in rows]
+        said = {
+            "members": kinds.count(Member),
+            "badges": kinds.count(Badge),
+            "certifications": kinds.count(Certification),
+        }
         if dry_run:
             click.echo(
                 _("the file is good: {members} members, {badges} badges, {certifications} certifications").format(
@@ -75,7 +88,8 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
                 )
             )
             return
-        version = edit(memory, change)
+        replace = how == "replace"
+        version = edit(memory, Change(tuple(_put(rows, before, replace=replace)), replace=replace), before.version)
     click.echo(
         _(
             "imported {members} members, {badges} badges, {certifications} certifications; whitelist version {version}"
@@ -84,33 +98,43 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
     _warn_of_machines(rows, before)
 
 
-def _rows_of(raw: bytes, memory: Door, trainings: Any, *, keep: bool) -> list[AnyRow]:  # noqa: ANN401 - a file
+def _bans(before: Whitelist) -> Whitelist:
+    """Give what outlives a replacement: who is excluded, which badges are blocked."""
+    bans = Whitelist(Member(member.id, excluded=True) for member in before.members.values() if member.excluded)
+    for badge in before.badges.values():
+        if badge.blocked:
+            bans.put(badge)
+    return bans
+
+
+def _put(rows: list[AnyRow], before: Whitelist, *, replace: bool) -> Iterator[AnyRow]:
+    """Give what to write. A list of members says nothing of machines, and of no lock: they stay."""
+    locks = {machine.id: machine.locked for machine in before.machines.values()}
+    for row in rows:
+        yield msgspec.structs.replace(row, locked=locks.get(row.id, row.locked)) if isinstance(row, Machine) else row
+    if replace:
+        listed = {row.key for row in rows}
+        kept = (*before.machines.values(), *before.trainings.values(), *_bans(before).rows())
+        yield from (row for row in kept if row.key not in listed)
+
+
+def _rows_of(raw: bytes, memory: Door, trainings: Any, base: Whitelist, *, keep: bool) -> list[AnyRow]:  # noqa: ANN401 - a file
     """Read the file into rows. What is not to be kept is hashed under a key that is thrown away."""
     first = raw[:200].split(b"\n", 1)[0]
     if first.startswith(b"{") and EXPORT_HEAD.encode() in first:
         return _exported(raw, memory.fingerprint())
-    hasher = _Hashes(memory).hash if keep else BadgeKey(secrets.token_bytes(KEY_BYTES)).hash
     mapping = sheets.read_mapping(trainings.read(1_000_000)) if trainings else None
     try:
-        return sheets.read(raw, hasher, mapping)
+        sheet = sheets.read(raw, mapping)
+        if sheet.unread:
+            click.echo(_("columns that are not read: {columns}").format(columns=", ".join(sheet.unread)), err=True)
+        key = BadgeKey(secrets.token_bytes(KEY_BYTES))
+        hashed = memory.hash(sheet.cards) if keep else [key.hash(*card) for card in sheet.cards]
+        return sheet.rows(dict(zip(sheet.cards, hashed, strict=True)), base)
     except sheets.SheetError as error:
         for bad in error.lines:
             click.echo(_("line {line}: {error}").format(line=bad.line, error=tell(bad.error)), err=True)
         raise
-
-
-class _Hashes:
-    """Hashes under the controller's key, each asked for once."""
-
-    def __init__(self, memory: Door) -> None:
-        self._memory = memory
-        self._known: dict[tuple[bytes, str], str] = {}
-
-    def hash(self, uid: bytes, technology: str) -> str:
-        key = uid, technology
-        if key not in self._known:
-            self._known[key] = self._memory.hash(uid, technology)
-        return self._known[key]
 
 
 def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
@@ -132,26 +156,6 @@ def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
     if len(rows) != head.get("rows"):
         raise WhitelistError(N_("this export is cut short: {count} rows of {of}"), count=len(rows), of=head.get("rows"))
     return rows
-
-
-def _kept_and_new(rows: list[AnyRow], before: Whitelist, how: str) -> Iterator[AnyRow]:
-    """Give what to write. A list of members says nothing of machines and of trainings' names: they stay.
-
-    A member who is excluded, and a badge that is blocked, stay so, whatever a list says.
-    """
-    if how == "replace":
-        listed = {row.key for row in rows}
-        yield from (kept for kept in before.machines.values() if kept.key not in listed)
-        yield from (kept for kept in before.trainings.values() if kept.key not in listed)
-    for row in rows:
-        if isinstance(row, Training) and row.id in before.trainings and not row.name:
-            yield before.trainings[row.id]
-        elif isinstance(row, Member) and row.id in before.members and before.members[row.id].excluded:
-            yield msgspec.structs.replace(row, excluded=True)
-        elif isinstance(row, Badge) and row.hash in before.badges and before.badges[row.hash].blocked:
-            yield msgspec.structs.replace(row, blocked=True)
-        else:
-            yield row
 
 
 def _warn_of_machines(rows: list[AnyRow], before: Whitelist) -> None:

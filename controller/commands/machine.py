@@ -9,10 +9,10 @@ import msgspec
 
 from controller import door
 from controller.commands import options
+from controller.commands.lists import WhitelistError
 from controller.settings import load
 from controller.store.whitelist import Change
-from protocol.texts import _
-from protocol.whitelist import Machine
+from protocol.texts import N_, _
 
 
 @click.group(help=_("Lock or unlock a machine, clear its fault, end its session."))
@@ -24,9 +24,15 @@ def _set_lock(config: Path, name: str, note: str, *, cut: bool) -> None:
     settings = load(config)
     settings.station(name)
     with door.open_door(settings, write=True) as memory:
-        row = memory.whitelist().machines.get(name) or Machine(name)
+        found = memory.whitelist()
+        row = found.machines.get(name)
+        if row is None:
+            raise WhitelistError(
+                N_("nobody has said yet what {machine} requires: loquet whitelist require {machine} TRAINING"),
+                machine=name,
+            )
         change = Change(put=(msgspec.structs.replace(row, locked=note),))
-        memory.edit(change, lambda _done, _total: None, cut=cut)
+        memory.edit(change, lambda _done, _total: None, base=found.version, cut=cut)
 
 
 @machine.command(
@@ -60,7 +66,14 @@ def unlock(config: Path, name: str) -> None:
 def clear(config: Path, name: str) -> None:
     """Clear a fault."""
     settings = load(config)
-    door.ask_one(settings, {"do": "clear", "machine": name})
+    before, after = (
+        next(each for each in door.ask_one(settings, request)["stations"] if each["machine"] == name)
+        for request in ({"do": "status"}, {"do": "clear", "machine": name})
+    )
+    if after["state"] == "fault":
+        raise click.ClickException(after["cause"])
+    if before["state"] != "fault":
+        raise click.ClickException(_("{machine} has no fault").format(machine=name))
     click.echo(_("{machine}: fault cleared").format(machine=name))
 
 

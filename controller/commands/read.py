@@ -13,7 +13,7 @@ import click
 
 from controller import door
 from controller.commands import options
-from controller.control import reader_line
+from controller.control import reader_lines
 from controller.loop import FromReader
 from controller.readers import ReaderThread
 from controller.settings import Settings, Station, load
@@ -72,14 +72,14 @@ def _directly(stations: tuple[Station, ...]) -> Iterator[dict[str, Any]]:
         thread = ReaderThread(
             station.machine,
             reader,
-            lambda event, machine=station.machine: seen.put(FromReader(machine, event)),  # type: ignore[misc]
+            lambda events, machine=station.machine: seen.put(FromReader(machine, events)),  # type: ignore[misc]
         )
         threads.append(thread)
     for thread in threads:
         thread.start()
     try:
         while True:
-            yield reader_line(seen.get())
+            yield from reader_lines(seen.get())
     finally:
         for thread in threads:
             thread.stop()

@@ -28,6 +28,7 @@ from protocol.whitelist import (
     Member,
     Training,
     Whitelist,
+    checked,
     encode_row,
 )
 
@@ -147,7 +148,7 @@ def explain(config: Path, as_json: bool, names: tuple[str, ...], badge: str | No
 
 def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) -> Badge:
     if uid is not None:
-        hashed = memory.hash(parse_uid(uid), Technology.ISO14443A)
+        hashed = memory.hash([(parse_uid(uid), Technology.ISO14443A)])[0]
         if hashed not in found.badges:
             raise WhitelistError(
                 N_("this badge is not in the whitelist; whose is it? `loquet whitelist grant MEMBER --badge UID`")
@@ -228,8 +229,8 @@ def grant(
         put: list[AnyRow] = [person]
         put += [found.trainings.get(training) or Training(training) for training in trainings]
         put += [Certification(member, training, level, until=until) for training in trainings]
-        put += [_new_badge(found, memory.hash(uid, Technology.ISO14443A), member) for uid in numbers]
-        version = edit(memory, Change(put=tuple(map(_checked, put))))
+        put += [_new_badge(found, memory.hash([(uid, Technology.ISO14443A)])[0], member) for uid in numbers]
+        version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
     click.echo(
         _("{member}: {trainings} trainings, {badges} badges granted; whitelist version {version}").format(
             member=member, trainings=len(trainings), badges=len(numbers), version=version
@@ -245,13 +246,6 @@ def _new_badge(found: Whitelist, hashed: str, member: str) -> Badge:
             owner=owner.member,
         )
     return Badge(hashed, member)
-
-
-def _checked(row: AnyRow) -> AnyRow:
-    try:
-        return msgspec.convert(msgspec.to_builtins(row), type(row))
-    except msgspec.ValidationError as error:
-        raise WhitelistError(N_("{row}: {error}"), row=row.key, error=error) from error
 
 
 @whitelist.command(
@@ -281,13 +275,13 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
             drop.append(held)
         put: list[AnyRow] = []
         for uid in numbers:
-            badge = found.badges.get(memory.hash(uid, Technology.ISO14443A))
+            badge = found.badges.get(memory.hash([(uid, Technology.ISO14443A)])[0])
             if badge is None or badge.member != member:
                 raise WhitelistError(N_('this badge is not "{member}"\'s'), member=member)
             put.append(msgspec.structs.replace(badge, blocked=True))
         if not (drop or put):
             put.append(msgspec.structs.replace(person, excluded=True))
-        version = edit(memory, Change(put=tuple(put), drop=tuple(drop)))
+        version = edit(memory, Change(put=tuple(put), drop=tuple(drop)), found.version)
     if drop or numbers:
         click.echo(_("{member}: revoked; whitelist version {version}").format(member=member, version=version))
     else:
@@ -316,5 +310,5 @@ def require(config: Path, machine: str, trainings: tuple[str, ...], nothing: boo
         row = found.machines.get(machine) or Machine(machine)
         put: list[AnyRow] = [found.trainings.get(training) or Training(training) for training in trainings]
         put.append(msgspec.structs.replace(row, requires=tuple(dict.fromkeys(trainings))))
-        version = edit(memory, Change(put=tuple(map(_checked, put))))
+        version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
     click.echo(_("{machine}: requirements set; whitelist version {version}").format(machine=machine, version=version))

@@ -6,6 +6,7 @@ data directory; readers open read-only and keep no cursor open.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -42,7 +43,7 @@ def journal_and_whitelist(db: Database) -> None:
         "create table journal (seq integer primary key autoincrement, boot text not null, at integer not null,"
         " kind text not null, machine text, session text, body text not null)"
     )
-    db["journal"].create_index(["session"])  # type: ignore[union-attr]
+    db["journal"].create_index(["kind", "session"])  # type: ignore[union-attr]
     db["meta"].create({"key": str, "value": str}, pk="key", not_null={"value"})  # type: ignore[union-attr]
     # One row a line, of one of two slots; `meta.slot` names the one in force, so that a swap is one small write.
     db["whitelist"].create(  # type: ignore[union-attr]
@@ -149,16 +150,19 @@ def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
     path = data_dir / KEY
     try:
         if make and not path.exists() and not (data_dir / DATABASE).exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
-            try:
-                os.write(descriptor, secrets.token_bytes(KEY_BYTES))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _write_whole(path, secrets.token_bytes(KEY_BYTES))
         mode = path.stat().st_mode & 0o077
         if mode:
             raise StorageError(N_("{path} can be read by others (mode {mode:03o}); chmod 400 it"), path=path, mode=mode)
-        return BadgeKey(path.read_bytes())
+        secret = path.read_bytes()
+        if len(secret) != KEY_BYTES:
+            raise StorageError(
+                N_("{path} is no badge key: {count} bytes where {expected} belong; restore it from a backup"),
+                path=path,
+                count=len(secret),
+                expected=KEY_BYTES,
+            )
+        return BadgeKey(secret)
     except FileNotFoundError as error:
         if not (data_dir / DATABASE).exists():
             raise _not_yet(data_dir / DATABASE) from error
@@ -170,6 +174,25 @@ def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
         raise
     except OSError as error:
         raise _unusable(path, error) from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Make a file that is there whole or not at all, readable by its owner alone, whatever is cut short."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+    try:
+        if os.write(descriptor, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    draft.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def meta(db: Database, key: str) -> str:

@@ -122,13 +122,18 @@ def _usage(clocks: Clocks, line: Line, granted: Granted, end: tuple[Line, Ended]
         started=started,
         quality=quality,
         powered_s=round(end[1].powered / 1000) if end else None,
-        ended=clocks.wall(end[0].boot, end[0].at)[0] if end else None,
+        ended=_end_of(clocks, *end) if end else None,
         why=end[1].why.value if end else None,
         ended_by=end[1].by if end else None,
         purpose=granted.purpose.value,
         category=granted.category,
         payer=granted.payer,
     )
+
+
+def _end_of(clocks: Clocks, line: Line, ended: Ended) -> int | None:
+    """Say when a session ended: where it was cut short, at its last heartbeat."""
+    return clocks.wall(ended.until.boot, ended.until.at)[0] if ended.until else clocks.wall(line.boot, line.at)[0]
 
 
 def beat(db: Database, rows: Iterable[OpenSession]) -> None:

@@ -32,8 +32,8 @@ class Change(msgspec.Struct, frozen=True):
         return not self.replace and len(self.put) + len(self.drop) <= BATCH
 
 
-def rows(db: Database) -> Iterator[AnyRow]:
-    """Give the rows in force, in short reads."""
+def rows(db: Database, between: Callable[[], None] = lambda: None) -> Iterator[AnyRow]:
+    """Give the rows in force, in short reads; `between` is called after each."""
     slot, after = int(meta(db, "slot")), ""
     while True:
         found = db.execute(
@@ -45,11 +45,12 @@ def rows(db: Database) -> Iterator[AnyRow]:
         if len(found) < BATCH:
             return
         after = found[-1][0]
+        between()
 
 
-def load(db: Database) -> Whitelist:
+def load(db: Database, between: Callable[[], None] = lambda: None) -> Whitelist:
     """Read the whitelist in force."""
-    return Whitelist(rows(db), version=int(meta(db, "version")))
+    return Whitelist(rows(db, between), version=int(meta(db, "version")))
 
 
 def apply_small(db: Database, change: Change) -> int:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from controller import sheets
 from controller.sheets import SheetError
 from protocol.badge import BadgeKey
-from protocol.whitelist import Badge, Certification, Level, Member, Training
+from protocol.whitelist import Badge, Certification, Level, Member, Training, Whitelist
 
 KEY = BadgeKey(bytes(32))
 MARIE = KEY.hash(bytes.fromhex("04A3C6CAE26180"), "iso14443a")
@@ -16,8 +16,9 @@ FAB = (
 )
 
 
-def read(text, mapping=None, encoding="utf-8"):
-    return sheets.read(text.encode(encoding), KEY.hash, mapping)
+def read(text, mapping=None, encoding="utf-8", before=None):
+    sheet = sheets.read(text.encode(encoding), mapping)
+    return sheet.rows({card: KEY.hash(*card) for card in sheet.cards}, before or Whitelist())
 
 
 def of(kind, rows):
@@ -77,7 +78,7 @@ def test_an_unmapped_training_is_an_error_that_says_what_to_add():
         ("12345E78;marie", "spreadsheet"),
         ("4A3C6CAE26180;marie", "zeros"),
         (";", "who is it"),
-        ("04A3C6CAE26180;" + "m" * 65, "length"),
+        ("04A3C6CAE26180;" + "m" * 65, "64"),
         ("04A3C6CAE26180;" + "m" * 5000, "characters"),
     ],
 )
@@ -127,14 +128,15 @@ def test_a_sheet_that_is_none_is_refused(text):
 
 def test_a_spreadsheet_that_was_not_saved_as_csv_is_refused():
     with pytest.raises(SheetError, match="CSV"):
-        sheets.read(b"PK\x03\x04" + bytes(100), KEY.hash)
+        sheets.read(b"PK\x03\x04" + bytes(100))
 
 
 @given(st.binary(max_size=400) | st.text(max_size=400).map(str.encode))
 def test_whatever_the_bytes_only_our_error_leaves(raw):
     for head in (b"", b"badge;member;name;trainings\n", FAB.encode()):
         try:
-            sheets.read(head + raw, KEY.hash)
+            sheet = sheets.read(head + raw)
+            sheet.rows({card: KEY.hash(*card) for card in sheet.cards}, Whitelist())
         except SheetError as error:
             assert str(error)
 
@@ -143,3 +145,41 @@ def test_whatever_the_bytes_only_our_error_leaves(raw):
 def test_a_trainings_file_that_is_none_says_how_it_is_written(raw):
     with pytest.raises(SheetError, match='12 = "laser"'):
         sheets.read_mapping(raw)
+
+
+def test_what_a_sheet_does_not_say_stays():
+    from datetime import date
+
+    before = Whitelist(
+        [
+            Member("marie", "Marie Curie", until=date(2026, 1, 31), excluded=True),
+            Badge(MARIE, "marie", blocked=True),
+            Certification("marie", "laser", Level.MAINTAINER, until=date(2030, 12, 31)),
+        ]
+    )
+    rows = read("badge;member;trainings;level;membership_until\n04A3C6CAE26180;marie;laser;;\n", before=before)
+    assert of(Member, rows) == list(before.members.values())
+    assert of(Badge, rows) == list(before.badges.values())
+    assert of(Certification, rows) == list(before.certifications.values())
+
+
+def test_a_badge_does_not_change_hands_in_a_sheet():
+    before = Whitelist([Badge(MARIE, "marie", blocked=True)])
+    with pytest.raises(SheetError) as error:
+        read("badge;member\n04A3C6CAE26180;paul\n", before=before)
+    assert "marie" in str(error.value.lines[0].error)
+
+
+def test_two_people_of_one_name_need_ids():
+    with pytest.raises(SheetError) as error:
+        read("badge;nom\n04A3C6CAE26180;Martin\n04A3C6112233FF;Martin\n")
+    assert "member" in str(error.value.lines[0].error)
+    rows = read("badge;nom;prénom\n04A3C6CAE26180;Martin;Paul\n04A3C6112233FF;Martin;Anne\n")
+    assert {row.id for row in of(Member, rows)} == {"paul-martin", "anne-martin"}
+
+
+def test_cells_past_the_header_and_columns_that_nobody_reads_are_told():
+    with pytest.raises(SheetError) as error:
+        read("badge,member,trainings\n04A3C6CAE26180,zoe,laser,printer\n")
+    assert "quotes" in str(error.value.lines[0].error)
+    assert sheets.read(b"member;e-mail\nzoe;z@x\n").unread == ("e-mail",)

@@ -251,7 +251,7 @@ def test_an_end_names_the_session_it_means():
 def test_what_an_earlier_run_left_open_is_closed_at_its_last_heartbeat():
     left = OpenSession("old", "laser", 45_000, "boot-0", 9)
     over = step(Recovering(RULES), Recover((left,)), moment())
-    assert ends(over) == [entries.Ended("old", "laser", Ending.INTERRUPTED, 45_000)]
+    assert ends(over) == [entries.Ended("old", "laser", Ending.INTERRUPTED, 45_000, until=entries.Past("boot-0", 9))]
     assert isinstance(over.state, Idle)
     assert isinstance(step(Recovering(RULES), Recover(locked="mirror"), moment()).state, Locked)
 
