@@ -18,8 +18,8 @@ from simulator.stage import Stage
 IDLE_S = 20.0
 STARTS = 5
 GIVEN = "import gpiozero, mfrc522, requests, sqlite_utils, serial"
-RESET_PINS = (25, 16, 12, 13)
-RELAYS = (17, 22, 23, 24)
+RESET_PINS = (25, 12, 13, 26)
+RELAYS = (27, 22, 23, 24)
 
 
 def settings() -> str:
@@ -63,10 +63,7 @@ def _fill(stage: Stage, here: Path) -> None:
 def _starts(stage: Stage) -> dict[str, float]:
     """Start to ready, and a bare import of the given packages, in turn; medians."""
     ready, bare = [], []
-    from drivers import rpi_gpio
-
-    code = f"from drivers import rpi_gpio; rpi_gpio.install(); {GIVEN}"
-    assert rpi_gpio
+    code = f"from drivers import rc522_chip; {GIVEN}"
     for _ in range(STARTS + 1):
         began = time.monotonic()
         subprocess.run([sys.executable, "-c", code], env=stage.environment, check=True)

@@ -38,18 +38,12 @@ log = logging.getLogger("loquet")
 
 
 class Daemon:
-    """One controller. Made from settings; `run` returns once it was told to stop. Raises LoquetError."""
+    """One controller. `run` returns once it was told to stop. Raises LoquetError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._faults: dict[str, str] = {}
         self._outputs: dict[str, LeasedOutput] = {}
-        self._prepare_run_dir()
-        # Outputs first: each is claimed open before anything that could fail or take long.
-        for station in settings.stations:
-            output = self._make(station.machine, "outputs", station.relay)
-            if output is not None:
-                self._outputs[station.machine] = LeasedOutput(output, settings.run_dir, station.machine)
 
     def _prepare_run_dir(self) -> None:
         try:
@@ -72,12 +66,14 @@ class Daemon:
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Run until SIGTERM or SIGINT."""
+        self._prepare_run_dir()
+        held = database.lock(self._settings.data_dir)
         try:
-            held = database.lock(self._settings.data_dir)
-        except database.StorageError:
-            self._release()
-            raise
-        try:
+            # Outputs first: each is claimed open before anything that could fail or take long.
+            for station in self._settings.stations:
+                output = self._make(station.machine, "outputs", station.relay)
+                if output is not None:
+                    self._outputs[station.machine] = LeasedOutput(output, self._settings.run_dir, station.machine)
             self._run(ready)
         finally:
             self._release()

@@ -23,7 +23,6 @@ from drivers import registry
 from drivers.contracts import DriverError, DriverSettings
 from drivers.gpio import RelaySettings
 from drivers.header import CONSOLE, GOOD_FOR_RELAYS
-from drivers.rc522 import RC522Settings
 from protocol.errors import LoquetError
 from protocol.texts import N_
 
@@ -169,6 +168,7 @@ def read(document: dict[str, Any], path: Path) -> Settings:
             N_("{path} names no machine; add a [[station]] table, as in the examples in config/"), path=path
         )
     stations = tuple(_station(table, number) for number, table in enumerate(tables, 1))
+    _socket_fits(path.parent / controller.run_dir)
     _machines_differ(stations)
     _pins_differ(stations)
     return Settings(controller, stations, path)
@@ -198,6 +198,13 @@ def _station(table: object, number: int) -> Station:
         light=parts.get("light"),
         buzzer=parts.get("buzzer"),
     )
+    if station.longest is not None and station.warning >= station.longest:
+        raise SettingsError(
+            N_("{place}, warning: {warning} s before the end of a session of {longest} s at most; say less"),
+            place=place,
+            warning=station.warning,
+            longest=station.longest,
+        )
     _presence_is_sensed(station, place)
     _relay_is_open_at_power_on(station, place)
     return station
@@ -279,6 +286,16 @@ def _convert(table: object, kind: type[S], place: str) -> S:
     return msgspec.convert(table, kind)
 
 
+def _socket_fits(run_dir: Path) -> None:
+    longest = 100 - len("/control")  # bytes; the kernel takes 108
+    if len(os.fsencode(run_dir)) > longest:
+        raise SettingsError(
+            N_("[controller], run_dir: {path} is too long for a socket ({longest} characters at most)"),
+            path=run_dir,
+            longest=longest,
+        )
+
+
 def _machines_differ(stations: tuple[Station, ...]) -> None:
     seen: set[str] = set()
     for number, station in enumerate(stations, 1):
@@ -293,7 +310,8 @@ def _machines_differ(stations: tuple[Station, ...]) -> None:
 
 def _pins_differ(stations: tuple[Station, ...]) -> None:
     taken: dict[int, str] = {}
-    buses: dict[tuple[int, int], str] = {}
+    ports: dict[str, str] = {}
+    buses: dict[int, str] = {}
     for station in stations:
         for name, part in station.parts():
             for key, pin in part.settings.pins().items():
@@ -306,18 +324,23 @@ def _pins_differ(stations: tuple[Station, ...]) -> None:
                         other=taken[pin],
                     )
                 taken[pin] = place
-        reader = station.reader.settings
-        if isinstance(reader, RC522Settings):
-            address = reader.bus, reader.device
-            if address in buses:
+            port = part.settings.port
+            if port and ports.setdefault(port, f"{station.machine}, {name}") != f"{station.machine}, {name}":
                 raise SettingsError(
-                    N_("{place}: SPI bus {bus}, device {device} is taken already by {other}"),
-                    place=f"{station.machine}, reader",
-                    bus=reader.bus,
-                    device=reader.device,
-                    other=buses[address],
+                    N_("{place}: {port} is taken already by {other}"),
+                    place=f"{station.machine}, {name}",
+                    port=port,
+                    other=ports[port],
                 )
-            buses[address] = f"{station.machine}, reader"
+            buses |= dict.fromkeys(part.settings.bus_pins(), f"{station.machine}, {name}")
+    for pin, place in taken.items():
+        if pin in buses:
+            raise SettingsError(
+                N_("{place}: GPIO {pin} belongs to the bus of {other}; use another"),
+                place=place,
+                pin=pin,
+                other=buses[pin],
+            )
 
 
 def _presence_is_sensed(station: Station, place: str) -> None:

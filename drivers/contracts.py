@@ -44,6 +44,15 @@ class DriverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         """Name the header's pins that this part claims (BCM numbers)."""
         return {}
 
+    def bus_pins(self) -> tuple[int, ...]:
+        """Give the header's pins that the kernel's bus drives for it; several parts may share them."""
+        return ()
+
+    @property
+    def port(self) -> str:
+        """Name what only one part may have: a chip select, a serial port. Empty where there is none."""
+        return ""
+
 
 class Card(msgspec.Struct, frozen=True, order=True):
     """What a reader saw: the whole UID, and how it was spoken."""

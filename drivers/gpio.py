@@ -37,21 +37,27 @@ class RelaySettings(DriverSettings, frozen=True, kw_only=True):
         return not self.external_pull and pulled_up != self.active_low
 
 
+def _pins_at_a_level() -> Any:  # noqa: ANN401 - gpiozero has no types
+    """Give the pin factory, if it claims at a level. Raises OutputError."""
+    pins: Any = factory()
+    if not getattr(pins, "claims_at_level", False):
+        raise OutputError(
+            N_(
+                'a relay needs pins that are claimed at a level; GPIOZERO_PIN_FACTORY names "{name}", '
+                "unset it or set it to lgpio"
+            ),
+            name=type(pins).__name__,
+        )
+    return pins
+
+
 class GPIORelay:
     """A relay on a pin: open from the first instant, open when closed for good, kept by the kernel after."""
 
     Settings: ClassVar[type[RelaySettings]] = RelaySettings
 
     def __init__(self, settings: RelaySettings) -> None:
-        pins: Any = factory()
-        if not getattr(pins, "claims_at_level", False):
-            raise OutputError(
-                N_(
-                    'a relay needs pins that are claimed at a level; GPIOZERO_PIN_FACTORY names "{name}", '
-                    "unset it or set it to lgpio"
-                ),
-                name=type(pins).__name__,
-            )
+        pins = _pins_at_a_level()
         self._opening = Opening(chip=pins.chip, line=settings.pin, level=int(settings.active_low))
         try:
             self._device = OutputDevice(
@@ -63,7 +69,7 @@ class GPIORelay:
     @staticmethod
     def probe(settings: RelaySettings) -> str:
         """Say what is found of the pin, without claiming it. Raises what the pin factory raises."""
-        pins: Any = factory()
+        pins = _pins_at_a_level()
         return f"GPIO {settings.pin}: {pins.pin(settings.pin).function}"
 
     @property

@@ -69,7 +69,7 @@ class Guard:
                 failures += not self._look_at(path, record, now, orphans_only)
             except Exception as error:  # noqa: BLE001 - one bad lease must not keep the others closed
                 failures += 1
-                self._say_once(path.name, f"{path.name}: cannot be opened yet: {error!r}")
+                self.say_once(path.name, f"{path.name}: cannot be opened yet: {error!r}")
         return failures
 
     def _look_at(self, path: Path, record: dict[str, Any], now: int, orphans_only: bool) -> bool:
@@ -91,7 +91,8 @@ class Guard:
         self._tell(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
         return True
 
-    def _say_once(self, name: str, sentence: str) -> None:
+    def say_once(self, name: str, sentence: str) -> None:
+        """Say a sentence about one thing, unless it was the last that was said of it."""
         if self._failed.get(name) != sentence:
             self._failed[name] = sentence
             self._tell(sentence)
@@ -107,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--once", action="store_true", help="open what a dead daemon left closed, then end (ExecStopPost=)"
     )
+    parser.add_argument("--beside", type=int, metavar="PID", help="end once this process is gone and all is open")
     options = parser.parse_args(arguments)
     guard = Guard(options.run_dir, lambda sentence: print(sentence, file=sys.stderr, flush=True))
     if options.once:
@@ -128,7 +130,12 @@ def main(arguments: list[str] | None = None) -> int:
     while not stop():
         now = lease.boottime_ms()
         guard.step(now)
-        lease.say_guarded(options.run_dir, now + lease.GUARD_MS)
+        try:
+            lease.say_guarded(options.run_dir, now + lease.GUARD_MS)
+        except OSError as error:  # nothing closes then; what is closed is looked after all the same
+            guard.say_once("guard", f"{options.run_dir} cannot be written: {error.strerror}")
+        if options.beside and not (lease.started(options.beside) or lease.held(options.run_dir)):
+            break
         time.sleep(TICK)
     (options.run_dir / lease.GUARD_FILE).unlink(missing_ok=True)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import msgspec
 
@@ -14,6 +14,12 @@ from drivers.iso14443a import Field
 
 if TYPE_CHECKING:
     from drivers.rc522_chip import Chip
+
+
+SPI_PINS: Final[dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
+    0: ((10, 9, 11), (8, 7)),
+    1: ((20, 19, 21), (18, 17, 16)),
+}
 
 
 class RC522Settings(DriverSettings, frozen=True, kw_only=True):
@@ -26,8 +32,18 @@ class RC522Settings(DriverSettings, frozen=True, kw_only=True):
     interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.1
 
     def pins(self) -> dict[str, int]:
-        """Name the reset pin; the SPI pins are the kernel's."""
+        """Name the reset pin."""
         return {} if self.reset_pin is None else {"reset_pin": self.reset_pin}
+
+    def bus_pins(self) -> tuple[int, ...]:
+        """Give MOSI, MISO, SCLK and chip select of the header's two buses."""
+        wires, selects = SPI_PINS.get(self.bus, ((), ()))
+        return wires + selects[self.device : self.device + 1]
+
+    @property
+    def port(self) -> str:
+        """Name the chip select."""
+        return f"SPI bus {self.bus}, device {self.device}"
 
 
 class RC522Reader:

@@ -15,9 +15,8 @@ from drivers import rpi_gpio
 from drivers.contracts import N_, ReaderLostError
 from drivers.iso14443a import Reply
 
-rpi_gpio.install()
-
-from mfrc522 import MFRC522  # noqa: E402 - it imports RPi.GPIO, which must be ours by then
+with rpi_gpio.installed():  # mfrc522 imports RPi.GPIO, which must be ours by then
+    from mfrc522 import MFRC522
 
 ETU: Final = 128 / 13.56e6  # s, one bit at 106 kbit/s
 FRAME_DELAY: Final = 91.2e-6  # s, from our last bit to a card's first
@@ -60,7 +59,8 @@ class Chip(MFRC522):
         except Exception:
             self.spi.close()
             raise
-        logging.getLogger("mfrc522Logger").handlers = handlers  # each constructor adds one more
+        finally:
+            logging.getLogger("mfrc522Logger").handlers = handlers  # each constructor adds one more
 
     @property
     def name(self) -> str:

@@ -33,9 +33,8 @@ def find(kind: str, name: str) -> Any:  # noqa: ANN401 - the caller knows the ki
 
 def make(kind: str, name: str, settings: DriverSettings) -> Any:  # noqa: ANN401 - likewise
     """Make a driver. Raises DriverError; DriverMissingError where what it needs is not installed here."""
-    driver = find(kind, name)
     try:
-        return driver(settings)
+        return find(kind, name)(settings)
     except ImportError as error:
         raise DriverMissingError(
             N_(

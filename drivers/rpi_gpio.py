@@ -6,7 +6,9 @@ The real one refuses a Pi 5, the one that replaces it there has the same name, a
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Final
 
@@ -62,9 +64,17 @@ def cleanup(pin: int | None = None) -> None:
             device.close()
 
 
-def install() -> None:
-    """Stand in as `RPi.GPIO` for what is imported from now on."""
+@contextlib.contextmanager
+def installed() -> Iterator[None]:
+    """Stand in as `RPi.GPIO` for what is imported meanwhile, and for nothing else."""
+    names = ("RPi", "RPi.GPIO")
+    before = {name: sys.modules[name] for name in names if name in sys.modules}
     package = ModuleType("RPi")
     package.GPIO = sys.modules[__name__]  # type: ignore[attr-defined]
-    sys.modules["RPi"] = package
-    sys.modules["RPi.GPIO"] = sys.modules[__name__]
+    sys.modules |= {"RPi": package, "RPi.GPIO": sys.modules[__name__]}
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+        sys.modules |= before

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from protocol.access import Denied, Reason
+from protocol.entries import Ending
 from protocol.texts import N_, _, language
 from protocol.whitelist import Whitelist
 
@@ -36,6 +37,19 @@ REFUSALS: Final = {
     Reason.STARTING_UP: N_("the controller is starting; try again in a moment"),
     Reason.NO_STORAGE: N_("the controller cannot write to its disk, so nothing may start; tell a fabmanager"),
     Reason.NO_GUARD: N_("the guard process is not running, so nothing may start; tell a fabmanager"),
+}
+
+
+ENDINGS: Final = {
+    Ending.BADGE_REMOVED: N_("badge taken off"),
+    Ending.BADGE_TAPPED: N_("ended by badge"),
+    Ending.LONGEST: N_("longest session reached"),
+    Ending.REMOTE: N_("ended from the shell"),
+    Ending.LOCKED: N_("machine locked"),
+    Ending.READER_LOST: N_("reader lost"),
+    Ending.FAULT: N_("out of order"),
+    Ending.STOPPED: N_("controller stopped"),
+    Ending.INTERRUPTED: N_("interrupted"),
 }
 
 

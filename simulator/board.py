@@ -84,7 +84,8 @@ class Board:
 
     def do_take(self, bus: int, device: int, uid: str) -> None:
         """Take a card off a reader."""
-        self.chips[bus, device].take(self.cards[uid])
+        if uid in self.cards:
+            self.chips[bus, device].take(self.cards[uid])
 
     def do_chip(self, bus: int, device: int, silent: int | None = None, brownout: bool = False) -> None:
         """Make a chip read as a dead bus (a value), live again (null), or forget its registers."""
@@ -211,7 +212,7 @@ class Hand:
 @click.option("--reader", multiple=True, help="BUS.DEVICE or BUS.DEVICE:RESET_PIN; once for each reader.")
 @click.option("--keeps/--releases", default=True, help="What the kernel does with a freed output's level.")
 def main(path: Path, reader: tuple[str, ...], keeps: bool) -> None:
-    """Run a simulated board until SIGTERM, or until standard input ends."""
+    """Run a simulated board until SIGTERM."""
     readers: dict[tuple[int, int], int | None] = {}
     for word in reader:
         address, _, pin = word.partition(":")

@@ -130,12 +130,9 @@ def _do(stage: Stage, line: str) -> None:
         case []:
             pass
         case ["lay" | "take" as act, name, machine] if name in CARDS and machine in {"laser", "printer"}:
-            before = _snapshot(stage)
-            (stage.lay if act == "lay" else stage.take)(machine, CARDS[name][0])
-            _settle(stage, before)
-            _look(stage)
-        case ["wait", seconds]:
-            time.sleep(float(seconds))
+            _move(stage, act, CARDS[name][0], machine)
+        case ["wait", seconds] if seconds.isdigit():
+            time.sleep(min(60, int(seconds)))
         case ["look"]:
             _look(stage)
         case ["minutes"]:
@@ -143,10 +140,7 @@ def _do(stage: Stage, line: str) -> None:
         case ["journal"]:
             click.echo(stage.loquet("journal").stdout)
         case ["pull" | "plug" as act, machine] if machine in {"laser", "printer"}:
-            before = _snapshot(stage)
-            stage.hand.do("chip", silent=255 if act == "pull" else None, **stage.address(machine))
-            _settle(stage, before)
-            _look(stage)
+            _cable(stage, act, machine)
         case ["kill"]:
             _kill(stage)
         case ["start"]:
@@ -154,6 +148,24 @@ def _do(stage: Stage, line: str) -> None:
         case _:
             click.echo(_("That was not understood."))
             _help()
+
+
+def _move(stage: Stage, act: str, uid: str, machine: str) -> None:
+    before = _snapshot(stage)
+    for each in ("laser", "printer"):  # a card lies in one place
+        if each != machine or act == "take":
+            stage.take(each, uid)
+    if act == "lay":
+        stage.lay(machine, uid)
+    _settle(stage, before)
+    _look(stage)
+
+
+def _cable(stage: Stage, act: str, machine: str) -> None:
+    before = _snapshot(stage)
+    stage.hand.do("chip", silent=255 if act == "pull" else None, **stage.address(machine))
+    _settle(stage, before)
+    _look(stage)
 
 
 def _kill(stage: Stage) -> None:

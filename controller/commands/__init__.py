@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gettext
 import os
+import sqlite3
 from importlib.metadata import entry_points, version
 from typing import Any, Final
 
 import click
+import msgspec
 
 from drivers.contracts import DriverError
 from protocol.errors import LoquetError
@@ -36,6 +38,12 @@ class Gathered(click.Group):
             return super().invoke(ctx)
         except (LoquetError, DriverError) as error:
             raise click.ClickException(tell(error)) from error
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise click.ClickException(
+                _(
+                    "the database cannot be read whole ({error}); stop the controller, and keep a copy of data_dir"
+                ).format(error=error)
+            ) from error
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `loquet journal | head` is no error
             return None

@@ -13,7 +13,7 @@ import msgspec
 from controller import door
 from controller.clock import quality
 from controller.commands import options
-from controller.settings import Settings, Station, load
+from controller.settings import Part, Settings, Station, load
 from controller.store import database
 from drivers import lease, registry
 from drivers.contracts import DriverError
@@ -74,6 +74,8 @@ def _findings(config: Path) -> Iterator[Finding]:
         link.close()
     yield Finding(_("controller"), ok=True, found=_("running") if running else _("not running"))
     yield _try(_("memory"), lambda: _memory(settings))
+    if not running:
+        yield _try(_("run directory"), lambda: _run_dir(settings))
     guard = lease.guard_alive(settings.run_dir, lease.boottime_ms())
     yield Finding(
         _("guard"),
@@ -100,6 +102,7 @@ def _memory(settings: Settings) -> str:
                 parent=nearest,
             )
         return _("{path} will be made").format(path=path)
+    database.badge_key(settings.data_dir, make=False)
     db = database.open_for_reading(settings.data_dir)
     verdict = db.execute("pragma quick_check(1)").fetchone()[0]
     if verdict != "ok":
@@ -107,6 +110,15 @@ def _memory(settings: Settings) -> str:
             N_("{path} is damaged: {verdict}; move it away and keep it"), path=path, verdict=verdict
         )
     return _("{path}, whitelist version {version}").format(path=path, version=database.meta(db, "version"))
+
+
+def _run_dir(settings: Settings) -> str:
+    nearest = next(parent for parent in (settings.run_dir, *settings.run_dir.parents) if parent.exists())
+    if not os.access(nearest, os.W_OK):
+        raise database.StorageError(
+            N_("{path} cannot be made: {parent} is not writable for this user"), path=settings.run_dir, parent=nearest
+        )
+    return str(settings.run_dir)
 
 
 def _clock() -> Finding:
@@ -141,8 +153,8 @@ def _station(station: Station) -> Iterator[Finding]:
             yield _try(place, lambda part=part, kind=kinds[name]: _probe(kind, part))  # type: ignore[misc]
 
 
-def _reader(part: object) -> str:
-    reader = registry.make("readers", part.driver, part.settings)  # type: ignore[attr-defined]
+def _reader(part: Part) -> str:
+    reader = registry.make("readers", part.driver, part.settings)
     try:
         chip: str = reader.open()
         reader.look()
@@ -151,10 +163,12 @@ def _reader(part: object) -> str:
     return chip
 
 
-def _probe(kind: str, part: object) -> str:
-    probe = getattr(registry.find(kind, part.driver), "probe", None)  # type: ignore[attr-defined]
-    pins = ", ".join(f"{key} GPIO {pin}" for key, pin in part.settings.pins().items())  # type: ignore[attr-defined]
-    return str(probe(part.settings)) if probe else pins  # type: ignore[attr-defined]
+def _probe(kind: str, part: Part) -> str:
+    probe = getattr(registry.find(kind, part.driver), "probe", None)
+    if probe is not None:
+        return str(probe(part.settings))
+    pins = ", ".join(f"{key} GPIO {pin}" for key, pin in part.settings.pins().items())
+    return _("not tested: {pins}").format(pins=pins)
 
 
 def _try(part: str, look: Callable[[], str]) -> Finding:

@@ -27,6 +27,16 @@ def local_time(ms: int | None, zone: ZoneInfo) -> str:
         return "?"
 
 
+def rfc3339(ms: int | None, zone: ZoneInfo) -> str | None:
+    """Write a moment for scripts; None where no clock was ever set."""
+    if ms is None:
+        return None
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
 @click.command(
     help=_(
         "Show the journal: every session, refusal, fault and change, in the order in which they happened. It "
@@ -52,7 +62,7 @@ def journal(config: Path, machine: str | None, as_json: bool, after: int) -> Non
                     {
                         "seq": line.seq,
                         "kind": kind(line.entry),
-                        "time": local_time(wall, zone),
+                        "time": rfc3339(wall, zone),
                         "quality": quality,
                     }
                     | {"boot": line.boot, "at_ms": line.at}

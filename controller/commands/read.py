@@ -18,7 +18,7 @@ from controller.loop import FromReader
 from controller.readers import ReaderThread
 from controller.settings import Settings, Station, load
 from drivers import registry
-from protocol.texts import _
+from protocol.texts import N_, _
 
 
 @click.command(
@@ -62,6 +62,7 @@ def _events(settings: Settings, stations: tuple[Station, ...]) -> Iterator[dict[
         else:
             for machine, chip in answer["readers"].items():
                 yield {"event": "reader_found", "machine": machine, "chip": chip}
+    raise door.NotRunningError(N_("the controller ended; start `loquet read` again to drive the readers from here"))
 
 
 def _directly(stations: tuple[Station, ...]) -> Iterator[dict[str, Any]]:

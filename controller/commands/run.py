@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,9 +33,10 @@ def run(config: Path, with_guard: bool) -> None:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     daemon = Daemon(settings)
     if with_guard:
-        # In a session of its own: what ends the daemon must not end its guard. A second one ends by itself.
+        # In a session of its own: what ends the daemon must not end its guard, which ends after it.
+        folder, ours = str(settings.run_dir), str(os.getpid())
         subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "drivers.guard", "--run-dir", str(settings.run_dir)],
+            [sys.executable, "-m", "drivers.guard", "--run-dir", folder, "--beside", ours],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
         )

@@ -12,10 +12,11 @@ import msgspec
 
 from controller import door
 from controller.commands import options
-from controller.commands.journal import local_time
+from controller.commands.journal import local_time, rfc3339
 from controller.settings import load
 from controller.store import journal
-from protocol.sentences import duration
+from protocol.entries import Ending
+from protocol.sentences import ENDINGS, duration
 from protocol.texts import _
 
 
@@ -43,8 +44,8 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
             options.show_json(
                 msgspec.to_builtins(row)
                 | {
-                    "started": local_time(row.started, zone),
-                    "ended": local_time(row.ended, zone) if row.why else None,
+                    "started": rfc3339(row.started, zone),
+                    "ended": rfc3339(row.ended, zone) if row.why else None,
                 }
             )
         return
@@ -67,7 +68,7 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
             local_time(row.started, zone),
             local_time(row.ended, zone) if row.why else _("running"),
             row.powered_s,
-            row.why or "",
+            _(ENDINGS[Ending(row.why)]) if row.why else "",
             row.ended_by or "",
             row.quality.value,
         ]

@@ -44,7 +44,7 @@ def status(config: Path, as_json: bool) -> None:
             [
                 station["machine"],
                 _(STATES[station["state"]]),
-                station["output"],
+                _("closed") if station["output"] == "on" else _("open"),
                 station["reader"] or _("lost"),
                 detail,
                 used,

@@ -145,6 +145,20 @@ def test_a_lock_is_shown_and_explained(run):
     assert run("whitelist", "explain", "marie", "laser").rstrip().endswith("granted")
 
 
+def test_a_lock_on_a_machine_that_nobody_described_opens_it_to_nobody(run):
+    assert "requires" in run("machine", "lock", "laser", "--reason", "x", code=1)
+    assert "open to every member" not in run("whitelist", "list")
+
+
+def test_a_damaged_database_is_a_sentence(run, stage_folder):
+    run("whitelist", "import", "--merge", str(EXAMPLES / "members.csv"))
+    path = stage_folder / "data" / "loquet.db"
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+    assert "Error" in run("whitelist", "list", code=1)
+
+
 def test_sessions_go_into_a_spreadsheet_and_run_no_formula(run):
     run("whitelist", "grant", "m1", "--name", "=HYPERLINK(1)")
     assert run("sessions", "--csv").startswith("\ufeff")

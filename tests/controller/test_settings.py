@@ -80,6 +80,9 @@ SECOND = {
         ),
         (changed("station", 0, "relay", "pin", to=14), ["console", "GPIO 14", "17"]),
         (changed("station", 0, "relay", "pin", to=True), ["relay, pin"]),
+        (changed("station", 0, "relay", "pin", to=10), ["GPIO 10", "bus of laser, reader"]),
+        (changed("station", 0, "longest", to="60 s"), ["warning", "60 s"]),
+        (changed("controller", "run_dir", to="/" + "x" * 120), ["run_dir", "too long"]),
         (changed("station", to=[GOOD["station"][0], GOOD["station"][0]]), ["[[station]] 2", '"laser"']),
         (
             changed("station", to=[GOOD["station"][0], {**SECOND, "relay": {"driver": "gpio", "pin": 17}}]),

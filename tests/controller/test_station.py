@@ -256,6 +256,33 @@ def test_what_an_earlier_run_left_open_is_closed_at_its_last_heartbeat():
     assert isinstance(step(Recovering(RULES), Recover(locked="mirror"), moment()).state, Locked)
 
 
+def test_a_reader_lost_while_the_grant_was_written_is_waited_for_no_longer_than_any():
+    starting = step(Idle(RULES), presented(MARIE), moment(1_000)).state
+    lost = step(starting, ReaderLost("gone"), moment(1_000)).state
+    state = step(lost, Committed("s1"), moment(1_000)).state
+    assert isinstance(step(state, TimePassed(), moment(6_000)).state, Leaving)
+
+
+def test_a_reader_that_is_lost_again_and_again_is_told_once_and_not_waited_for_anew():
+    lost = step(running(), ReaderLost("gone"), moment(2_000)).state
+    again = step(lost, ReaderLost("gone"), moment(6_000))
+    assert again.effects == ()
+    assert again.state.reader_until == lost.reader_until
+
+
+def test_a_badge_that_comes_back_after_the_longest_session_ends_it_without_a_pulse():
+    off = step(running(), Removed(MARIE), moment(58_000)).state
+    back = step(off, presented(MARIE, off), moment(61_000))
+    assert CloseOutput() not in back.effects
+    assert [each.why for each in ends(back)] == [Ending.LONGEST]
+
+
+def test_a_badge_that_was_refused_opens_nothing_from_where_it_lies():
+    denied = Denied(Reason.NO_GUARD, member="marie", badge=MARIE)
+    refused = step(Idle(RULES), Presented(MARIE, True, denied, alone(MARIE), "s1"), moment()).state
+    assert refusals(step(refused, presented(NOBODY, refused), moment())) == [Reason.BADGE_WAS_LYING]
+
+
 SESSIONS = st.sampled_from(["s1", "s2"])
 events = st.one_of(
     st.builds(Recover, st.just(()), st.sampled_from(["", "lock"])),

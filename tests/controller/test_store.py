@@ -144,6 +144,41 @@ def test_refusals_are_thinned_and_counted_and_usage_never(writer, db, monkeypatc
     assert list(journal.lines(db))[-1].entry.count == 7
 
 
+def test_thinned_refusals_are_counted_even_when_nothing_else_is_written(writer, db, monkeypatch):
+    monkeypatch.setattr("controller.writer.MAX_REFUSALS", 0)
+    writer.record(moment(), refused())
+    writer.step()
+    assert kinds(db) == ["thinned"]
+
+
+def test_a_change_made_from_another_version_is_refused(writer, db):
+    edit(writer, Change(put=(Member("a"),)))
+    late = Edit(Change(put=(Member("b"),)), "root", moment(), nothing, base=0)
+    writer.edit(late)
+    writer.step()
+    with pytest.raises(StorageError, match="meanwhile"):
+        late.wait(0)
+    assert list(whitelist.load(db).members) == ["a"]
+
+
+def test_a_row_that_makes_no_sense_does_not_end_the_writer(writer, db):
+    db["whitelist"].insert({"slot": 0, "key": "member/x", "body": "{"})
+    with pytest.raises(StorageError):
+        edit(writer, Change(put=members(600)))
+    writer.record(moment(), refused())
+    writer.step()
+    assert kinds(db) == ["refused"]
+
+
+def test_a_session_cut_short_ended_at_its_last_heartbeat(writer, db):
+    writer.record(moment(1), entries.Clock(1_000, Quality.KEPT))
+    writer.commit(moment(10), granted("s1"))
+    ended = entries.Ended("s1", "laser", Ending.INTERRUPTED, 40, until=entries.Past("boot-1", 50))
+    writer.record(moment(9_000_000, boot="boot-2"), ended)
+    writer.step()
+    assert next(journal.sessions(db)).ended == 1_050
+
+
 def test_at_its_bound_the_journal_refuses_new_sessions(writer, monkeypatch):
     assert not writer.is_full
     monkeypatch.setattr("controller.writer.MAX_JOURNAL", 0)
@@ -331,6 +366,12 @@ def test_a_file_that_is_no_database_is_named_and_left_as_it_is(tmp_path, content
         with pytest.raises(StorageError, match=r"loquet\.db"):
             open_it(tmp_path)
     assert path.read_bytes() == content
+
+
+def test_a_key_that_was_cut_short_is_named(tmp_path):
+    (tmp_path / "badge.key").touch(mode=0o400)
+    with pytest.raises(StorageError, match=r"badge\.key.*0 bytes"):
+        database.badge_key(tmp_path, make=True)
 
 
 def test_two_processes_do_not_write_at_once(tmp_path):

@@ -250,6 +250,20 @@ def test_a_board_whose_chip_is_missing_puts_one_machine_out_of_order_and_not_the
     assert stage.state("laser")["state"] == "fault"
     assert "busy" in stage.state("laser")["cause"]
     lay_and_wait(stage, "printer", JEAN)
+    assert stage.loquet("machine", "clear", "laser").returncode == 0
+    stage.lay("laser", MARIE)
+    until(lambda: stage.state("laser")["state"] == "fault", "no session without a relay")
+
+
+def test_two_members_badges_laid_at_once_are_refused(stage):
+    daemon = stage.start_daemon()
+    daemon.send_signal(signal.SIGSTOP)
+    stage.lay("laser", MARIE)
+    stage.lay("laser", LAURE)
+    daemon.send_signal(signal.SIGCONT)
+    until(lambda: stage.state("laser")["badges_lying"] == 2, "both are seen")
+    assert {each["reason"] for each in journal(stage, "refused")} == {"several_badges"}
+    assert not journal(stage, "granted")
 
 
 def test_what_is_asked_of_the_socket_may_be_anything(stage):
