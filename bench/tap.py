@@ -43,7 +43,7 @@ class Rig:
         from controller.clock import SystemClock
         from controller.daemon import SWITCH_INTERVAL
         from controller.loop import Loop
-        from controller.outputs import LeasedOutput
+        from controller.outputs import Contacts, LeasedOutput
         from controller.signals import Signals
         from controller.states import Rules
         from controller.store import database
@@ -59,7 +59,7 @@ class Rig:
         self.db = database.open_for_writing(data)
         clock = SystemClock(ZoneInfo("Europe/Paris"))
         output = registry.make("outputs", "gpio", station.relay.settings)
-        self.output = LeasedOutput(output, run, "laser")
+        self.output = Contacts([LeasedOutput(output, run, "laser", "machine")])
         numbers = iter(range(10**9))
         self.loop = Loop(
             rules=[Rules("laser", grace=60_000)],

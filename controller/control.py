@@ -110,24 +110,25 @@ class ControlServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     def _serve(self, link: socket.socket) -> None:
         try:
             with link, link.makefile("rb") as received:
-                link.settimeout(EDIT_S)
+                link.settimeout(ANSWER_S)
                 try:
                     for answer in self._answers(link, received):
                         _send(link, answer)
                 except LoquetError as error:
                     _send(link, {"error": {"template": error.template, "places": _plain(error.places)}})
-                except (ValueError, KeyError, TypeError) as error:
+                except Exception as error:  # noqa: BLE001 - whatever was asked, others are served
                     _send(
                         link,
                         {
                             "error": {
                                 "template": N_("the request makes no sense: {error}"),
-                                "places": {"error": str(error)},
+                                "places": {"error": ascii(error)},
                             }
                         },
                     )
@@ -153,7 +154,7 @@ class ControlServer:
             case "read":
                 yield from self._read(link)
             case "edit":
-                yield from self._edit(request, received, by)
+                yield from self._edit(link, request, received, by)
             case other:
                 raise RequestError(N_('the controller does not know "{do}"; is it an older version?'), do=other)
 
@@ -194,10 +195,11 @@ class ControlServer:
         finally:
             self._loop.watchers.remove(tell)
 
-    def _edit(self, request: dict[str, Any], received: Any, by: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    def _edit(self, link: socket.socket, request: dict[str, Any], received: Any, by: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
         count = int(request["rows"])
         if not 0 <= count <= MAX_ROWS:
             raise RequestError(N_("a whitelist has at most {most} rows"), most=MAX_ROWS)
+        link.settimeout(EDIT_S)
         put: list[AnyRow] = []
         drop: list[AnyRow] = []
         for _ in range(count):
@@ -250,7 +252,8 @@ def _send(link: socket.socket, answer: dict[str, Any]) -> None:
 
 
 def _plain(places: dict[str, object]) -> dict[str, str]:
-    return {key: tell(v) if isinstance(v, Exception) else str(v) for key, v in places.items()}
+    plain = {key: tell(v) if isinstance(v, Exception) else str(v) for key, v in places.items()}
+    return {key: text.encode(errors="replace").decode() for key, text in plain.items()}
 
 
 def _caller(link: socket.socket) -> str:

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 from controller.clock import SystemClock
 from controller.control import SOCKET, ControlServer
 from controller.loop import FromReader, Halt, Loop, PartFailed
-from controller.outputs import LeasedOutput
+from controller.outputs import Contacts, LeasedOutput
 from controller.readers import ReaderThread
-from controller.settings import Part, Settings
+from controller.settings import Part, Settings, Station
 from controller.signals import Signals
 from controller.states import Rules
 from controller.store import database, journal
@@ -43,7 +43,7 @@ class Daemon:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._faults: dict[str, str] = {}
-        self._outputs: dict[str, LeasedOutput] = {}
+        self._outputs: dict[str, Contacts] = {}
 
     def _prepare_run_dir(self) -> None:
         try:
@@ -64,6 +64,20 @@ class Daemon:
             self._faults[machine] = tell(error)
             return None
 
+    def _claim(self, station: Station) -> None:
+        """Claim a machine's outputs, open. Where one is missing, none of them ever closes."""
+        made = {name: self._make(station.machine, "outputs", part) for name, part in station.contacts().items()}
+        leased = [
+            LeasedOutput(output, self._settings.run_dir, station.machine, name)
+            for name, output in made.items()
+            if output is not None
+        ]
+        if len(leased) == len(made):
+            self._outputs[station.machine] = Contacts(leased)
+        else:
+            for output in leased:
+                output.release()
+
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Run until SIGTERM or SIGINT."""
         self._prepare_run_dir()
@@ -71,9 +85,7 @@ class Daemon:
         try:
             # Outputs first: each is claimed open before anything that could fail or take long.
             for station in self._settings.stations:
-                output = self._make(station.machine, "outputs", station.relay)
-                if output is not None:
-                    self._outputs[station.machine] = LeasedOutput(output, self._settings.run_dir, station.machine)
+                self._claim(station)
             self._run(ready)
         finally:
             self._release()

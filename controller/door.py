@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlite_utils import Database
 
 from controller.clock import SystemClock
-from controller.control import SOCKET, user_name
+from controller.control import ANSWER_S, EDIT_S, SOCKET, user_name
 from controller.settings import Settings
 from controller.store import database
 from controller.store.database import StorageError
@@ -116,6 +116,7 @@ def ask(settings: Settings, request: dict[str, Any], rows: Iterable[bytes] = ())
     if link is None:
         raise NotRunningError(N_("the controller does not run; start it with `loquet run`"))
     try:
+        link.settimeout({"edit": EDIT_S, "read": None}.get(request["do"], ANSWER_S * 2))
         with link, link.makefile("rb") as answers:
             link.sendall(json.dumps(request).encode() + b"\n")
             for row in rows:

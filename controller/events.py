@@ -19,7 +19,7 @@ class Presented(Event, frozen=True):
     """A badge came onto the reader.
 
     fresh: False where it lay there when the reader began to look. verdict: by all badges that lie there;
-    alone: by this one. session: an id for the session that may begin.
+    alone: by this one. session: an id for the session that may begin. guarded: whether a guard lives.
     """
 
     badge: str
@@ -27,6 +27,7 @@ class Presented(Event, frozen=True):
     verdict: Granted | Denied
     alone: Granted | Denied
     session: str
+    guarded: bool = True
 
 
 class Removed(Event, frozen=True):

@@ -37,7 +37,7 @@ from controller.events import (
     TimePassed,
     UnlockAsked,
 )
-from controller.outputs import LeasedOutput
+from controller.outputs import Contacts
 from controller.signals import Signals, Told
 from controller.states import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Starting, State
 from controller.writer import (
@@ -111,7 +111,7 @@ class Loop:
         clock: Clock,
         key: BadgeKey,
         whitelist: Whitelist,
-        outputs: dict[str, LeasedOutput],
+        outputs: dict[str, Contacts],
         signals: Signals,
         guard_alive: Callable[[int], bool],
         new_session: Callable[[], str],
@@ -293,9 +293,12 @@ class Loop:
         else:
             alone = decide(self.whitelist, machine, {badge}, moment)
             verdict = decide(self.whitelist, machine, lying | {badge}, moment) if lying - {badge} else alone
-        if isinstance(verdict, Granted) and (obstacle := self._obstacle(moment)) is not None:
+        if isinstance(verdict, Granted) and isinstance(alone, Granted):
+            verdict = alone  # of a member's several badges, the one that was just laid on
+        obstacle = self._obstacle(moment)
+        if isinstance(verdict, Granted) and obstacle is not None:
             verdict = Denied(obstacle, member=verdict.member, badge=verdict.badge)
-        return Presented(badge, fresh, verdict, alone, self._new_session())
+        return Presented(badge, fresh, verdict, alone, self._new_session(), obstacle is not Reason.NO_GUARD)
 
     def _obstacle(self, moment: Moment) -> Reason | None:
         """Say what keeps everything from starting, if anything does."""
@@ -356,7 +359,7 @@ class Loop:
         except OutputError as error:
             self._feed(machine, OutputFailed(tell(error)), moment)
 
-    def _closable(self, machine: str, output: LeasedOutput | None) -> LeasedOutput:
+    def _closable(self, machine: str, output: Contacts | None) -> Contacts:
         """Give the output, if there is one: a driver that is missing is a fault, and never a session without power."""
         if output is None:
             raise OutputError(N_("there is no relay: {cause}"), cause=self._causes.get(machine, "-"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from protocol.texts import N_
 class LeasedOutput:
     """One output of one machine, driven from the loop's thread."""
 
-    def __init__(self, output: Output, run_dir: Path, machine: str, name: str = "machine") -> None:
+    def __init__(self, output: Output, run_dir: Path, machine: str, name: str) -> None:
         self._output = output
         self._run_dir = run_dir
         self._lease = lease.Lease(run_dir, machine, name, msgspec.to_builtins(output.opening))
@@ -23,8 +24,11 @@ class LeasedOutput:
 
     @property
     def is_on(self) -> bool:
-        """Tell whether the contact is closed."""
-        return self._output.is_on
+        """Tell whether the contact is closed; where the driver cannot say, whether it is lent."""
+        try:
+            return self._output.is_on
+        except Exception:  # noqa: BLE001 - gpiozero's and lgpio's errors share no root
+            return self.is_lent
 
     @property
     def is_lent(self) -> bool:
@@ -53,7 +57,10 @@ class LeasedOutput:
         was_lent, self._lent_until = self.is_lent, 0
         self._output.off()
         if was_lent:
-            self._lease.drop()
+            try:
+                self._lease.drop()
+            except OSError as error:
+                raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
 
     def renew(self, now: int) -> None:
         """Make the lease longer, if one is held. Raises OutputError."""
@@ -70,3 +77,55 @@ class LeasedOutput:
             self.open_contact()
         finally:
             self._output.close()
+
+
+class Contacts:
+    """All outputs of one machine, each under its own lease: the machine's closes last and opens first."""
+
+    def __init__(self, outputs: Sequence[LeasedOutput]) -> None:
+        self._outputs = tuple(outputs)
+        self._machine = self._outputs[-1]
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether the machine's own contact is closed."""
+        return self._machine.is_on
+
+    @property
+    def is_lent(self) -> bool:
+        """Tell whether any lease is held."""
+        return any(output.is_lent for output in self._outputs)
+
+    def take_lease(self, now: int) -> None:
+        """Take every lease. Raises OutputError."""
+        for output in self._outputs:
+            output.take_lease(now)
+
+    def close_contact(self, now: int) -> None:
+        """Close every contact, the machine's last. Raises OutputError at the first that fails."""
+        for output in self._outputs:
+            output.close_contact(now)
+
+    def open_contact(self) -> None:
+        """Open every contact, the machine's first, whatever happens to any. Raises OutputError at the end."""
+        _each(output.open_contact for output in reversed(self._outputs))
+
+    def renew(self, now: int) -> None:
+        """Make every lease longer that is held. Raises OutputError."""
+        for output in self._outputs:
+            output.renew(now)
+
+    def release(self) -> None:
+        """Open every contact, and let the outputs go. Raises OutputError at the end."""
+        _each(output.release for output in reversed(self._outputs))
+
+
+def _each(acts: Iterable[Callable[[], None]]) -> None:
+    failed: OutputError | None = None
+    for act in acts:
+        try:
+            act()
+        except OutputError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed

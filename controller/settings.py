@@ -30,6 +30,7 @@ DEFAULT_FILE: Final = Path("/etc/loquet/controller.toml")
 MAX_BYTES: Final = 256 * 1024
 S = TypeVar("S", bound=msgspec.Struct)
 _UNITS: Final = {"s": 1, "min": 60, "h": 3600}
+MACHINE: Final = "machine"  # the name of the output that a session closes for
 _MACHINE: Final = "^[a-z0-9][a-z0-9-]{0,31}$"
 
 
@@ -44,11 +45,14 @@ class Mode(StrEnum):
     TAP = "tap"
 
 
+Folder = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
 class Controller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table [controller]."""
 
-    data_dir: str = "/var/lib/loquet"
-    run_dir: str = "/run/loquet"
+    data_dir: Folder = "/var/lib/loquet"
+    run_dir: Folder = "/run/loquet"
     language: Literal["en", "fr"] = "en"
     timezone: str = "Europe/Paris"
 
@@ -66,6 +70,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warning: int | str = 60
     light: dict[str, Any] | None = None
     buzzer: dict[str, Any] | None = None
+    outputs: dict[Annotated[str, msgspec.Meta(pattern=_MACHINE)], dict[str, Any]] = {}
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -88,6 +93,7 @@ class Station(msgspec.Struct, frozen=True):
     warning: int
     light: Part | None
     buzzer: Part | None
+    outputs: dict[str, Part] = {}
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """Name each part that is there."""
@@ -95,6 +101,11 @@ class Station(msgspec.Struct, frozen=True):
             part = getattr(self, name)
             if part is not None:
                 yield name, part
+        yield from self.outputs.items()
+
+    def contacts(self) -> dict[str, Part]:
+        """Name every output: the auxiliary ones, and the machine's own, which is the last to close."""
+        return {**self.outputs, MACHINE: self.relay}
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -135,18 +146,19 @@ def default_path() -> Path:
 def load(path: Path) -> Settings:
     """Read and check a settings file. Raises SettingsError."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
         raise SettingsError(
             N_("{path} cannot be read ({error}); name another with --config FILE or LOQUET_CONFIG"),
             path=path,
-            error=error.strerror,
+            error=getattr(error, "strerror", None) or error,
         ) from error
     if len(raw) > MAX_BYTES:
         raise SettingsError(N_("{path} is no settings file: it is larger than 256 kB"), path=path)
     try:
         document = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(N_("{path} is not valid TOML: {error}"), path=path, error=error) from error
     return read(document, path)
 
@@ -157,7 +169,7 @@ def read(document: dict[str, Any], path: Path) -> Settings:
     controller = _convert(document.get("controller", {}), Controller, "[controller]")
     try:
         ZoneInfo(controller.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(
             N_('[controller], timezone: "{zone}" is not a time zone; one is "Europe/Paris"'),
             zone=controller.timezone,
@@ -185,6 +197,13 @@ def _station(table: object, number: int) -> Station:
         for name, kind in kinds.items()
         if getattr(read_table, name) is not None
     }
+    outputs = {name: _part(table, "outputs", f"{place}, outputs, {name}") for name, table in read_table.outputs.items()}
+    if MACHINE in outputs:
+        raise SettingsError(
+            N_('{place}, outputs: "{name}" is the machine\'s own relay; give the output another name'),
+            place=place,
+            name=MACHINE,
+        )
     longest = read_table.longest
     station = Station(
         machine=read_table.machine,
@@ -197,6 +216,7 @@ def _station(table: object, number: int) -> Station:
         warning=_seconds(read_table.warning, f"{place}, warning", 0, 3600),
         light=parts.get("light"),
         buzzer=parts.get("buzzer"),
+        outputs=outputs,
     )
     if station.longest is not None and station.warning >= station.longest:
         raise SettingsError(
@@ -206,7 +226,8 @@ def _station(table: object, number: int) -> Station:
             longest=station.longest,
         )
     _presence_is_sensed(station, place)
-    _relay_is_open_at_power_on(station, place)
+    for name, part in station.contacts().items():
+        _is_open_at_power_on(part.settings, f"{place}, relay" if name == MACHINE else f"{place}, outputs, {name}")
     return station
 
 
@@ -357,25 +378,24 @@ def _presence_is_sensed(station: Station, place: str) -> None:
         )
 
 
-def _relay_is_open_at_power_on(station: Station, place: str) -> None:
-    relay = station.relay.settings
+def _is_open_at_power_on(relay: DriverSettings, place: str) -> None:
     if not isinstance(relay, RelaySettings):
         return
     good = ", ".join(map(str, GOOD_FOR_RELAYS[relay.active_low]))
     if relay.pin in CONSOLE:
         raise SettingsError(
-            N_("{place}, relay: the serial console talks on GPIO {pin} while the Pi starts; use one of {good}"),
+            N_("{place}: the serial console talks on GPIO {pin} while the Pi starts; use one of {good}"),
             place=place,
             pin=relay.pin,
             good=good,
         )
     if relay.closes_at_power_on:
         pulled_down = N_(
-            "{place}, relay: GPIO {pin} is pulled down at power-on, which closes an active-low relay before the "
+            "{place}: GPIO {pin} is pulled down at power-on, which closes an active-low relay before the "
             "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
         )
         pulled_up = N_(
-            "{place}, relay: GPIO {pin} is pulled up at power-on, which closes an active-high relay before the "
+            "{place}: GPIO {pin} is pulled up at power-on, which closes an active-high relay before the "
             "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
         )
         raise SettingsError(pulled_down if relay.active_low else pulled_up, place=place, pin=relay.pin, good=good)

@@ -177,7 +177,7 @@ def read_mapping(raw: bytes) -> dict[str, str]:
     """Read the small file that names Fab-manager's trainings: lines as `12 = "laser"`. Raises SheetError."""
     try:
         document = tomllib.loads(raw.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SheetError(N_('the trainings file has lines as 12 = "laser": {error}'), error=error) from error
     for key, value in document.items():
         if not isinstance(value, str) or not value:

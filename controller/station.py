@@ -331,7 +331,7 @@ def further_badge(state: Running, event: Presented, moment: Moment) -> Step:
     laid = _laid(state, event)
     own = event.alone.member == state.session.member
     if own and state.rules.mode is Mode.PRESENCE:
-        return Step(_with(laid, session=_by_badge(laid, event)))
+        return Step(_with(laid, session=_by_badge(laid, event), reader_until=None))
     if event.fresh and _may_end(event, state.session):
         return _end_running(laid, moment, Ending.BADGE_TAPPED, event.alone.member)
     if own or event.alone.member is None:
@@ -359,13 +359,14 @@ def wait_for_reader(state: Running, event: ReaderLost, moment: Moment) -> Step:
     lost = lose_reader(state, event, moment)
     if state.rules.mode is not Mode.PRESENCE or state.reader_lost:
         return lost
-    waiting = _with(lost.state, reader_until=moment.at + _patience(state))
+    until = state.reader_until or moment.at + _patience(state)
+    waiting = _with(lost.state, reader_until=until)
     return Step(waiting, (*lost.effects, Flash(Signal.WARNING)))
 
 
 def go_on(state: Running, event: ReaderFound, moment: Moment) -> Step:
-    """Journal; no more waiting."""
-    return find_reader(_with(state, reader_until=None), event, moment)
+    """Journal; in presence mode the badge has still to be seen."""
+    return find_reader(state, event, moment)
 
 
 def run_out(state: Running, _event: TimePassed, moment: Moment) -> Step:
@@ -416,6 +417,8 @@ def come_back(state: Leaving, event: Presented, moment: Moment) -> Step:
     laid = _laid(state, event)
     if state.session.longest is not None and moment.at >= state.session.longest:
         return _end(laid, Ending.LONGEST, state.powered)
+    if event.alone.member == state.session.member and not event.guarded:
+        return _refuse_for(laid, event, Reason.NO_GUARD)
     if event.alone.member == state.session.member:
         session = msgspec.structs.replace(state.session, badge=event.badge)
         return Step(_run(_with(laid, session=session), moment, state.powered), (CloseOutput(),))

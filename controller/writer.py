@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -27,8 +28,9 @@ from protocol.texts import N_
 from protocol.whitelist import Whitelist
 
 MAX_WAITING: Final = 10_000  # entries; past it no session begins
-MAX_REFUSALS: Final = 1_000  # refusals among them; past it they are counted instead of kept
+MAX_REFUSALS: Final = 1_000  # of the kinds in THINNED among them; past it they are counted instead of kept
 MAX_JOURNAL: Final = 2_000_000  # entries; nine tenths of it thins refusals, all of it refuses sessions
+THINNED: Final = (entries.Refused, entries.ReaderLost, entries.ReaderFound, entries.Warned)
 FIRST_RETRY: Final = 0.25  # seconds
 LAST_RETRY: Final = 10.0
 
@@ -140,7 +142,7 @@ class Writer:
 
     def record(self, moment: Moment, entry: AnyEntry) -> None:
         """Write an entry."""
-        if isinstance(entry, entries.Refused) and self._is_crowded():
+        if isinstance(entry, THINNED) and self._is_crowded():
             with self._lock:
                 self._thinned[entry.machine] += 1
                 self._thinned_at = moment
@@ -154,7 +156,7 @@ class Writer:
     def _put(self, waiting: _Waiting) -> None:
         with self._lock:
             self._waiting.append(waiting)
-            self._refusals += isinstance(waiting.entry, entries.Refused)
+            self._refusals += isinstance(waiting.entry, THINNED)
         self._wake.put(None)
 
     @property
@@ -198,6 +200,12 @@ class Writer:
     def step(self) -> float | None:
         """Write what waits; give the seconds after which to try again, or None: when there is more."""
         if not self._drain():
+            while self._edits:
+                self._edits.popleft().finish(
+                    error=StorageError(
+                        N_("nothing can be written now, so nothing was changed; `loquet status` says why")
+                    )
+                )
             wait, self._retry = self._retry, min(LAST_RETRY, self._retry * 2)
             return wait
         self._retry = FIRST_RETRY
@@ -225,6 +233,7 @@ class Writer:
                 if beats or any(isinstance(waiting.entry, entries.Clock) for waiting in batch):
                     set_meta(self._db, "floor", str(self._floor()))
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
+            self._beats = self._beats or beats
             self._fail(batch, thinned, error)
             return False
         self._succeed(batch)
@@ -234,7 +243,7 @@ class Writer:
         with self._lock:
             for waiting in batch:
                 self._waiting.popleft()
-                self._refusals -= isinstance(waiting.entry, entries.Refused)
+                self._refusals -= isinstance(waiting.entry, THINNED)
         self._size += len(batch)
         for waiting in batch:
             if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
@@ -264,6 +273,7 @@ class Writer:
         except StorageError as error:
             edit.finish(error=error)
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
+            self._tidy()
             edit.finish(
                 error=StorageError(
                     N_("the change was not written, and nothing of it is in force: {error}"), error=error
@@ -290,8 +300,14 @@ class Writer:
             version = whitelist.swap(self._db)
             self._note(edit, version)
         self._tell(WhitelistReplaced(whitelist.load(self._db, self._between)))
-        whitelist.clear(self._db, self._between)
+        self._tidy()
         return version
+
+    def _tidy(self) -> None:
+        """Give back the room of what is not in force. That it cannot be given back now harms nobody."""
+        with contextlib.suppress(sqlite3.Error):
+            whitelist.clear(self._db, self._between)
+            self._db.execute("pragma wal_checkpoint(truncate)")
 
     def _between(self) -> None:
         self._drain()

@@ -60,35 +60,55 @@ class Guard:
         self._run_dir = run_dir
         self._tell = tell
         self._failed: dict[str, str] = {}
+        self._known: dict[Path, dict[str, Any]] = {}
 
     def step(self, now: int, *, orphans_only: bool = False) -> int:
-        """Open what is past or orphaned; give the number of leases that could not be opened."""
+        """Open what is past or orphaned; give the number of leases that could not be opened.
+
+        A lease that was seen once is remembered for as long as its owner lives: whatever becomes of the file,
+        what it lent is opened with its owner's end.
+        """
+        found = self._read()
         failures = 0
-        for path, record in lease.held(self._run_dir):
+        for path in sorted(self._known | found):
+            lost = path not in found
+            record = found.get(path) or self._known[path]
+            self._known[path] = record
             try:
-                failures += not self._look_at(path, record, now, orphans_only)
+                failures += not self._look_at(path, record, now, lost=lost, orphans_only=orphans_only)
             except Exception as error:  # noqa: BLE001 - one bad lease must not keep the others closed
                 failures += 1
                 self.say_once(path.name, f"{path.name}: cannot be opened yet: {error!r}")
+                if lost:
+                    self._known.pop(path, None)  # somebody else has the line: it is theirs to open
         return failures
 
-    def _look_at(self, path: Path, record: dict[str, Any], now: int, orphans_only: bool) -> bool:
+    def _read(self) -> dict[Path, dict[str, Any]]:
+        try:
+            return dict(lease.held(self._run_dir))
+        except OSError as error:
+            self.say_once("leases", f"{self._run_dir} cannot be read: {error.strerror}")
+            return {}
+
+    def _look_at(self, path: Path, record: dict[str, Any], now: int, *, lost: bool, orphans_only: bool) -> bool:
         owner_lives = lease.started(record["pid"]) == record["started"]
-        orphaned = not owner_lives and not record["resume"]
-        past = record["until"] <= now and not (orphans_only and owner_lives)
+        orphaned = not owner_lives and (lost or not record["resume"])
+        garbled = lost and path.exists()
+        past = record["until"] <= now and not (orphans_only and owner_lives) and (garbled or not lost)
         if not (past or orphaned):
             return True
+        if not lost and lease.read(path) != record:
+            return True  # renewed, or given back, while we looked
         if owner_lives:
-            if lease.read(path) != record:
-                return True  # renewed, or given back, while we looked
             self._tell(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
             kill(record["pid"])
-        elif lease.read(path) != record:
-            return True
         OPENERS[record["opening"]["kind"]](record["opening"])
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         self._failed.pop(path.name, None)
-        self._tell(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
+        del self._known[path]
+        if not lost or garbled:
+            self._tell(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
         return True
 
     def say_once(self, name: str, sentence: str) -> None:

@@ -24,8 +24,8 @@ LEVEL_BITS: Final = 32  # UID bits in one cascade level
 MAX_CARDS: Final = 8  # in one look; a reader's field feeds four or five
 FRAME_TRIES: Final = 3
 ACTIVATION_TRIES: Final = 5
-FORGET: Final = 8  # looks in which a known card did not answer
-WAKE_ALL: Final = 8  # looks
+FORGET: Final = 24  # looks in which a known card did not answer
+WAKE_ALL: Final = 4  # looks
 
 
 class FrameError(Exception):

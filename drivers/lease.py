@@ -90,7 +90,7 @@ def held(run_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
     try:
         paths = sorted((run_dir / LEASES).iterdir())
     except FileNotFoundError:
-        return []
+        return []  # any other error is the caller's to tell
     found = [(path, read(path)) for path in paths if path.suffix != ".new"]
     return [(path, record) for path, record in found if record is not None]
 

@@ -8,6 +8,7 @@ from drivers.contracts import Card, DriverError, Reader, ReaderLostError
 
 MISSES = 3  # looks without a card before it is gone
 GARBLED_MISSES = 15  # the same while something answers that cannot be read
+STEADY = 100  # good looks after which a reader that comes and goes is trusted again
 FIRST_RETRY = 0.25  # seconds
 LAST_RETRY = 5.0
 
@@ -55,6 +56,7 @@ class Watch:
         self._retry = FIRST_RETRY
         self._first_look = True
         self._settling = False
+        self._steady = 0
 
     @property
     def present(self) -> frozenset[Card]:
@@ -73,7 +75,9 @@ class Watch:
             return self._lose(error)
         # Only a look that went well makes it found: a chip may start, and fail at each frame.
         self._lost = False
-        self._retry = FIRST_RETRY
+        self._steady += 1
+        if self._steady == STEADY:
+            self._retry = FIRST_RETRY
         return found + changed, self._reader.interval
 
     def close(self) -> None:
@@ -82,6 +86,7 @@ class Watch:
 
     def _lose(self, error: ReaderLostError) -> tuple[list[PresenceEvent], float]:
         self._is_open = False
+        self._steady = 0
         told: list[PresenceEvent] = [] if self._lost else [Lost(error)]
         self._lost = True
         wait, self._retry = self._retry, min(LAST_RETRY, self._retry * 2)
@@ -92,8 +97,7 @@ class Watch:
         events: list[PresenceEvent] = []
         if self._first_look:
             # Told again, as not fresh: the station may have waited for them while the reader was lost.
-            known, self._missed = self._missed, {}
-            self._missed = {card: 0 for card in known if card not in sighting.cards}
+            self._missed = {card: n for card, n in self._missed.items() if card not in sighting.cards}
             self._settling = True
             self._first_look = False
         for card in sorted(sighting.cards):

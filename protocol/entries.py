@@ -93,7 +93,7 @@ class Refused(Entry, frozen=True, tag="refused"):
 
 
 class Thinned(Entry, frozen=True, tag="thinned"):
-    """So many refusals were left out, because they came faster than they could be kept."""
+    """So many refusals and reader's troubles were left out, because they came faster than they could be kept."""
 
     machine: str
     count: int

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gettext
+import io
 import os
 import sqlite3
+import sys
 from importlib.metadata import entry_points, version
 from typing import Any, Final
 
@@ -45,8 +47,12 @@ class Gathered(click.Group):
                 ).format(error=error)
             ) from error
         except BrokenPipeError:
+            if ctx.invoked_subcommand == "run":
+                raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `loquet journal | head` is no error
             return None
+        except (OSError, UnicodeError) as error:
+            raise click.ClickException(str(error).encode("ascii", "backslashreplace").decode()) from error
 
 
 speak(language_of_environment())
@@ -77,4 +83,7 @@ click.version_option(version("loquet"), prog_name="loquet")(loquet)
 
 def main() -> None:
     """Run the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter shows its number
     loquet(prog_name="loquet")

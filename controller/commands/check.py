@@ -146,11 +146,12 @@ def _asked(settings: Settings) -> Iterator[Finding]:
 def _station(station: Station) -> Iterator[Finding]:
     kinds = {"reader": "readers", "relay": "outputs", "light": "lights", "buzzer": "buzzers"}
     for name, part in station.parts():
-        place = "{}, {}".format(station.machine, _(PARTS[name]))  # noqa: UP032 - Babel reads no f-strings
+        place = "{}, {}".format(station.machine, _(PARTS.get(name, name)))  # noqa: UP032 - Babel reads no f-strings
+        kind = kinds.get(name, "outputs")
         if name == "reader":
             yield _try(place, lambda part=part: _reader(part))  # type: ignore[misc]
         else:
-            yield _try(place, lambda part=part, kind=kinds[name]: _probe(kind, part))  # type: ignore[misc]
+            yield _try(place, lambda part=part, kind=kind: _probe(kind, part))  # type: ignore[misc]
 
 
 def _reader(part: Part) -> str:

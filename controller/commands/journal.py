@@ -46,7 +46,7 @@ def rfc3339(ms: int | None, zone: ZoneInfo) -> str | None:
 @options.config
 @options.machine
 @options.as_json
-@click.option("--after", type=click.IntRange(min=0), default=0, help=_("Only entries after this number."))
+@click.option("--after", type=click.IntRange(0, 2**62), default=0, help=_("Only entries after this number."))
 def journal(config: Path, machine: str | None, as_json: bool, after: int) -> None:
     """Show the journal."""
     settings = load(config)

@@ -151,7 +151,7 @@ def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
                 ours=fingerprint,
             )
         rows = [decode_row(line) for line in lines[1:] if line]
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError) as error:
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError) as error:
         raise WhitelistError(N_("this is no whole export: {error}"), error=error) from error
     if len(rows) != head.get("rows"):
         raise WhitelistError(N_("this export is cut short: {count} rows of {of}"), count=len(rows), of=head.get("rows"))

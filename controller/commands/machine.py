@@ -13,6 +13,7 @@ from controller.commands.lists import WhitelistError
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.texts import N_, _
+from protocol.whitelist import checked
 
 
 @click.group(help=_("Lock or unlock a machine, clear its fault, end its session."))
@@ -31,7 +32,7 @@ def _set_lock(config: Path, name: str, note: str, *, cut: bool) -> None:
                 N_("nobody has said yet what {machine} requires: loquet whitelist require {machine} TRAINING"),
                 machine=name,
             )
-        change = Change(put=(msgspec.structs.replace(row, locked=note),))
+        change = Change(put=(checked(msgspec.structs.replace(row, locked=note)),))
         memory.edit(change, lambda _done, _total: None, base=found.version, cut=cut)
 
 
@@ -47,6 +48,8 @@ def _set_lock(config: Path, name: str, note: str, *, cut: bool) -> None:
 @click.option("--now", is_flag=True, help=_("End a running session at once."))
 def lock(config: Path, name: str, reason: str, now: bool) -> None:
     """Lock a machine."""
+    if not reason.strip():
+        raise click.UsageError(_("say why: it is shown to whoever is refused"))
     _set_lock(config, name, reason, cut=now)
     click.echo(_("{machine} is locked: {reason}").format(machine=name, reason=reason))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -75,9 +76,10 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
         for row in rows
     ]
     if as_csv:
-        sys.stdout.write("\ufeff")
-        writer = csv.writer(sys.stdout, delimiter=";")
+        sheet = io.StringIO(newline="")
+        writer = csv.writer(sheet, delimiter=";")
         writer.writerows([[*headers[:5], _("powered (s)"), *headers[6:]], *(map(_safe, line) for line in table)])
+        sys.stdout.buffer.write(sheet.getvalue().encode("utf-8-sig"))
         return
     for line in table:
         line[5] = "" if line[5] is None else duration(float(str(line[5])))

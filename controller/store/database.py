@@ -119,7 +119,9 @@ def open_for_reading(data_dir: Path) -> Database:
     if not path.exists():
         raise _not_yet(path)
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False, timeout=5.0)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=5.0
+        )
         db = Database(connection)
         db.execute("select count(*) from meta").fetchone()
     except sqlite3.Error as error:
@@ -151,6 +153,8 @@ def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
     try:
         if make and not path.exists() and not (data_dir / DATABASE).exists():
             _write_whole(path, secrets.token_bytes(KEY_BYTES))
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         mode = path.stat().st_mode & 0o077
         if mode:
             raise StorageError(N_("{path} can be read by others (mode {mode:03o}); chmod 400 it"), path=path, mode=mode)
@@ -197,7 +201,10 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 def meta(db: Database, key: str) -> str:
     """Give one value that the database holds of itself."""
-    return str(db.execute("select value from meta where key = ?", [key]).fetchone()[0])
+    row = db.execute("select value from meta where key = ?", [key]).fetchone()
+    if row is None:
+        raise StorageError(N_("the database has lost its {key}; move it away and keep it"), key=key)
+    return str(row[0])
 
 
 def set_meta(db: Database, key: str, value: str) -> None:

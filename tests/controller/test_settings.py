@@ -57,6 +57,9 @@ SECOND = {
         (changed("controler", to={}), ['"controler"', "controller"]),
         (changed("controller", "langage", to="fr"), ["[controller]", '"langage"', '"language"']),
         (changed("controller", "language", to="de"), ["[controller], language", "'de'"]),
+        (changed("controller", "timezone", to="Europe"), ["timezone", "Europe/Paris"]),
+        (changed("controller", "timezone", to="x" * 300), ["timezone", "Europe/Paris"]),
+        (changed("controller", "data_dir", to="a\0b"), ["data_dir"]),
         (changed("controller", "timezone", to="Paris"), ["timezone", "Paris", "Europe/Paris"]),
         (changed("station", to=[]), ["[[station]]", "config/"]),
         (changed("station", 0, "machine", drop=True), ["[[station]] 1", '"machine"', "missing"]),
@@ -80,6 +83,16 @@ SECOND = {
         ),
         (changed("station", 0, "relay", "pin", to=14), ["console", "GPIO 14", "17"]),
         (changed("station", 0, "relay", "pin", to=True), ["relay, pin"]),
+        (
+            changed("station", 0, "outputs", to={"extractor": {"driver": "gpio", "pin": 17}}),
+            ["GPIO 17", "extractor", "laser, relay"],
+        ),
+        (
+            changed("station", 0, "outputs", to={"extractor": {"driver": "gpio", "pin": 4}}),
+            ["outputs, extractor", "GPIO 4"],
+        ),
+        (changed("station", 0, "outputs", to={"machine": {"driver": "gpio", "pin": 27}}), ["outputs", "another name"]),
+        (changed("station", 0, "outputs", to={"Ex Tractor": {"driver": "gpio", "pin": 27}}), ["outputs"]),
         (changed("station", 0, "relay", "pin", to=10), ["GPIO 10", "bus of laser, reader"]),
         (changed("station", 0, "longest", to="60 s"), ["warning", "60 s"]),
         (changed("controller", "run_dir", to="/" + "x" * 120), ["run_dir", "too long"]),
@@ -118,7 +131,10 @@ def test_a_resistor_outside_is_an_explicit_word():
     assert read(changed("station", 0, "relay", to={"driver": "gpio", "pin": 4, "external_pull": True}), HERE)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"[controller", b"a = 1", b"x" * 300_000, b""])
+@pytest.mark.parametrize(
+    "content",
+    [b"a = " + b"[" * 100_000, b"a = " + b"1" * 5_000, b"\xff\xfe", b"[controller", b"a = 1", b"x" * 300_000, b""],
+)
 def test_a_file_that_is_none_is_named(tmp_path, content):
     path = tmp_path / "c.toml"
     path.write_bytes(content)

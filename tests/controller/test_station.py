@@ -170,7 +170,9 @@ def test_a_lost_reader_is_no_removal_but_is_not_waited_for_for_ever():
     assert isinstance(lost.state, Running)
     assert not [effect for effect in lost.effects if isinstance(effect, OpenOutput)]
     found = step(lost.state, ReaderFound(), moment(3_000)).state
-    assert step(found, TimePassed(), moment(30_000)).state == found
+    seen = step(found, presented(MARIE, found, fresh=False), moment(3_000)).state
+    assert step(seen, TimePassed(), moment(30_000)).state == seen
+    assert isinstance(step(found, TimePassed(), moment(7_000)).state, Leaving), "found, and no badge there"
     left = step(lost.state, TimePassed(), moment(7_000))
     assert isinstance(left.state, Leaving)
     assert [each.why for each in ends(step(left.state, TimePassed(), moment(12_000)))] == [Ending.READER_LOST]
@@ -268,6 +270,23 @@ def test_a_reader_that_is_lost_again_and_again_is_told_once_and_not_waited_for_a
     again = step(lost, ReaderLost("gone"), moment(6_000))
     assert again.effects == ()
     assert again.state.reader_until == lost.reader_until
+
+
+def test_a_reader_that_comes_and_goes_without_the_badge_keeps_nothing_closed():
+    state = running()
+    for at in range(2_000, 20_000, 300):
+        state = step(state, ReaderLost("gone"), moment(at)).state
+        state = step(state, ReaderFound(), moment(at + 150)).state
+        state = step(state, TimePassed(), moment(at + 150)).state
+    assert not isinstance(state, Running)
+
+
+def test_a_badge_that_comes_back_while_no_guard_lives_is_refused_and_no_fault():
+    off = step(running(), Removed(MARIE), moment(2_000)).state
+    event = msgspec.structs.replace(presented(MARIE, off), guarded=False)
+    back = step(off, event, moment(3_000))
+    assert isinstance(back.state, Leaving)
+    assert refusals(back) == [Reason.NO_GUARD]
 
 
 def test_a_badge_that_comes_back_after_the_longest_session_ends_it_without_a_pulse():

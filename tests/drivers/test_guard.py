@@ -137,3 +137,33 @@ def test_a_guard_is_alive_only_while_it_says_so(tmp_path):
 def test_the_guard_names_a_folder_that_cannot_be_used(capsys):
     assert main(["--run-dir", "/proc/none"]) == 1
     assert "--run-dir" in capsys.readouterr().err
+
+
+def test_what_a_lost_lease_lent_is_opened_with_its_owners_end(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(1_000)
+    (tmp_path / "leases" / "laser.machine").unlink()
+    guard.step(1_200)
+    assert board.board.pins.lines[17].level == 1, "its owner lives, and may have given it back"
+    sleeper.kill()
+    sleeper.wait()
+    guard.step(1_400)
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_lease_that_was_garbled_ends_when_it_would_have(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(1_000)
+    (tmp_path / "leases" / "laser.machine").write_bytes(b"\xff")
+    guard.step(1_900)
+    assert sleeper.poll() is None
+    guard.step(2_000)
+    assert sleeper.wait() == -signal.SIGKILL
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_run_directory_that_cannot_be_read_is_told_and_ends_nothing(guard, tmp_path, said):
+    (tmp_path / "leases").write_text("a file")
+    assert guard.step(0) == 0
+    assert guard.step(1) == 0
+    assert len(said) == 1
