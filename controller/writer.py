@@ -7,11 +7,13 @@ grant that fails is told to the loop and forgotten: its session never began.
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -31,6 +33,8 @@ MAX_WAITING: Final = 10_000  # entries; past it no session begins
 MAX_REFUSALS: Final = 1_000  # of the kinds in THINNED among them; past it they are counted instead of kept
 MAX_JOURNAL: Final = 2_000_000  # entries; nine tenths of it thins refusals, all of it refuses sessions
 THINNED: Final = (entries.Refused, entries.ReaderLost, entries.ReaderFound, entries.Warned)
+ROW_BYTES: Final = 1_000  # a row's share of log, table and index while it is staged, generously
+RESERVE_BYTES: Final = 2_000_000  # what taps need meanwhile
 FIRST_RETRY: Final = 0.25  # seconds
 LAST_RETRY: Final = 10.0
 
@@ -293,7 +297,22 @@ class Writer:
         self._tell(WhitelistChanged(edit.change, version, edit.cut))
         return version
 
+    def _room_for(self, change: Change) -> None:
+        """Refuse a list that would fill the disk: it is written beside the old one, and taps need room too."""
+        folder = Path(self._db.execute("pragma database_list").fetchone()[2]).parent
+        kept = 0 if change.replace else int(self._db.execute("select count(*) from whitelist").fetchone()[0])
+        needed = ROW_BYTES * (len(change.put) + kept) + RESERVE_BYTES
+        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+        if free < needed:
+            raise StorageError(
+                N_("this list needs {needed} MB on the disk, and {free} MB are free; make room in {path} first"),
+                needed=needed // 1_000_000 + 1,
+                free=free // 1_000_000,
+                path=folder,
+            )
+
     def _change_large(self, edit: Edit) -> int:
+        self._room_for(edit.change)
         for done, total in whitelist.stage(self._db, edit.change, self._between):
             edit.progress(done, total)
         with self._db.atomic():

@@ -397,3 +397,11 @@ def test_reading_leaves_no_cursor_open(db, tmp_path):
     next(lines)
     assert db.execute("pragma wal_checkpoint(truncate)").fetchone()[0] == 0, "a reader held the log"
     assert sum(1 for _ in lines) == 1_199
+
+
+def test_a_list_that_would_fill_the_disk_is_refused_before_a_row_is_written(writer, db, monkeypatch):
+    real = os.statvfs("/")
+    monkeypatch.setattr(os, "statvfs", lambda _path: os.statvfs_result((*real[:4], 100, *real[5:])))
+    with pytest.raises(StorageError, match="make room"):
+        edit(writer, Change(put=members(600), replace=True))
+    assert db["whitelist"].count == 0
