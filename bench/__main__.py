@@ -65,7 +65,8 @@ def main() -> int:
         verdict = "" if bound is None else ("holds" if holds(name, value) else "BROKEN")
         print(f"{name:<36}{value:>12.3f}   {shown:<8}{verdict}")
     if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
+        known = {name: None if math.isnan(value) else value for name, value in found.items()}
+        options.json.write_text(json.dumps(known, indent=2) + "\n")
     return 0 if all(holds(name, value) for name, value in found.items()) else 1
 
 

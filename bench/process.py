@@ -63,7 +63,7 @@ def _fill(stage: Stage, here: Path) -> None:
 def _starts(stage: Stage) -> dict[str, float]:
     """Start to ready, and a bare import of the given packages, in turn; medians."""
     ready, bare = [], []
-    code = f"from drivers import rc522_chip; {GIVEN}"
+    code = f"from drivers import rpi_gpio\nwith rpi_gpio.installed(): {GIVEN}"
     for _ in range(STARTS + 1):
         began = time.monotonic()
         subprocess.run([sys.executable, "-c", code], env=stage.environment, check=True)

@@ -21,7 +21,7 @@ from bench.decision import whitelist as sample
 from simulator.board import Hand
 from simulator.stage import STAND_INS, Stage, until
 
-TAPS = 400
+TAPS = 1_000
 COUNTED = 50  # taps whose commits are counted, which costs time
 SETTINGS = """
 [controller]
@@ -122,7 +122,7 @@ def _bare(here: Path) -> Any:  # noqa: ANN401 - a function that commits
         "create table journal (seq integer primary key autoincrement, boot text, at integer, kind text, machine text,"
         " session text, body text)"
     )
-    db.execute("create index i on journal(session)")
+    db.execute("create index i on journal(kind, session)")
     body = "x" * 190
 
     def commit() -> float:

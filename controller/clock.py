@@ -78,7 +78,7 @@ class SystemClock:
         """Give this moment."""
         at = self._at()
         wall = time.time_ns() // 1_000_000
-        known = self.floor
+        known = self._floor + at - self._floor_at
         if self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}:
             known = max(known, wall)
         return Moment(self.boot, at, wall, self.reading.quality, self._day(known), self._day(wall))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -63,7 +64,6 @@ CLOCK_MS: Final = 10_000
 SIGNALS: Final[dict[type[State], Signal]] = {
     Recovering: Signal.STARTING_UP,
     Idle: Signal.IDLE,
-    Starting: Signal.IDLE,
     Running: Signal.RUNNING,
     Leaving: Signal.LEAVING,
     Locked: Signal.LOCKED,
@@ -129,6 +129,7 @@ class Loop:
         self._signals = signals
         self._guard_alive = guard_alive
         self._new_session = new_session
+        self._next_session = ""
         self._storage_works = True
         self._storage_detail = ""
         self._lasting: dict[str, Signal] = {}
@@ -215,6 +216,7 @@ class Loop:
             self._read_clock(moment)
             self._clock_at = moment.at + CLOCK_MS
             self._show_all()
+        self._next_session = self._next_session or self._new_session()  # made at leisure, not on the way of a tap
         open_sessions = self._open_sessions(moment)
         wakes = [state.wakes for state in self.states.values() if state.wakes is not None]
         if any(output.is_lent for output in self._outputs.values()):
@@ -298,7 +300,8 @@ class Loop:
         obstacle = self._obstacle(moment)
         if isinstance(verdict, Granted) and obstacle is not None:
             verdict = Denied(obstacle, member=verdict.member, badge=verdict.badge)
-        return Presented(badge, fresh, verdict, alone, self._new_session(), obstacle is not Reason.NO_GUARD)
+        session, self._next_session = self._next_session or self._new_session(), ""
+        return Presented(badge, fresh, verdict, alone, session, obstacle is not Reason.NO_GUARD)
 
     def _obstacle(self, moment: Moment) -> Reason | None:
         """Say what keeps everything from starting, if anything does."""
@@ -337,6 +340,7 @@ class Loop:
                 self._switch(machine, effect, moment)
             case Commit(entry):
                 self.writer.commit(moment, entry)
+                time.sleep(0)  # the writer first: it needs the interpreter to begin
                 self._lend(machine, moment)
             case Record(entry):
                 self.writer.record(moment, entry)
@@ -367,6 +371,8 @@ class Loop:
 
     def _show(self, machine: str) -> None:
         state = self.states[machine]
+        if isinstance(state, Starting):
+            return  # for a moment, on the way of a tap: what was shown stays
         signal = SIGNALS[type(state)]
         if signal is Signal.IDLE:
             if state.reader_lost or machine not in self.readers:

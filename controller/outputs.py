@@ -37,7 +37,8 @@ class LeasedOutput:
 
     def take_lease(self, now: int) -> None:
         """Take the lease that closing needs, while the grant is on its way to disk. Raises OutputError."""
-        self._guarded_until = lease.guard_until(self._run_dir)
+        if self._guarded_until - now < lease.LEASE_MS // 4:
+            self._guarded_until = lease.guard_until(self._run_dir)
         if self._guarded_until <= now:
             raise OutputError(N_("no loquet-guard is running: nothing closes without it"))
         try:

@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,7 @@ MAX_WAITING: Final = 10_000  # entries; past it no session begins
 MAX_REFUSALS: Final = 1_000  # of the kinds in THINNED among them; past it they are counted instead of kept
 MAX_JOURNAL: Final = 2_000_000  # entries; nine tenths of it thins refusals, all of it refuses sessions
 THINNED: Final = (entries.Refused, entries.ReaderLost, entries.ReaderFound, entries.Warned)
+CHECKPOINT: Final = 200  # entries after which the log is copied back into the database
 ROW_BYTES: Final = 1_000  # a row's share of log, table and index while it is staged, generously
 RESERVE_BYTES: Final = 2_000_000  # what taps need meanwhile
 FIRST_RETRY: Final = 0.25  # seconds
@@ -137,6 +138,9 @@ class Writer:
         self._retry = FIRST_RETRY
         self._size = int(db.execute("select count(*) from journal").fetchone()[0])
         self._stopping = False
+        self._logged = 0
+        # SQLite would copy its log back in the middle of some tap's commit; we do it when nothing waits.
+        db.execute("pragma wal_autocheckpoint=0")
 
     # --- from the loop's thread ---
 
@@ -216,6 +220,10 @@ class Writer:
         if self._edits:
             self._change(self._edits.popleft())
             self._wake.put(None)
+        elif self._logged >= CHECKPOINT and (not self._waiting or self._logged >= 10 * CHECKPOINT):
+            self._logged = 0
+            with contextlib.suppress(sqlite3.Error):  # what cannot be copied now is copied another time
+                self._db.execute("pragma wal_checkpoint(passive)")
         return None
 
     def _drain(self) -> bool:
@@ -227,7 +235,7 @@ class Writer:
         if not (batch or beats or thinned):
             return True
         try:
-            with self._db.atomic():
+            with self._transaction():
                 journal.append(self._db, [(waiting.moment, waiting.entry) for waiting in batch])
                 if thinned and self._thinned_at is not None:
                     counts = [entries.Thinned(*item) for item in thinned.items()]
@@ -243,15 +251,29 @@ class Writer:
         self._succeed(batch)
         return True
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """`Database.atomic` without its savepoints and tracers: it is on the way of a tap."""
+        connection = self._db.conn
+        connection.execute("begin immediate")
+        try:
+            yield
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+
     def _succeed(self, batch: list[_Waiting]) -> None:
+        for waiting in batch:  # first of all: outputs wait for it
+            if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
+                self._tell(GrantAnswer(waiting.entry.machine, Committed(waiting.entry.session)))
         with self._lock:
             for waiting in batch:
                 self._waiting.popleft()
                 self._refusals -= isinstance(waiting.entry, THINNED)
         self._size += len(batch)
-        for waiting in batch:
-            if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
-                self._tell(GrantAnswer(waiting.entry.machine, Committed(waiting.entry.session)))
+        self._logged += len(batch)
         if not self._works:
             self._works = True
             self._tell(StorageChanged(works=True))

@@ -175,8 +175,10 @@ def _trained(case: Case) -> Denied | None:
 
 def _unlocked(case: Case) -> Denied | None:
     locked = case.requirements.locked
+    if not locked:
+        return None
     level = case.level()
-    if not locked or level == Level.MAINTAINER:
+    if level == Level.MAINTAINER:
         return None
     return case.denied(Reason.MACHINE_LOCKED, note=locked, level=level)
 

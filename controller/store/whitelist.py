@@ -16,6 +16,7 @@ from controller.store.database import meta, set_meta
 from protocol.whitelist import AnyRow, Whitelist, decode_row, encode_row
 
 BATCH: Final = 500
+CHECKPOINT_ROWS: Final = 10_000  # so that the log does not grow to the whole list
 MAX_ROWS: Final = 2_000_000
 
 
@@ -88,6 +89,8 @@ def stage(db: Database, change: Change, between: Callable[[], None] = lambda: No
         with db.atomic():
             _put(db, idle, batch)
         done += len(batch)
+        if done % CHECKPOINT_ROWS < BATCH:
+            db.execute("pragma wal_checkpoint(passive)")
         between()
         yield done, total
 
