@@ -59,7 +59,8 @@ class Rig:
         self.db = database.open_for_writing(data)
         clock = SystemClock(ZoneInfo("Europe/Paris"))
         output = registry.make("outputs", "gpio", station.relay.settings)
-        self.output = Contacts([LeasedOutput(output, run, "laser", "machine")])
+        guard = lease.GuardWord(run)
+        self.output = Contacts([LeasedOutput(output, run, "laser", "machine", guard)])
         numbers = iter(range(10**9))
         self.loop = Loop(
             rules=[Rules("laser", grace=60_000)],
@@ -68,7 +69,7 @@ class Rig:
             whitelist=sample(2_000),
             outputs={"laser": self.output},
             signals=Signals({}, {}, lambda *_: None, time.monotonic),
-            guard_alive=lambda now: lease.guard_alive(run, now),
+            guard_alive=lambda now: guard.until(now) > now,
             new_session=lambda: f"{next(numbers):016x}",
         )
         self.loop.writer = Writer(self.db, self.loop.put, lambda: clock.floor)

@@ -44,6 +44,7 @@ class Daemon:
         self._settings = settings
         self._faults: dict[str, str] = {}
         self._outputs: dict[str, Contacts] = {}
+        self._guard = lease.GuardWord(settings.run_dir)
 
     def _prepare_run_dir(self) -> None:
         try:
@@ -68,7 +69,7 @@ class Daemon:
         """Claim a machine's outputs, open. Where one is missing, none of them ever closes."""
         made = {name: self._make(station.machine, "outputs", part) for name, part in station.contacts().items()}
         leased = [
-            LeasedOutput(output, self._settings.run_dir, station.machine, name)
+            LeasedOutput(output, self._settings.run_dir, station.machine, name, self._guard)
             for name, output in made.items()
             if output is not None
         ]
@@ -120,7 +121,7 @@ class Daemon:
             whitelist=load(db),
             outputs=self._outputs,
             signals=signals,
-            guard_alive=lambda now: lease.guard_alive(settings.run_dir, now),
+            guard_alive=lambda now: self._guard.until(now) > now,
             new_session=lambda: secrets.token_hex(8),
         )
         loop.writer = Writer(db, loop.put, lambda: clock.floor)

@@ -15,12 +15,12 @@ from protocol.texts import N_
 class LeasedOutput:
     """One output of one machine, driven from the loop's thread."""
 
-    def __init__(self, output: Output, run_dir: Path, machine: str, name: str) -> None:
+    def __init__(self, output: Output, run_dir: Path, machine: str, name: str, guard: lease.GuardWord) -> None:
         self._output = output
         self._run_dir = run_dir
         self._lease = lease.Lease(run_dir, machine, name, msgspec.to_builtins(output.opening))
         self._lent_until = 0
-        self._guarded_until = 0
+        self._guard = guard
 
     @property
     def is_on(self) -> bool:
@@ -37,9 +37,7 @@ class LeasedOutput:
 
     def take_lease(self, now: int) -> None:
         """Take the lease that closing needs, while the grant is on its way to disk. Raises OutputError."""
-        if self._guarded_until - now < lease.LEASE_MS // 4:
-            self._guarded_until = lease.guard_until(self._run_dir)
-        if self._guarded_until <= now:
+        if self._guard.until(now) <= now:
             raise OutputError(N_("no loquet-guard is running: nothing closes without it"))
         try:
             self._lease.renew(now)
@@ -49,7 +47,7 @@ class LeasedOutput:
 
     def close_contact(self, now: int) -> None:
         """Close the contact under a lease that lasts. Raises OutputError; it is open then."""
-        if min(self._lent_until, self._guarded_until) - now < lease.LEASE_MS // 4:
+        if self._lent_until - now < lease.LEASE_MS // 4 or self._guard.until(now) <= now:
             self.take_lease(now)
         self._output.on()
 

@@ -129,9 +129,21 @@ def test_a_lease_that_makes_no_sense_does_not_keep_the_others_closed(board, guar
 
 def test_a_guard_is_alive_only_while_it_says_so(tmp_path):
     assert not lease.guard_alive(tmp_path, 0)
+    word = lease.GuardWord(tmp_path)
+    assert word.until(0) == 0
     lease.say_guarded(tmp_path, 100)
     assert lease.guard_alive(tmp_path, 99)
     assert not lease.guard_alive(tmp_path, 100)
+    assert word.until(99) == 100
+    lease.say_guarded(tmp_path, 200)
+    assert word.until(150) == 200
+    (tmp_path / "guard").unlink()
+    assert word.until(250) == 0
+    lease.say_guarded(tmp_path, 300)
+    assert word.until(250) == 300
+    (tmp_path / "guard").write_bytes(b"")
+    assert word.until(0) == 0
+    word.close()
 
 
 def test_the_guard_names_a_folder_that_cannot_be_used(capsys):
