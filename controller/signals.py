@@ -13,7 +13,6 @@ import msgspec
 
 from controller.events import Signal
 from drivers.contracts import Buzzer, Light, Look
-from protocol.texts import N_
 
 RED, GREEN, BLUE, YELLOW = (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)
 PURPLE, WHITE = (1, 0, 1), (1, 1, 1)
@@ -37,19 +36,6 @@ SOUNDS: Final = {
     Signal.ENDED: (2, 0.1),
     Signal.WARNING: (4, 0.25),
     Signal.REFUSED: (3, 0.4),
-}
-WORDS: Final = {
-    Signal.STARTING_UP: N_("starting up"),
-    Signal.IDLE: N_("free"),
-    Signal.GRANTED: N_("granted"),
-    Signal.RUNNING: N_("in use"),
-    Signal.LEAVING: N_("badge taken off, waiting"),
-    Signal.WARNING: N_("time is nearly up"),
-    Signal.ENDED: N_("ended"),
-    Signal.REFUSED: N_("refused"),
-    Signal.LOCKED: N_("locked"),
-    Signal.FAULT: N_("out of order"),
-    Signal.READER_LOST: N_("reader lost"),
 }
 
 

@@ -139,7 +139,7 @@ def _may_end(event: Presented, session: Session) -> bool:
     """Only the member who runs, a trainer or a maintainer ends a session by badge."""
     if event.alone.member == session.member:
         return True
-    return isinstance(event.alone, Granted) and event.alone.level >= Level.TRAINER
+    return event.alone.level is not None and event.alone.level >= Level.TRAINER
 
 
 # --- rows that several states share ---

@@ -28,11 +28,6 @@ def _(text: str) -> str:
     return _translations.gettext(text) if text else ""
 
 
-def ngettext(one: str, many: str, count: int) -> str:
-    """Give the form of a text that fits *count*."""
-    return _translations.ngettext(one, many, count)
-
-
 def speak(language: str) -> None:
     """Use *language* ("en", "fr") from now on; another one is English."""
     global _translations, _language  # noqa: PLW0603 - one process speaks one language
