@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,18 +36,18 @@ def holds(name: str, value: float) -> bool:
 
 def measure() -> dict[str, float]:
     """Measure everything, on the file system that this folder is on."""
-    from bench import decision, process, tap
+    from bench import decision, process
 
     folder = Path.cwd() / ".bench"  # on a real file system, as a temporary folder may not be
     folder.mkdir(exist_ok=True)
-    return process.figures(folder) | tap.figures(folder) | decision.figures() | _in_a_process_of_its_own()
+    apart = _apart(f"tap.figures(Path({str(folder)!r}))") | _apart("reader.figures()")
+    return process.figures(folder) | decision.figures() | apart
 
 
-def _in_a_process_of_its_own() -> dict[str, float]:
-    """Measure the reader apart: it replaces `spidev`."""
-    import subprocess
-
-    code = "import json; from bench import reader; print(json.dumps(reader.figures()))"
+def _apart(figures: str) -> dict[str, float]:
+    """Measure in a process of its own: with a heap like the daemon's, or with another `spidev`."""
+    module = figures.partition(".")[0]
+    code = f"import json; from pathlib import Path; from bench import {module}; print(json.dumps({figures}))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found

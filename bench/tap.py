@@ -5,6 +5,7 @@ The board is a process of its own and notes when each line changed, on the clock
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -77,6 +78,8 @@ class Rig:
         self.now = clock.now
         self.key = key
         sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.collect()
+        gc.freeze()  # as the daemon does
         self.threads = [
             threading.Thread(target=self.loop.writer.run, daemon=True),
             threading.Thread(target=self.loop.run, daemon=True),
