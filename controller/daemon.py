@@ -31,7 +31,7 @@ from drivers.contracts import DriverError
 from protocol import entries
 from protocol.texts import N_, tell
 
-SWITCH_INTERVAL: Final = 0.0005  # s; how long another thread's Python may hold up the loop's
+SWITCH_INTERVAL: Final = 0.0001  # s; how long another thread's Python may hold up the loop's
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
 
 log = logging.getLogger("loquet")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -340,7 +339,6 @@ class Loop:
                 self._switch(machine, effect, moment)
             case Commit(entry):
                 self.writer.commit(moment, entry)
-                time.sleep(0)  # the writer first: it needs the interpreter to begin
                 self._lend(machine, moment)
             case Record(entry):
                 self.writer.record(moment, entry)
