@@ -46,7 +46,7 @@ def test_a_refusal_is_said_in_french():
     speak("fr")
     said = refusal(Denied(Reason.MEMBERSHIP_ENDED, day=date(2026, 3, 1)))
     assert "1er mars 2026" in said
-    assert said != refusal.__doc__
+    assert "membership" not in said
 
 
 def test_an_error_inside_an_error_is_translated_too():

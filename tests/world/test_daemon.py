@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from controller.control import user_name
 from drivers import lease
 from simulator.stage import Stage, until
 
@@ -194,7 +195,7 @@ def test_an_end_from_the_shell_names_its_session(stage):
     assert stage.closed("laser")
     assert stage.loquet("machine", "end", "laser", session).returncode == 0
     opens(stage)
-    assert [each["by"] for each in journal(stage, "ended")] != [None]
+    assert [(each["why"], each["by"]) for each in journal(stage, "ended")] == [("remote", user_name())]
 
 
 def test_reading_while_the_daemon_runs_goes_through_it(stage):
