@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test lint bench texts states clean
+.PHONY: help setup setup-dev demo test lint bench deb install uninstall root texts states clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -36,6 +36,21 @@ lint: setup-dev  ## ruff, mypy --strict, import-linter
 
 bench: setup-dev ## the design's figures, as ratios, beside their bounds
 	@$(BIN)/python -m bench
+
+deb: setup       ## dist/loquet_*.deb, for this machine; ARCH=arm64 or amd64 for another
+	@$(BIN)/python systemd/deb/build.py --arch "$(ARCH)"
+
+install:         ## sudo make install: the package of this machine, built and installed
+	@[ "$$(id -u)" = 0 ] || { echo "say: sudo make install"; exit 1; }
+	@$(if $(SUDO_USER),sudo -u $(SUDO_USER)) rm -rf dist
+	@$(if $(SUDO_USER),sudo -u $(SUDO_USER)) $(MAKE) --no-print-directory deb ARCH=
+	@apt-get install --yes --no-install-recommends --reinstall --allow-downgrades ./dist/loquet_*.deb
+
+uninstall:       ## sudo make uninstall: opens the relays; settings and usage stay
+	@apt-get remove --yes loquet
+
+root:            ## the Debian that the installation tests boot (needs root; kept in ~/.cache/loquet)
+	@$(PYTHON) tests/systemd/build_root.py
 
 texts: setup-dev ## bring the French catalogue up to date and compile it
 	@$(BIN)/python tests/texts.py

@@ -48,8 +48,10 @@ class Rig:
         from controller.signals import Signals
         from controller.states import Rules
         from controller.store import database
+        from controller.watchdog import Watchdog
         from controller.writer import Writer
         from drivers import lease, registry
+        from drivers.notify import Manager
 
         os.environ.update(stage.environment)
         sys.path.insert(0, str(STAND_INS))
@@ -72,6 +74,7 @@ class Rig:
             signals=Signals({}, {}, lambda *_: None, time.monotonic),
             guard_alive=lambda now: guard.until(now) > now,
             new_session=lambda: f"{next(numbers):016x}",
+            watchdog=Watchdog(Manager()),
         )
         self.loop.writer = Writer(self.db, self.loop.put, lambda: clock.floor)
         self.loop.recover([])

@@ -24,7 +24,7 @@ from typing import Any, Final
 import msgspec
 
 from controller.events import ClearAsked, EndAsked
-from controller.loop import Asked, FromReader, Loop
+from controller.loop import Asked, FromReader, Loop, StopAsked
 from controller.store.whitelist import MAX_ROWS, Change
 from controller.writer import Edit
 from drivers import presence
@@ -147,6 +147,8 @@ class ControlServer:
                 yield {"is": self._ask(EndAsked(str(request["session"]), by), self._machine(request))}
             case "clear":
                 yield {"is": self._ask(ClearAsked(by), self._machine(request))}
+            case "stop":
+                yield {"is": self._answered(StopAsked)}
             case "hash":
                 yield {"is": [self._key.hash(bytes.fromhex(uid), str(kind)) for uid, kind in request["cards"]]}
             case "fingerprint":
@@ -169,8 +171,11 @@ class ControlServer:
         return machine
 
     def _ask(self, request: EndAsked | ClearAsked | None, machine: str) -> Any:  # noqa: ANN401 - JSON
+        return self._answered(lambda answer: Asked(request, machine, answer))
+
+    def _answered(self, message: Callable[[Callable[[Any], None]], Asked | StopAsked]) -> Any:  # noqa: ANN401 - JSON
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._loop.put(Asked(request, machine, answers.put))
+        self._loop.put(message(answers.put))
         try:
             return answers.get(timeout=ANSWER_S)
         except queue.Empty:

@@ -25,11 +25,13 @@ from controller.signals import Signals
 from controller.states import Rules
 from controller.store import database, journal
 from controller.store.whitelist import load
+from controller.watchdog import Watchdog
 from controller.writer import Writer
 from drivers import lease, registry
 from drivers.contracts import DriverError
+from drivers.notify import READY, STOPPING, Manager
 from protocol import entries
-from protocol.texts import N_, tell
+from protocol.texts import N_, _, tell
 
 SWITCH_INTERVAL: Final = 0.0001  # s; how long another thread's Python may hold up the loop's
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
@@ -38,10 +40,11 @@ log = logging.getLogger("loquet")
 
 
 class Daemon:
-    """One controller. `run` returns once it was told to stop. Raises LoquetError."""
+    """One controller. Raises LoquetError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._manager = Manager()
         self._faults: dict[str, str] = {}
         self._outputs: dict[str, Contacts] = {}
         self._guard = lease.GuardWord(settings.run_dir)
@@ -79,20 +82,20 @@ class Daemon:
             for output in leased:
                 output.release()
 
-    def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Run until SIGTERM or SIGINT."""
+    def run(self, ready: Callable[[], None] = lambda: None) -> bool:
+        """Run until SIGTERM or SIGINT, or until asked to stop at rest; tell whether it was that."""
         self._prepare_run_dir()
         held = database.lock(self._settings.data_dir)
         try:
             # Outputs first: each is claimed open before anything that could fail or take long.
             for station in self._settings.stations:
                 self._claim(station)
-            self._run(ready)
+            return self._run(ready)
         finally:
             self._release()
             os.close(held)
 
-    def _run(self, ready: Callable[[], None]) -> None:
+    def _run(self, ready: Callable[[], None]) -> bool:
         settings = self._settings
         key = database.badge_key(settings.data_dir, make=True)
         db = database.open_for_writing(settings.data_dir)
@@ -123,6 +126,7 @@ class Daemon:
             signals=signals,
             guard_alive=lambda now: self._guard.until(now) > now,
             new_session=lambda: secrets.token_hex(8),
+            watchdog=Watchdog(self._manager),
         )
         loop.writer = Writer(db, loop.put, lambda: clock.floor)
         loop.recover(journal.left_open(db))
@@ -143,11 +147,14 @@ class Daemon:
         gc.collect()
         gc.freeze()
         ready()
+        self._manager.say(READY, self._sentence())
         try:
             loop.run()
+            return loop.stopped_at_rest
         finally:
             # First the outputs, then all that tells of it.
             self._release()
+            self._manager.say(STOPPING)
             control.stop()
             for thread in readers:
                 thread.stop()
@@ -159,6 +166,14 @@ class Daemon:
             for part in (*lights.values(), *buzzers.values()):
                 part.close()
             db.close()
+
+    def _sentence(self) -> str:
+        broken = ", ".join(self._faults)
+        return "STATUS=" + (
+            _("out of order: {machines}").format(machines=broken)
+            if broken
+            else _("ready: {count} machine(s)").format(count=len(self._settings.stations))
+        )
 
     def _optional(self, kind: str, name: str) -> dict[str, Any]:
         """Make the lights or buzzers that there are; one that fails is told of, and keeps nobody from work."""

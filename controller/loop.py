@@ -40,6 +40,8 @@ from controller.events import (
 from controller.outputs import Contacts
 from controller.signals import Signals, Told
 from controller.states import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Starting, State
+from controller.status import station_status
+from controller.watchdog import Watchdog
 from controller.writer import (
     GrantAnswer,
     StorageChanged,
@@ -93,11 +95,27 @@ class Asked(msgspec.Struct, frozen=True):
     answer: Callable[[Any], None]
 
 
+class StopAsked(msgspec.Struct, frozen=True):
+    """The daemon is to stop if no session is open; `answer` takes the machines where one is."""
+
+    answer: Callable[[list[str]], None]
+
+
 class Halt(msgspec.Struct, frozen=True):
-    """The daemon is to stop in good order."""
+    """The daemon is to stop in good order, whatever runs."""
 
 
-Message = FromReader | PartFailed | Asked | Halt | GrantAnswer | StorageChanged | WhitelistChanged | WhitelistReplaced
+Message = (
+    FromReader
+    | PartFailed
+    | Asked
+    | StopAsked
+    | Halt
+    | GrantAnswer
+    | StorageChanged
+    | WhitelistChanged
+    | WhitelistReplaced
+)
 
 
 class Loop:
@@ -114,11 +132,13 @@ class Loop:
         signals: Signals,
         guard_alive: Callable[[int], bool],
         new_session: Callable[[], str],
+        watchdog: Watchdog,
     ) -> None:
         self.queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.states: dict[str, State] = {each.machine: Recovering(each) for each in rules}
         self.readers: dict[str, str] = {}
         self.halted = False
+        self.stopped_at_rest = False
         self.whitelist = whitelist
         self.watchers: list[Callable[[FromReader], None]] = []
         self.writer: Writer
@@ -128,6 +148,7 @@ class Loop:
         self._signals = signals
         self._guard_alive = guard_alive
         self._new_session = new_session
+        self._watchdog = watchdog
         self._next_session = ""
         self._storage_works = True
         self._storage_detail = ""
@@ -184,8 +205,25 @@ class Loop:
                 self.writer.record(self._clock.now(), entries.Warned(machine, part, detail))
             case Asked(request, machine, answer):
                 self._answer(request, machine, answer)
+            case StopAsked(answer):
+                self._stop_at_rest(answer)
             case Halt():
                 self._halt()
+
+    def status(self) -> dict[str, Any]:
+        """Say how everything is, in plain values."""
+        moment = self._clock.now()
+        return {
+            "version": self.whitelist.version,
+            "badges": len(self.whitelist.badges),
+            "storage": "ok" if self._storage_works else self._storage_detail,
+            "guard": self._guard_alive(moment.at),
+            "clock": moment.quality.value,
+            "stations": [
+                station_status(state, moment, self._outputs.get(machine), self.readers.get(machine))
+                for machine, state in self.states.items()
+            ],
+        }
 
     def _answer(self, request: EndAsked | ClearAsked | None, machine: str, answer: Callable[[Any], None]) -> None:
         if request is not None:
@@ -225,6 +263,10 @@ class Loop:
         else:
             self._beat_at = moment.at + HEARTBEAT_MS
         wakes.append(self._clock_at)
+        stuck = self.writer.is_stuck(moment.at)
+        fed = self._watchdog.feed(moment.at, in_session=bool(open_sessions), writer_stuck=stuck)
+        if fed is not None:
+            wakes.append(fed)
         return max(0, min(wakes) - moment.at)
 
     def _renew(self, moment: Moment) -> int:
@@ -385,42 +427,15 @@ class Loop:
         for machine in self.states:
             self._show(machine)
 
+    def _stop_at_rest(self, answer: Callable[[list[str]], None]) -> None:
+        busy = [machine for machine, state in self.states.items() if isinstance(state, Starting | Running | Leaving)]
+        if not busy:
+            self._halt()
+            self.stopped_at_rest = True
+        answer(busy)
+
     def _halt(self) -> None:
         for machine in self.states:
             self._feed(machine, Stop())
         self.writer.record(self._clock.now(), entries.Stopped())
         self.halted = True
-
-    # --- for the control socket ---
-
-    def status(self) -> dict[str, Any]:
-        """Say how everything is, in plain values."""
-        moment = self._clock.now()
-        return {
-            "version": self.whitelist.version,
-            "badges": len(self.whitelist.badges),
-            "storage": "ok" if self._storage_works else self._storage_detail,
-            "guard": self._guard_alive(moment.at),
-            "clock": moment.quality.value,
-            "stations": [self._status_of(machine, moment) for machine in self.states],
-        }
-
-    def _status_of(self, machine: str, moment: Moment) -> dict[str, Any]:
-        state = self.states[machine]
-        output = self._outputs.get(machine)
-        said: dict[str, Any] = {
-            "machine": machine,
-            "state": type(state).__name__.lower(),
-            "output": "on" if output is not None and output.is_on else "off",
-            "reader": None if state.reader_lost else self.readers.get(machine),
-            "badges_lying": len(state.lying),
-        }
-        if state.locked:
-            said["locked"] = state.locked
-        if isinstance(state, Fault):
-            said["cause"] = state.cause
-        if isinstance(state, Starting | Running | Leaving):
-            said |= {"session": state.session.id, "member": state.session.member}
-        if isinstance(state, Running):
-            said["powered_s"] = state.powered_at(moment) // 1000
-        return said

@@ -24,7 +24,7 @@ from drivers.contracts import DriverError, DriverSettings
 from drivers.gpio import RelaySettings
 from drivers.header import CONSOLE, GOOD_FOR_RELAYS
 from protocol.errors import LoquetError
-from protocol.texts import N_
+from protocol.texts import N_, language_of_environment
 
 DEFAULT_FILE: Final = Path("/etc/loquet/controller.toml")
 MAX_BYTES: Final = 256 * 1024
@@ -143,6 +143,21 @@ def default_path() -> Path:
     return Path(os.environ.get("LOQUET_CONFIG") or DEFAULT_FILE)
 
 
+def language_of_house() -> str:
+    """Give the language to speak: LOQUET_LANGUAGE, else what the settings say, else the environment's.
+
+    The settings come before the locale: a Pi's is English until somebody knows how to change it.
+    """
+    named = os.environ.get("LOQUET_LANGUAGE")
+    if named:
+        return named[:2].lower()
+    try:
+        said = tomllib.loads(default_path().read_text(encoding="utf-8"))["controller"]["language"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        said = None  # whatever is wrong there is told by the command that needs it
+    return said if isinstance(said, str) else language_of_environment()
+
+
 def load(path: Path) -> Settings:
     """Read and check a settings file. Raises SettingsError."""
     try:
@@ -211,9 +226,9 @@ def _station(table: object, number: int) -> Station:
         relay=parts["relay"],
         mode=read_table.mode,
         name=read_table.name or read_table.machine,
-        grace=_seconds(read_table.grace, f"{place}, grace", 0, 3600),
-        longest=None if longest is None else _seconds(longest, f"{place}, longest", 60, 7 * 86_400),
-        warning=_seconds(read_table.warning, f"{place}, warning", 0, 3600),
+        grace=seconds(read_table.grace, f"{place}, grace", 0, 3600),
+        longest=None if longest is None else seconds(longest, f"{place}, longest", 60, 7 * 86_400),
+        warning=seconds(read_table.warning, f"{place}, warning", 0, 3600),
         light=parts.get("light"),
         buzzer=parts.get("buzzer"),
         outputs=outputs,
@@ -247,14 +262,14 @@ def _part(table: object, kind: str, place: str) -> Part:
     return Part(name, _convert(rest, settings_type, place))
 
 
-def _seconds(value: int | str, place: str, least: int, most: int) -> int:
-    """Read a duration: a number of seconds, or a number with its unit."""
+def seconds(value: int | str, place: str, least: int, most: int) -> int:
+    """Read a duration: a number of seconds, or a number with its unit. Raises SettingsError."""
     if isinstance(value, str):
         match = re.fullmatch(r"\s*(\d{1,7})\s*(s|min|h)\s*", value)
-        seconds = int(match[1]) * _UNITS[match[2]] if match else -1
+        given = int(match[1]) * _UNITS[match[2]] if match else -1
     else:
-        seconds = value
-    if not least <= seconds <= most:
+        given = value
+    if not least <= given <= most:
         raise SettingsError(
             N_('{place}: {value} is not a time from {least} s to {most} s, as 90, "90 s", "5 min" or "8 h"'),
             place=place,
@@ -262,7 +277,7 @@ def _seconds(value: int | str, place: str, least: int, most: int) -> int:
             least=least,
             most=most,
         )
-    return seconds
+    return given
 
 
 def _no_other_keys(table: dict[str, Any], keys: tuple[str, ...], place: str) -> None:

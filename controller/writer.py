@@ -23,6 +23,7 @@ from controller.events import CommitFailed, Committed, OpenSession
 from controller.store import journal, whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.whitelist import Change
+from drivers.lease import boottime_ms
 from protocol import entries
 from protocol.entries import AnyEntry
 from protocol.moment import Moment
@@ -38,6 +39,7 @@ ROW_BYTES: Final = 1_000  # a row's share of log, table and index while it is st
 RESERVE_BYTES: Final = 2_000_000  # what taps need meanwhile
 FIRST_RETRY: Final = 0.25  # seconds
 LAST_RETRY: Final = 10.0
+STUCK_MS: Final = 10_000  # on one transaction; a disk that takes longer is not coming back by itself
 
 
 class GrantAnswer(msgspec.Struct, frozen=True):
@@ -139,6 +141,7 @@ class Writer:
         self._size = int(db.execute("select count(*) from journal").fetchone()[0])
         self._stopping = False
         self._logged = 0
+        self._working_since: int | None = None
         # SQLite would copy its log back in the middle of some tap's commit; we do it when nothing waits.
         db.execute("pragma wal_autocheckpoint=0")
 
@@ -172,6 +175,11 @@ class Writer:
         """Tell whether nothing more may begin: the journal, or the queue before it, is at its bound."""
         return self._size >= MAX_JOURNAL or len(self._waiting) >= MAX_WAITING
 
+    def is_stuck(self, now: int) -> bool:
+        """Tell whether the disk has kept the writer waiting for too long (now: boot-time ms)."""
+        since = self._working_since
+        return since is not None and now - since > STUCK_MS
+
     def beat(self, sessions: tuple[OpenSession, ...]) -> None:
         """Note how far running sessions have come."""
         self._beats = sessions
@@ -193,7 +201,9 @@ class Writer:
     def run(self) -> None:
         """Write until stopped."""
         while True:
+            self._working_since = boottime_ms()
             wait = self.step()
+            self._working_since = None
             if self._stopping and (self._idle or not self._works):
                 return
             with contextlib.suppress(queue.Empty):
@@ -351,6 +361,7 @@ class Writer:
             self._db.execute("pragma wal_checkpoint(truncate)")
 
     def _between(self) -> None:
+        self._working_since = boottime_ms()
         self._drain()
 
     def _note(self, edit: Edit, version: int) -> None:

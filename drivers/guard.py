@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from drivers import lease
+from drivers import lease, notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     stop = _stopped_by_signals()
+    manager = notify.Manager()
     while not stop():
         now = lease.boottime_ms()
         guard.step(now)
@@ -154,6 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
             lease.say_guarded(options.run_dir, now + lease.GUARD_MS)
         except OSError as error:  # nothing closes then; what is closed is looked after all the same
             guard.say_once("guard", f"{options.run_dir} cannot be written: {error.strerror}")
+        manager.say(notify.READY, notify.ALIVE)
         if options.beside and not (lease.started(options.beside) or lease.held(options.run_dir)):
             break
         time.sleep(TICK)

@@ -41,8 +41,8 @@ def language() -> str:
 
 
 def language_of_environment() -> str:
-    """Tell the language that LOQUET_LANGUAGE, LC_ALL, LC_MESSAGES, LANGUAGE or LANG asks for."""
-    for name in ("LOQUET_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANGUAGE", "LANG"):
+    """Tell the language that LC_ALL, LC_MESSAGES, LANGUAGE or LANG asks for."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "LANG"):
         value = os.environ.get(name, "")
         if value:
             return "fr" if value.lower().startswith("fr") else "en"

@@ -13,9 +13,10 @@ from typing import Any, Final
 import click
 import msgspec
 
+from controller.settings import language_of_house
 from drivers.contracts import DriverError
 from protocol.errors import LoquetError
-from protocol.texts import LOCALE, _, language, language_of_environment, speak, tell
+from protocol.texts import LOCALE, _, language, speak, tell
 
 GROUP: Final = "loquet.commands"
 
@@ -55,7 +56,7 @@ class Gathered(click.Group):
             raise click.ClickException(str(error).encode("ascii", "backslashreplace").decode()) from error
 
 
-speak(language_of_environment())
+speak(language_of_house())
 # click asks gettext for its own words ("Usage:", "Options"): they come from the same catalogue.
 os.environ["LANGUAGE"] = language()
 gettext.bindtextdomain("loquet", LOCALE)

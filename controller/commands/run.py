@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
 from controller.commands import options
-from controller.settings import load
-from protocol.texts import _, speak
+from controller.settings import SettingsError, load
+from protocol.texts import _, speak, tell
+
+SETTINGS_WRONG: Final = 78  # EX_CONFIG; no restart helps until somebody has mended them
+STOPPED_AT_REST: Final = 10  # somebody asked for it (`loquet stop`): no restart is wanted
 
 
 @click.command(
     help=_(
         "Run the controller in the foreground, until Ctrl-C or SIGTERM; both open every relay.\n\n"
         "No output closes unless a `loquet-guard` looks after the same run directory. On a Raspberry Pi "
-        "systemd runs it; at a terminal, --with-guard starts one beside."
+        "systemd runs it; at a terminal, --with-guard starts one beside.\n\n"
+        "Exit status: 0 after Ctrl-C or SIGTERM, 10 after `loquet stop`, 78 where the settings are wrong."
     )
 )
 @options.config
@@ -28,7 +34,14 @@ def run(config: Path, with_guard: bool) -> None:
     """Run the daemon."""
     from controller.daemon import Daemon  # noqa: PLC0415 - what only the daemon needs
 
-    settings = load(config)
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        if isinstance(error.__cause__, OSError):
+            raise  # a disk may come back, and the next start may read it
+        click.echo(_("Error: {error}").format(error=tell(error)), err=True)
+        raise click.exceptions.Exit(SETTINGS_WRONG) from error
+    faulthandler.enable()  # a watchdog's SIGABRT leaves word of what every thread was at
     speak(settings.controller.language)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     daemon = Daemon(settings)
@@ -40,4 +53,6 @@ def run(config: Path, with_guard: bool) -> None:
             start_new_session=True,
             stdin=subprocess.DEVNULL,
         )
-    daemon.run(lambda: click.echo(_("ready: {count} machine(s)").format(count=len(settings.stations))))
+    at_rest = daemon.run(lambda: click.echo(_("ready: {count} machine(s)").format(count=len(settings.stations))))
+    if at_rest:
+        raise click.exceptions.Exit(STOPPED_AT_REST)

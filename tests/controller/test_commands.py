@@ -51,6 +51,24 @@ def test_help_speaks_french():
     assert "Show this message" not in done.stdout
 
 
+def test_commands_speak_the_language_of_the_settings_before_that_of_the_terminal(stage_folder):
+    settings = stage_folder / "demo.toml"
+    settings.write_text(settings.read_text().replace('language = "en"', 'language = "fr"'))
+    environment = {**os.environ, "LANG": "en_GB.UTF-8", "LC_ALL": "", "LANGUAGE": "", "LOQUET_CONFIG": str(settings)}
+
+    def said(**more):
+        command = [sys.executable, "-m", "controller", "whitelist", "list"]
+        return subprocess.run(command, env=environment | more, capture_output=True, text=True, check=True).stdout
+
+    assert "adhérent" in said()
+    assert "member" in said(LOQUET_LANGUAGE="en")
+    settings.write_text("language = [")  # whatever is wrong there is told by the command, not by a traceback
+    done = subprocess.run(
+        [sys.executable, "-m", "controller", "status"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
 def test_an_evening_from_nothing_to_a_decision(run):
     run("whitelist", "require", "laser", "laser-training")
     run(

@@ -1,7 +1,10 @@
 """What is kept on disk: durable, in order, never numbered twice; the whitelist whole or not at all."""
 
+import contextlib
 import os
+import sqlite3
 import stat
+import threading
 
 import pytest
 from conftest import moment
@@ -13,12 +16,22 @@ from controller.events import CommitFailed, Committed, OpenSession
 from controller.store import database, journal, whitelist
 from controller.store.database import StorageError
 from controller.store.whitelist import Change
-from controller.writer import Edit, GrantAnswer, StorageChanged, WhitelistChanged, WhitelistReplaced, Writer
+from controller.writer import (
+    STUCK_MS,
+    Edit,
+    GrantAnswer,
+    StorageChanged,
+    WhitelistChanged,
+    WhitelistReplaced,
+    Writer,
+)
+from drivers.lease import boottime_ms
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending
 from protocol.moment import Quality
 from protocol.whitelist import Badge, Level, Machine, Member, Whitelist
+from simulator.stage import until
 
 
 def nothing(_done, _total):
@@ -372,6 +385,20 @@ def test_a_key_that_was_cut_short_is_named(tmp_path):
     (tmp_path / "badge.key").touch(mode=0o400)
     with pytest.raises(StorageError, match=r"badge\.key.*0 bytes"):
         database.badge_key(tmp_path, make=True)
+
+
+def test_a_writer_that_the_disk_keeps_waiting_is_seen_to_be_stuck_and_then_not(writer, tmp_path):
+    thread = threading.Thread(target=writer.run)
+    with contextlib.closing(sqlite3.connect(tmp_path / "loquet.db")) as other:
+        other.execute("begin immediate")  # the disk does not answer
+        writer.record(moment(), entries.Stopped())
+        thread.start()
+        until(lambda: writer.is_stuck(boottime_ms() + STUCK_MS + 1), "the wait")
+        assert not writer.is_stuck(boottime_ms())  # it has not lasted long
+        other.rollback()
+    writer.stop()
+    thread.join()
+    assert not writer.is_stuck(boottime_ms() + 10 * STUCK_MS)  # idle is not stuck
 
 
 def test_two_processes_do_not_write_at_once(tmp_path):

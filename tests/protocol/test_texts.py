@@ -58,10 +58,10 @@ def test_an_error_inside_an_error_is_translated_too():
 
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
-    [("LANG", "fr_FR.UTF-8", "fr"), ("LANG", "de_DE", "en"), ("LOQUET_LANGUAGE", "fr", "fr"), ("LC_ALL", "C", "en")],
+    [("LANG", "fr_FR.UTF-8", "fr"), ("LANG", "de_DE", "en"), ("LC_ALL", "C", "en")],
 )
 def test_the_environment_says_which_language(monkeypatch, name, value, expected):
-    for each in ("LOQUET_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANGUAGE", "LANG"):
+    for each in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "LANG"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, value)
     assert language_of_environment() == expected

@@ -343,6 +343,40 @@ def test_the_journal_survives_a_kill_at_any_time(stage, rng):
     db.close()
 
 
+def test_a_stop_that_waits_leaves_a_session_alone_and_comes_at_its_end(stage):
+    daemon = stage.start_daemon()
+    lay_and_wait(stage)
+    refused = stage.loquet("stop", "--wait", "0 s")
+    assert (refused.returncode, "laser" in refused.stderr) == (75, True)
+    assert stage.closed("laser")
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "controller", "stop"], env=stage.environment, stderr=subprocess.PIPE, text=True
+    )
+    assert "laser" in waiting.stderr.readline()
+    stage.lay("printer", JEAN)  # the other machines stay usable meanwhile
+    until(lambda: stage.closed("printer"), "the printer closes")
+    stage.take("printer", JEAN)
+    stage.take("laser", MARIE)
+    idle(stage)
+    assert daemon.poll() is None
+    stage.lay("printer", JEAN)
+    assert daemon.wait(60) == 10
+    assert waiting.wait(60) == 0
+    waiting.stderr.close()
+    assert journal(stage)[-1]["kind"] == "daemon_stopped"
+    assert {each["why"] for each in journal(stage, "ended")} == {"badge_removed", "badge_tapped"}
+
+
+def test_wrong_settings_have_an_exit_status_of_their_own_and_a_disk_that_fails_has_not(stage):
+    good = stage.config.read_text()
+    stage.config.write_text(good.replace("pin = 17", "pin = 99"))
+    done = stage.loquet("run")
+    assert (done.returncode, "relay, pin" in done.stderr) == (78, True)
+    stage.config.unlink()
+    assert stage.loquet("run").returncode == 1
+    stage.config.write_text(good)
+
+
 def test_the_demo_plays_its_scene(stage_folder):
     done = subprocess.run(
         [sys.executable, "-m", "controller", "demo", "--tour"],

@@ -1,0 +1,203 @@
+"""The package in a Debian of its own: installed, started, killed, hung, upgraded in mid-session, removed."""
+
+import os
+import shutil
+
+import pytest
+from build_root import ROOT, is_built
+
+from simulator.stage import until
+
+MARIE, STRANGER = "04A3C6CAE26180", "DEADBEEF"
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(
+        os.geteuid() != 0 or not is_built() or shutil.which("systemd-nspawn") is None,
+        reason="needs root, systemd-nspawn and `make root`",
+    ),
+]
+
+
+def work(pi, board):
+    """Marie lays her badge on the laser's reader."""
+    board.lay("laser", MARIE)
+    until(lambda: board.closed("laser"), "the relay closes")
+
+
+def opens(board):
+    until(lambda: not board.closed("laser"), "the relay opens")
+
+
+def only_session(pi):
+    (session,) = pi.lines("loquet sessions --json")
+    return session
+
+
+def active(pi, unit="loquet.service"):
+    return pi.show(unit, "ActiveState") == "active"
+
+
+def test_dpkg_alone_leaves_a_running_controller_that_nobody_has_enrolled(boot, board, packages):
+    pi = boot(ROOT / "root")
+    (board.folder / "loquet.deb").write_bytes(packages[0].read_bytes())
+    said = pi.good("dpkg -i /srv/board/loquet.deb 2>&1")
+    assert "Next: sudo loquet check" in said
+    status = pi.ready()
+    assert [each["state"] for each in status["stations"]] == ["idle"]
+    assert status["version"] == 0  # nobody may do anything yet
+    assert "machine = " in pi.good("cat /etc/loquet/controller.toml")
+    assert pi.good("stat -c '%a %U:%G' /etc/loquet/controller.toml").strip() == "640 root:loquet"
+    assert "WRONG" not in pi.good("loquet check")
+    board.lay("laser", STRANGER)
+    until(lambda: [each for each in pi.lines("loquet journal --json") if each["kind"] == "refused"], "a refusal")
+    assert not board.closed("laser")
+
+
+def test_it_starts_at_boot_and_a_badge_closes_the_relay(pi, board):
+    work(pi, board)
+    board.take("laser", MARIE)
+    opens(board)
+    until(lambda: only_session(pi)["why"] == "badge_removed", "the session's end")
+    assert pi.good("stat -c '%a %U' /var/lib/loquet/badge.key").strip() == "400 loquet"
+    assert pi.good("find /var/lib/loquet /run/loquet -perm /007 -not -type l").strip() == ""
+    assert (
+        pi.good("find /var/lib/loquet -not -user loquet").strip() == ""
+    )  # root's own commands leave nothing of root's
+
+
+def test_a_member_of_the_group_needs_no_sudo_and_another_is_refused(pi):
+    pi.good("useradd --groups loquet laure; useradd paul")
+    assert '"laser"' in pi.good("runuser -u laure -- loquet status --json")
+    assert "marie" in pi.good("runuser -u laure -- loquet whitelist list")
+    pi.good("runuser -u laure -- loquet whitelist grant jean laser-training --badge 04A3C6112233FF")
+    refused = pi.sh("runuser -u paul -- loquet status")
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stderr
+
+
+def test_killed_in_mid_session_the_relay_opens_and_the_daemon_comes_back(pi, board):
+    work(pi, board)
+    before = pi.show("loquet.service", "MainPID")
+    pi.good("systemctl kill --signal=KILL --kill-whom=main loquet.service")
+    opens(board)
+    board.take("laser", MARIE)
+    pi.ready()
+    assert pi.show("loquet.service", "MainPID") != before
+    assert only_session(pi)["why"] == "interrupted"
+
+
+def test_hung_in_mid_session_the_guard_kills_it_and_opens_the_relay(pi, board):
+    work(pi, board)
+    pi.good("systemctl kill --signal=STOP --kill-whom=main loquet.service")
+    opens(board)
+    board.take("laser", MARIE)
+    pi.ready()
+    assert "hangs on to it: killed" in pi.journal()
+
+
+def test_hung_while_idle_the_watchdog_restarts_it(boot, installed_root):
+    pi = boot(installed_root, ROOT / "root", drop_in="WatchdogSec=3\n")
+    pi.ready()
+    before = pi.show("loquet.service", "MainPID")
+    pi.good("systemctl kill --signal=STOP --kill-whom=main loquet.service")
+    until(lambda: pi.show("loquet.service", "MainPID") not in {before, "0"}, "another daemon")
+    pi.ready()
+    assert "Watchdog timeout" in pi.journal()
+
+
+def test_a_killed_guard_is_back_before_the_session_notices(pi, board):
+    work(pi, board)
+    before = pi.show("loquet-guard.service", "MainPID")
+    pi.good("systemctl kill --signal=KILL --kill-whom=main loquet-guard.service")
+    until(lambda: pi.show("loquet-guard.service", "MainPID") not in {before, "0"}, "another guard")
+    until(lambda: pi.status()["guard"], "its word")
+    assert board.closed("laser")
+    assert pi.status()["stations"][0]["state"] == "running"
+
+
+def test_wrong_settings_open_the_relay_say_why_and_mended_ones_start_it_again(pi, board):
+    work(pi, board)
+    pi.good("cp /etc/loquet/controller.toml /root/good.toml")
+    pi.good("sed -i 's/^relay = .*/relay = { driver = \"gpio\", pin = 99 }/' /etc/loquet/controller.toml")
+    assert board.closed("laser")  # no hot reload: what runs goes on
+    assert pi.sh("systemctl restart loquet").returncode != 0
+    opens(board)
+    board.take("laser", MARIE)
+    assert pi.show("loquet.service", "ExecMainStatus") == "78"
+    assert "relay, pin: 99" in pi.sh("systemctl status loquet").stdout
+    assert pi.show("loquet.service", "NRestarts") == "0"
+    pi.good("cp /root/good.toml /etc/loquet/controller.toml")
+    pi.ready()
+
+
+def test_an_upgrade_waits_for_the_end_of_a_session_and_keeps_everything(pi, board, packages):
+    (board.folder / "next.deb").write_bytes(packages[1].read_bytes())
+    pi.good("sed -i 's/^longest = .*/longest = \"3 h\"/' /etc/loquet/controller.toml")
+    work(pi, board)
+    upgrade = pi.start("dpkg -i /srv/board/next.deb")
+    said = []
+    until(
+        lambda: "waiting until nobody uses: laser" in (said.append(upgrade.stdout.readline()) or said[-1]), "its wait"
+    )
+    assert board.closed("laser")
+    assert pi.status()["stations"][0]["state"] == "running"
+    board.take("laser", MARIE)
+    rest, _ = upgrade.communicate(timeout=120)
+    assert upgrade.returncode == 0, "".join(said) + rest
+    pi.ready()
+    assert pi.good("dpkg-query --show --showformat '${Version}' loquet") == "0.1.1"
+    assert only_session(pi)["why"] == "badge_removed"
+    assert "3 h" in pi.good("cat /etc/loquet/controller.toml")
+    board.lay("laser", MARIE)
+    until(lambda: board.closed("laser"), "the relay closes under the new version")
+
+
+def test_an_upgrade_that_may_not_wait_leaves_the_old_version_at_work(pi, board, packages):
+    (board.folder / "next.deb").write_bytes(packages[1].read_bytes())
+    work(pi, board)
+    refused = pi.sh("LOQUET_UPDATE_WAIT='1 s' dpkg -i /srv/board/next.deb")
+    assert refused.returncode != 0
+    assert "not updated, a machine is in use" in refused.stderr
+    assert board.closed("laser")
+    assert pi.status()["stations"][0]["state"] == "running"
+    assert pi.good("dpkg-query --show --showformat '${Version} ${db:Status-Status}' loquet") == "0.1.0 installed"
+
+
+def test_an_upgrade_is_the_cure_of_a_daemon_that_does_not_answer(pi, board, packages):
+    (board.folder / "next.deb").write_bytes(packages[1].read_bytes())
+    pi.good("systemctl kill --signal=STOP --kill-whom=main loquet.service")
+    pi.good("dpkg -i /srv/board/next.deb")
+    pi.ready()
+
+
+def test_a_removal_opens_the_relay_and_a_purge_keeps_what_was_used(pi, board):
+    work(pi, board)
+    pi.good("dpkg --remove loquet")
+    assert not board.closed("laser")
+    assert not pi.good("ls /usr/lib/loquet 2>/dev/null || true").strip()
+    assert (
+        pi.sh("systemctl is-active loquet.service loquet-guard.service loquet.path").stdout.split() == ["inactive"] * 3
+    )
+    said = pi.good("dpkg --purge loquet 2>&1")
+    assert "stay in /var/lib/loquet" in said
+    assert pi.good("ls /var/lib/loquet").split().count("loquet.db") == 1
+    assert pi.sh("test -e /etc/loquet").returncode != 0
+
+
+def test_a_shutdown_opens_the_relay_and_the_next_boot_knows_the_session(boot, installed_root, board):
+    pi = boot(installed_root, ROOT / "root")
+    pi.ready()
+    pi.good("loquet whitelist require laser --nothing")
+    pi.good("loquet whitelist grant marie --badge 04A3C6CAE26180")
+    work(pi, board)
+    pi.power_off()
+    assert not board.closed("laser")
+    again = boot()
+    again.ready()
+    assert only_session(again)["why"] == "stopped"
+    assert not board.closed("laser")  # the badge lies there still
+
+
+def test_the_installed_units_are_well_formed(pi):
+    said = pi.sh("systemd-analyze verify loquet.service loquet-guard.service loquet.path")
+    assert (said.returncode, said.stderr) == (0, "")
