@@ -13,7 +13,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (a minute or two the first time) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt install python3-venv"; exit 1; }
 	@$(PIP) hatchling editables
-	@$(PIP) --no-build-isolation --editable .
+	@$(PIP) --no-build-isolation --editable '.[workbench]'
 	@$(PIP) --no-deps mfrc522
 	@touch $@
 
@@ -22,7 +22,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	@$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-demo: setup      ## the daemon on simulated hardware, in this terminal
+demo: setup      ## the workbench: the daemon on simulated hardware, in your browser
 	@$(BIN)/loquet demo
 
 test: setup-dev  ## the tests

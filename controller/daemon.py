@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 from controller.clock import SystemClock
 from controller.control import SOCKET, ControlServer
-from controller.loop import FromReader, Halt, Loop, PartFailed
+from controller.loop import FromInput, FromReader, Halt, Loop, PartFailed
 from controller.outputs import Contacts, LeasedOutput
 from controller.readers import ReaderThread
-from controller.settings import Part, Settings, Station
+from controller.settings import Does, Part, Settings, Station
 from controller.signals import Signals
 from controller.states import Rules
 from controller.store import database, journal
@@ -28,7 +28,7 @@ from controller.store.whitelist import load
 from controller.watchdog import Watchdog
 from controller.writer import Writer
 from drivers import lease, registry
-from drivers.contracts import DriverError
+from drivers.contracts import DriverError, Input
 from drivers.notify import READY, STOPPING, Manager
 from protocol import entries
 from protocol.texts import N_, _, tell
@@ -116,6 +116,7 @@ class Daemon:
                     each.grace * 1000,
                     None if each.longest is None else each.longest * 1000,
                     each.warning * 1000,
+                    frozenset(name for name, wired in each.inputs.items() if wired.does is Does.END),
                 )
                 for each in settings.stations
             ],
@@ -134,6 +135,7 @@ class Daemon:
         self._drop_old_leases()
         for machine, cause in self._faults.items():
             loop.fail(machine, cause)
+        inputs = self._inputs(loop)
         control = ControlServer(settings.run_dir / SOCKET, loop, key, clock.now)
         readers = self._readers(loop)
         writer = threading.Thread(target=loop.writer.run, name="writer", daemon=True)
@@ -163,7 +165,7 @@ class Daemon:
             writer.join(LAST_WRITES)
             for thread in (teller, *readers):
                 thread.join(1.0)
-            for part in (*lights.values(), *buzzers.values()):
+            for part in (*lights.values(), *buzzers.values(), *inputs):
                 part.close()
             db.close()
 
@@ -201,6 +203,22 @@ class Daemon:
                 ReaderThread(machine, reader, lambda events, m=machine: loop.put(FromReader(m, events)))  # type: ignore[misc]
             )
         return threads
+
+    def _inputs(self, loop: Loop) -> list[Input]:
+        """Make the inputs. A machine whose button is missing does not start: who presses it relies on it."""
+        made: list[Input] = []
+        for station in self._settings.stations:
+            machine = station.machine
+            for name, wired in station.inputs.items():
+                try:
+                    button = registry.make("inputs", wired.part.driver, wired.part.settings)
+                except DriverError as error:
+                    log.error("%s, %s: %s", machine, name, tell(error))
+                    loop.fail(machine, tell(error))
+                    continue
+                made.append(button)
+                button.watch(lambda closed, m=machine, n=name: loop.put(FromInput(m, n)) if closed else None)
+        return made
 
     def _drop_old_leases(self) -> None:
         """Our outputs stand open now: what an earlier run lent is given back."""

@@ -83,6 +83,12 @@ class EndAsked(Event, frozen=True):
     by: str
 
 
+class InputClosed(Event, frozen=True):
+    """An input's contact closed, as the settings name it."""
+
+    name: str
+
+
 class OutputFailed(Event, frozen=True):
     """An output did not do what it was told, or a part that the machine needs is not there."""
 
@@ -128,6 +134,7 @@ AnyEvent = (
     | LockAsked
     | UnlockAsked
     | EndAsked
+    | InputClosed
     | OutputFailed
     | ClearAsked
     | Stop

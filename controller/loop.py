@@ -22,6 +22,7 @@ from controller.events import (
     Commit,
     EndAsked,
     Flash,
+    InputClosed,
     LockAsked,
     OpenOutput,
     OpenSession,
@@ -79,6 +80,13 @@ class FromReader(msgspec.Struct, frozen=True):
     events: tuple[presence.PresenceEvent, ...]
 
 
+class FromInput(msgspec.Struct, frozen=True):
+    """The contact of an input closed."""
+
+    machine: str
+    name: str
+
+
 class PartFailed(msgspec.Struct, frozen=True):
     """A light or buzzer failed: nobody is kept from working."""
 
@@ -107,6 +115,7 @@ class Halt(msgspec.Struct, frozen=True):
 
 Message = (
     FromReader
+    | FromInput
     | PartFailed
     | Asked
     | StopAsked
@@ -194,6 +203,8 @@ class Loop:
         match message:
             case FromReader():
                 self._from_reader(message)
+            case FromInput(machine, name):
+                self._feed(machine, InputClosed(name))
             case GrantAnswer(machine, event):
                 self._feed(machine, event)
             case StorageChanged(works, detail):

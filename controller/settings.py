@@ -45,6 +45,12 @@ class Mode(StrEnum):
     TAP = "tap"
 
 
+class Does(StrEnum):
+    """What an input does when its contact closes."""
+
+    END = "end"
+
+
 Folder = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -71,6 +77,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     light: dict[str, Any] | None = None
     buzzer: dict[str, Any] | None = None
     outputs: dict[Annotated[str, msgspec.Meta(pattern=_MACHINE)], dict[str, Any]] = {}
+    inputs: dict[Annotated[str, msgspec.Meta(pattern=_MACHINE)], dict[str, Any]] = {}
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -78,6 +85,13 @@ class Part(msgspec.Struct, frozen=True):
 
     driver: str
     settings: DriverSettings
+
+
+class Input(msgspec.Struct, frozen=True):
+    """A button or contact, and what it does."""
+
+    part: Part
+    does: Does
 
 
 class Station(msgspec.Struct, frozen=True):
@@ -94,6 +108,7 @@ class Station(msgspec.Struct, frozen=True):
     light: Part | None
     buzzer: Part | None
     outputs: dict[str, Part] = {}
+    inputs: dict[str, Input] = {}
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """Name each part that is there."""
@@ -102,6 +117,8 @@ class Station(msgspec.Struct, frozen=True):
             if part is not None:
                 yield name, part
         yield from self.outputs.items()
+        for name, wired in self.inputs.items():
+            yield name, wired.part
 
     def contacts(self) -> dict[str, Part]:
         """Name every output: the auxiliary ones, and the machine's own, which is the last to close."""
@@ -219,6 +236,7 @@ def _station(table: object, number: int) -> Station:
             place=place,
             name=MACHINE,
         )
+    inputs = {name: _input(table, f"{place}, inputs, {name}") for name, table in read_table.inputs.items()}
     longest = read_table.longest
     station = Station(
         machine=read_table.machine,
@@ -232,6 +250,7 @@ def _station(table: object, number: int) -> Station:
         light=parts.get("light"),
         buzzer=parts.get("buzzer"),
         outputs=outputs,
+        inputs=inputs,
     )
     if station.longest is not None and station.warning >= station.longest:
         raise SettingsError(
@@ -244,6 +263,18 @@ def _station(table: object, number: int) -> Station:
     for name, part in station.contacts().items():
         _is_open_at_power_on(part.settings, f"{place}, relay" if name == MACHINE else f"{place}, outputs, {name}")
     return station
+
+
+def _input(table: object, place: str) -> Input:
+    rest = dict(table) if isinstance(table, dict) else {}
+    does = rest.pop("does", None)
+    if does not in set(Does):
+        raise SettingsError(
+            N_('{place}: say what it does, as in {{ driver = "button", pin = 6, does = "{does}" }}'),
+            place=place,
+            does='" / "'.join(Does),
+        )
+    return Input(_part(rest, "inputs", place), Does(does))
 
 
 def _part(table: object, kind: str, place: str) -> Part:

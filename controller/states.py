@@ -10,13 +10,14 @@ from protocol.moment import Moment
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the settings say of one machine; times in milliseconds."""
+    """What the settings say of one machine; times in milliseconds. enders: the inputs that end a session."""
 
     machine: str
     mode: Mode = Mode.PRESENCE
     grace: int = 5_000
     longest: int | None = None
     warning: int = 60_000
+    enders: frozenset[str] = frozenset()
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from controller.events import (
     EndAsked,
     Event,
     Flash,
+    InputClosed,
     LockAsked,
     OpenOutput,
     OpenSession,
@@ -82,7 +83,15 @@ def _laid(state: S, event: Presented) -> S:
 
 
 def _refuse(state: State, denied: Denied) -> Step:
-    entry = entries.Refused(state.rules.machine, denied.reason, denied.member, denied.badge, denied.wants)
+    entry = entries.Refused(
+        state.rules.machine,
+        denied.reason,
+        denied.member,
+        denied.badge,
+        denied.wants,
+        denied.day,
+        denied.note,
+    )
     return Step(state, (Record(entry), Flash(Signal.REFUSED, denied)))
 
 
@@ -318,6 +327,11 @@ def lock_start(state: Starting, event: LockAsked, moment: Moment) -> Step:
     return Step(_rest(later.state), (OpenOutput(), *later.effects)) if event.now else later
 
 
+def abandon_by_button(state: Starting, event: InputClosed, moment: Moment) -> Step:
+    """One that ends: open, IDLE or LOCKED."""
+    return abandon(state, event, moment) if event.name in state.rules.enders else Step(state)
+
+
 def abandon_named(state: Starting, event: EndAsked, moment: Moment) -> Step:
     """If it is meant: open, IDLE or LOCKED."""
     return abandon(state, event, moment) if event.session == state.session.id else Step(state)
@@ -390,6 +404,11 @@ def lock_running(state: Running, event: LockAsked, moment: Moment) -> Step:
     return Step(ended.state, (*ended.effects[:1], *later.effects, *ended.effects[1:]))
 
 
+def press_running(state: Running, event: InputClosed, moment: Moment) -> Step:
+    """One that ends: end."""
+    return _end_running(state, moment, Ending.BUTTON) if event.name in state.rules.enders else Step(state)
+
+
 def end_named(state: Running, event: EndAsked, moment: Moment) -> Step:
     """If it is meant: end."""
     if event.session != state.session.id:
@@ -442,6 +461,11 @@ def lock_leaving(state: Leaving, event: LockAsked, moment: Moment) -> Step:
         return later
     ended = _end(later.state, Ending.LOCKED, state.powered, event.by)
     return Step(ended.state, (*ended.effects[:1], *later.effects, *ended.effects[1:]))
+
+
+def press_leaving(state: Leaving, event: InputClosed, _moment: Moment) -> Step:
+    """One that ends: end."""
+    return _end(state, Ending.BUTTON, state.powered) if event.name in state.rules.enders else Step(state)
 
 
 def end_leaving(state: Leaving, event: EndAsked, _moment: Moment) -> Step:
@@ -501,6 +525,7 @@ _SHARED: Final[dict[type[Event], Row]] = {
     LockAsked: lock_later,
     UnlockAsked: unlock_later,
     EndAsked: nothing,
+    InputClosed: nothing,
     OutputFailed: break_down,
     ClearAsked: nothing,
     Stop: keep_open,
@@ -516,6 +541,7 @@ ROWS: Final[dict[type[State], dict[type[Event], Row]]] = {
         CommitFailed: give_up,
         TimePassed: give_up_late,
         LockAsked: lock_start,
+        InputClosed: abandon_by_button,
         EndAsked: abandon_named,
         Stop: abandon,
     },
@@ -527,6 +553,7 @@ ROWS: Final[dict[type[State], dict[type[Event], Row]]] = {
         ReaderFound: go_on,
         TimePassed: run_out,
         LockAsked: lock_running,
+        InputClosed: press_running,
         EndAsked: end_named,
         OutputFailed: break_running,
         Stop: stop_running,
@@ -536,6 +563,7 @@ ROWS: Final[dict[type[State], dict[type[Event], Row]]] = {
         Presented: come_back,
         TimePassed: leave,
         LockAsked: lock_leaving,
+        InputClosed: press_leaving,
         EndAsked: end_leaving,
         OutputFailed: break_leaving,
         Stop: stop_leaving,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +18,7 @@ class Ending(StrEnum):
 
     BADGE_REMOVED = "badge_removed"
     BADGE_TAPPED = "badge_tapped"
+    BUTTON = "button"
     LONGEST = "longest"
     REMOTE = "remote"
     LOCKED = "locked"
@@ -83,13 +85,15 @@ class Ended(Entry, frozen=True, tag="ended"):
 
 
 class Refused(Entry, frozen=True, tag="refused"):
-    """A tap that opened nothing."""
+    """A tap that opened nothing; wants, day and note say what would help, as in `access.Denied`."""
 
     machine: str
     reason: Reason
     member: str | None = None
     badge: str | None = None
     wants: tuple[str, ...] = ()
+    day: date | None = None
+    note: str = ""
 
 
 class Thinned(Entry, frozen=True, tag="thinned"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from protocol import entries
 from protocol.access import Denied, Reason
 from protocol.entries import Ending
+from protocol.moment import Quality
 from protocol.texts import N_, _, language
 from protocol.whitelist import Whitelist
 
@@ -43,6 +45,7 @@ REFUSALS: Final = {
 ENDINGS: Final = {
     Ending.BADGE_REMOVED: N_("badge taken off"),
     Ending.BADGE_TAPPED: N_("ended by badge"),
+    Ending.BUTTON: N_("ended by button"),
     Ending.LONGEST: N_("longest session reached"),
     Ending.REMOTE: N_("ended from the shell"),
     Ending.LOCKED: N_("machine locked"),
@@ -51,6 +54,57 @@ ENDINGS: Final = {
     Ending.STOPPED: N_("controller stopped"),
     Ending.INTERRUPTED: N_("interrupted"),
 }
+
+
+HAPPENED: Final[dict[type[entries.Entry], str]] = {
+    entries.Granted: N_("{member} begins"),
+    entries.Withdrawn: N_("the permission came too late and was withdrawn"),
+    entries.Ended: N_("session over after {powered}: {why}"),
+    entries.Refused: N_("refused: {refusal}"),
+    entries.Thinned: N_("{count} refusals or losses of the reader left out, they came too fast"),
+    entries.ReaderLost: N_("reader lost: {detail}"),
+    entries.ReaderFound: N_("reader found again"),
+    entries.FaultLatched: N_("out of order: {cause}"),
+    entries.FaultCleared: N_("fault cleared by {by}"),
+    entries.Locked: N_("locked by {by}: {note}"),
+    entries.Unlocked: N_("unlocked by {by}"),
+    entries.Warned: N_("{part} failed: {detail}"),
+    entries.Clock: N_("the clock is set: {quality}"),
+    entries.Started: N_("controller started, version {version}"),
+    entries.Stopped: N_("controller stopped"),
+    entries.Edited: N_("whitelist changed by {by}, version {version}: {put} rows put, {dropped} dropped"),
+}
+QUALITIES: Final = {
+    Quality.SYNCHRONISED: N_("synchronised"),
+    Quality.KEPT: N_("kept by a battery"),
+    Quality.RESTORED: N_("restored from the last time that was saved"),
+    Quality.UNKNOWN: N_("not known"),
+}
+
+
+def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str:
+    """Say what an entry of the journal means; with names for ids where a whitelist knows them."""
+    places: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    for name in ("member", "by"):
+        places[name] = _named(places.get(name), whitelist)
+    match entry:
+        case entries.Refused():
+            denied = Denied(entry.reason, wants=entry.wants, day=entry.day, note=entry.note)
+            places["refusal"] = refusal(denied, whitelist)
+            if entry.member:
+                return _("{member} refused: {refusal}").format(**places)
+        case entries.Ended():
+            places |= {"why": _(ENDINGS[entry.why]), "powered": duration(entry.powered / 1000)}
+            if entry.by:
+                return _("session over after {powered}: {why} ({by})").format(**places)
+        case entries.Clock():
+            places["quality"] = _(QUALITIES[entry.quality])
+    return _(HAPPENED[type(entry)]).format(**places)
+
+
+def _named(who: object, whitelist: Whitelist | None) -> object:
+    member = whitelist.members.get(who) if whitelist is not None and isinstance(who, str) else None
+    return member.name or who if member else who
 
 
 def day(when: date | None) -> str:

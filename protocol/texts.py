@@ -6,8 +6,12 @@ is shown. Rooms that import nothing of ours mark theirs with an `N_` of their ow
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+import functools
 import gettext
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +20,8 @@ LOCALE: Final = Path(__file__).parent / "locale"
 
 _translations: gettext.NullTranslations = gettext.NullTranslations()
 _language = "en"
+_spoken: contextvars.ContextVar[tuple[str, gettext.NullTranslations] | None]
+_spoken = contextvars.ContextVar("spoken", default=None)
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
@@ -25,19 +31,36 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
 
 def _(text: str) -> str:
     """Give *text* in the language in use."""
-    return _translations.gettext(text) if text else ""
+    spoken = _spoken.get()
+    return (_translations if spoken is None else spoken[1]).gettext(text) if text else ""
 
 
 def speak(language: str) -> None:
-    """Use *language* ("en", "fr") from now on; another one is English."""
-    global _translations, _language  # noqa: PLW0603 - one process speaks one language
-    _language = language if language in LANGUAGES else "en"
-    _translations = gettext.translation("loquet", LOCALE, [_language], fallback=True)
+    """Use *language* ("en", "fr") from now on, in the whole process; another one is English."""
+    global _translations, _language
+    _language, _translations = _find(language)
+
+
+@contextlib.contextmanager
+def spoken(language: str) -> Iterator[None]:
+    """Use *language* for what is done within, whatever the process speaks: for one reader of a page."""
+    token = _spoken.set(_find(language))
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+@functools.cache
+def _find(language: str) -> tuple[str, gettext.NullTranslations]:
+    known = language if language in LANGUAGES else "en"
+    return known, gettext.translation("loquet", LOCALE, [known], fallback=True)
 
 
 def language() -> str:
     """Tell the language in use."""
-    return _language
+    spoken = _spoken.get()
+    return _language if spoken is None else spoken[0]
 
 
 def language_of_environment() -> str:

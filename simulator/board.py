@@ -82,6 +82,11 @@ class Board:
         self.chips[bus, device].lay(card)
         return card.uid.hex()
 
+    def do_lay_together(self, bus: int, device: int, uids: list[str]) -> None:
+        """Lay a wallet on a reader: all its cards come into the field at one instant."""
+        for uid in uids:
+            self.do_lay(bus, device, uid)
+
     def do_take(self, bus: int, device: int, uid: str) -> None:
         """Take a card off a reader."""
         if uid in self.cards:
@@ -93,6 +98,13 @@ class Board:
         chip.silent = silent
         if brownout:
             chip.reset()
+
+    def do_power(self, on: bool) -> None:
+        """Cut or restore the mains: lines and chips forget all they were; an unpowered chip is silent."""
+        self.pins.reset()
+        for chip in self.chips.values():
+            chip.reset()
+            chip.silent = None if on else 0x00
 
     def do_transfers(self) -> int:
         """Count the SPI transfers so far."""

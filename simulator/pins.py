@@ -115,6 +115,13 @@ class Pins:
         line = self._held(owner, number)
         line.pwm = (frequency, duty) if frequency else None
 
+    def reset(self) -> None:
+        """Lose the mains: every line is an input at its pull, whoever held it."""
+        for line in self.lines:
+            line.owner, line.output, line.pwm = None, False, None
+            line.pulled = int(line.number in PULLED_UP)
+            self._set(line, line.pulled if line.driven is None else line.driven)
+
     def drive(self, number: int, level: int | None) -> None:
         """Press, wire or let go a line from outside."""
         line = self._line(number)

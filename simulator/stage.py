@@ -48,7 +48,7 @@ class Stage:
     def __init__(self, config: Path, *, keeps: bool = True) -> None:
         self.config = config
         self.settings: Settings = load(config)
-        self._socket = config.parent / "board.sock"
+        self.socket = config.parent / "board.sock"
         self._keeps = keeps
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self.hand: Hand
@@ -60,7 +60,7 @@ class Stage:
         return {
             **os.environ,
             "PYTHONPATH": str(STAND_INS),
-            "LOQUET_BOARD": str(self._socket),
+            "LOQUET_BOARD": str(self.socket),
             "LOQUET_BOARD_REVISION": PI_4B,
             "LOQUET_CONFIG": str(self.config),
             "GPIOZERO_PIN_FACTORY": "lgpio",
@@ -90,8 +90,8 @@ class Stage:
                 pin = "" if wired.reset_pin is None else f":{wired.reset_pin}"
                 readers += ["--reader", f"{wired.bus}.{wired.device}{pin}"]
         kept = "--keeps" if self._keeps else "--releases"
-        self._first_line(self.start("board", ["simulator.board", "--socket", str(self._socket), kept, *readers]))
-        self.hand = Hand(self._socket)
+        self._first_line(self.start("board", ["simulator.board", "--socket", str(self.socket), kept, *readers]))
+        self.hand = Hand(self.socket)
 
     def start_guard(self) -> subprocess.Popen[str]:
         """Start the guard, and wait until it says that it looks after the leases."""
@@ -105,6 +105,10 @@ class Stage:
         self._first_line(daemon)
         until(lambda: all(each["reader"] for each in self.status()["stations"]), "the readers")
         return daemon
+
+    def process(self, name: str) -> subprocess.Popen[str] | None:
+        """Give one of the processes, if it was started and not yet ended by us."""
+        return self._processes.get(name)
 
     def _first_line(self, process: subprocess.Popen[str]) -> None:
         if process.stdout is None or not process.stdout.readline():

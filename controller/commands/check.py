@@ -145,6 +145,7 @@ def _asked(settings: Settings) -> Iterator[Finding]:
 
 def _station(station: Station) -> Iterator[Finding]:
     kinds = {"reader": "readers", "relay": "outputs", "light": "lights", "buzzer": "buzzers"}
+    kinds |= dict.fromkeys(station.inputs, "inputs")
     for name, part in station.parts():
         place = "{}, {}".format(station.machine, _(PARTS.get(name, name)))  # noqa: UP032 - Babel reads no f-strings
         kind = kinds.get(name, "outputs")

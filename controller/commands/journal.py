@@ -14,6 +14,7 @@ from controller.commands import options
 from controller.settings import load
 from controller.store import journal as store
 from protocol.entries import kind
+from protocol.sentences import happened
 from protocol.texts import _
 
 
@@ -69,5 +70,5 @@ def journal(config: Path, machine: str | None, as_json: bool, after: int) -> Non
                     | body
                 )
             else:
-                details = " ".join(f"{k}={v}" for k, v in body.items())
-                click.echo(f"{line.seq:>7}  {local_time(wall, zone)}  {kind(line.entry):<16} {details}  [{quality}]")
+                where = getattr(line.entry, "machine", "")
+                click.echo(f"{line.seq:>7}  {local_time(wall, zone)}  {where:<12}  {happened(line.entry)}  [{quality}]")

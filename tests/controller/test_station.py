@@ -17,6 +17,7 @@ from controller.events import (
     Committed,
     EndAsked,
     Flash,
+    InputClosed,
     LockAsked,
     OpenOutput,
     OpenSession,
@@ -39,7 +40,7 @@ from protocol.access import Denied, Granted, Limits, Reason
 from protocol.entries import Ending
 from protocol.whitelist import Level
 
-RULES = Rules("laser", grace=5_000, longest=60_000, warning=10_000)
+RULES = Rules("laser", grace=5_000, longest=60_000, warning=10_000, enders=frozenset({"off-button"}))
 TAP = msgspec.structs.replace(RULES, mode=Mode.TAP)
 MARIE, JEAN, LAURE, NOBODY = "m" * 32, "j" * 32, "l" * 32, "n" * 32
 PEOPLE = {MARIE: ("marie", Level.USER), JEAN: ("jean", Level.USER), LAURE: ("laure", Level.MAINTAINER)}
@@ -98,6 +99,25 @@ def test_a_grant_is_committed_before_the_output_closes():
     done = step(asked.state, Committed("s1"), moment())
     assert isinstance(done.state, Running)
     assert isinstance(done.effects[0], CloseOutput)
+
+
+def test_the_off_button_ends_a_session_and_another_input_does_not():
+    state = running()
+    assert step(state, InputClosed("lid"), moment(3_000)).state == state
+    pressed = step(state, InputClosed("off-button"), moment(3_000))
+    assert isinstance(pressed.effects[0], OpenOutput)
+    assert [(each.why, each.powered, each.by) for each in ends(pressed)] == [(Ending.BUTTON, 2_000, None)]
+    assert isinstance(pressed.state, Idle)
+    assert pressed.state.stale == {MARIE}  # the badge that lies there opens nothing until it is taken away
+
+
+def test_the_off_button_ends_the_grace_and_withdraws_a_start():
+    leaving = step(running(), Removed(MARIE), moment(3_000)).state
+    assert [each.why for each in ends(step(leaving, InputClosed("off-button"), moment(3_500)))] == [Ending.BUTTON]
+    starting = step(Idle(RULES), presented(MARIE), moment()).state
+    pressed = step(starting, InputClosed("off-button"), moment()).state
+    late = step(pressed, Committed("s1"), moment())
+    assert late.effects == (Record(entries.Withdrawn("s1", "laser")),)
 
 
 def test_a_commit_that_fails_or_comes_too_late_closes_nothing():
@@ -320,6 +340,7 @@ events = st.one_of(
     st.builds(LockAsked, st.just("lock"), st.just("root"), st.booleans()),
     st.builds(UnlockAsked, st.just("root")),
     st.builds(EndAsked, SESSIONS, st.just("root")),
+    st.builds(InputClosed, st.sampled_from(["off-button", "lid"])),
     st.builds(OutputFailed, st.sampled_from(["x", "y"])),
     st.builds(ClearAsked, st.just("root")),
     st.builds(Stop),

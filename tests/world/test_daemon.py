@@ -343,6 +343,20 @@ def test_the_journal_survives_a_kill_at_any_time(stage, rng):
     db.close()
 
 
+def test_the_off_button_opens_the_relay_and_the_badge_that_lies_there_does_not_close_it_again(stage):
+    stage.start_daemon()
+    lay_and_wait(stage)
+    stage.hand.do("drive", number=6, level=0)
+    opens(stage)
+    stage.hand.do("drive", number=6, level=None)
+    until(lambda: journal(stage, "ended"), "the end")
+    assert [each["why"] for each in journal(stage, "ended")] == ["button"]
+    assert not stage.closed("laser")
+    stage.take("laser", MARIE)
+    until(lambda: not stage.state("laser")["badges_lying"], "the badge is away")
+    lay_and_wait(stage)
+
+
 def test_a_stop_that_waits_leaves_a_session_alone_and_comes_at_its_end(stage):
     daemon = stage.start_daemon()
     lay_and_wait(stage)
@@ -375,19 +389,6 @@ def test_wrong_settings_have_an_exit_status_of_their_own_and_a_disk_that_fails_h
     stage.config.unlink()
     assert stage.loquet("run").returncode == 1
     stage.config.write_text(good)
-
-
-def test_the_demo_plays_its_scene(stage_folder):
-    done = subprocess.run(
-        [sys.executable, "-m", "controller", "demo", "--tour"],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "CLOSED" in done.stdout
-    assert "interrupted" in done.stdout
 
 
 def test_a_full_disk_at_start_is_a_clear_error_and_no_relay_closes(stage):

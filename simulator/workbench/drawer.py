@@ -1,0 +1,53 @@
+"""What lies in the drawer: badges, cards and a wallet, and what there is to try with them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from protocol.texts import N_
+
+MARIES: Final = "04A3C6CAE26180"
+
+
+class Thing(msgspec.Struct, frozen=True):
+    """Something to lay on a reader: one card, or a wallet with several. `who` is a name, `what` a text."""
+
+    id: str
+    who: str
+    what: str
+    uids: tuple[str, ...]
+
+
+DRAWER: Final = (
+    Thing("marie", "Marie Curie", N_("trained for laser and printer"), (MARIES,)),
+    Thing("jean", "Jean Perrin", N_("trained for the printer alone"), ("04A3C6112233FF",)),
+    Thing("laure", "Laure Gouze", N_("maintainer"), ("C0FFEE42",)),
+    Thing("paul", "Paul Langevin", N_("suspended by the fabmanager"), ("0102030405060708090A",)),
+    Thing("stranger", N_("A stranger"), N_("a card that nobody knows"), ("DEADBEEF",)),
+    Thing("phone", N_("A phone"), N_("its number changes each time"), ("08112233",)),
+    Thing(
+        "wallet", N_("A wallet"), N_("Marie's second badge, a bus pass, a bank card"),
+        ("04A3C6CAE26181", "04B7C112345680", "3D2A9F10"),
+    ),
+)  # fmt: skip
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """Something to try, and what to look at."""
+
+    id: str
+    text: str
+
+
+HINTS: Final = (
+    Hint("grant", N_("Lay Marie's badge on the laser's reader: the light turns green, the relay closes.")),
+    Hint("minutes", N_("Take it off again: the relay opens, and her use is in the table below.")),
+    Hint("refusal", N_("Lay Jean's badge on the laser: it is refused, and the journal says what would help.")),
+    Hint("tap", N_("At the printer a tap is enough: lay Jean's badge there, put it back, and he prints on.")),
+    Hint(
+        "kill", N_("Kill the program while the printer runs: its guard opens the relay, and it comes back by itself.")
+    ),
+    Hint("mains", N_("Pull the mains plug while somebody works: no minute is lost, and nothing starts by itself.")),
+)

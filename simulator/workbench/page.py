@@ -1,0 +1,251 @@
+"""The page: Starlette routes over a scene. HTML once, then a stream of what changes, and acts as JSON.
+
+On loopback only, and only for pages of its own: a host name that is not ours is refused, and an act has to be
+JSON, which no other page's form can send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from controller.commands.journal import local_time
+from controller.commands.status import STATES
+from protocol.entries import Ending, kind
+from protocol.errors import LoquetError
+from protocol.sentences import ENDINGS, duration, happened
+from protocol.texts import LANGUAGES, N_, _, language, spoken, tell
+from simulator.workbench.drawer import DRAWER, HINTS
+from simulator.workbench.scene import SESSIONS, Scene
+
+HERE: Final = Path(__file__).parent
+SAFE: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+COLOURS: Final = {
+    (0, 0, 0): N_("dark"),
+    (1, 0, 0): N_("red"),
+    (0, 1, 0): N_("green"),
+    (0, 0, 1): N_("blue"),
+    (1, 1, 0): N_("yellow"),
+    (1, 0, 1): N_("purple"),
+    (0, 1, 1): N_("turquoise"),
+    (1, 1, 1): N_("white"),
+}
+BUTTONS: Final = {"off-button": N_("Off button")}
+WORDS: Final = {  # what the page's script says by itself
+    "open": N_("open"),
+    "closed": N_("CLOSED"),
+    "unplugged": N_("no power"),
+    "on": N_("running"),
+    "off": N_("ended; starts again by itself in a moment"),
+    "frozen": N_("frozen: it answers nobody"),
+    "gone": N_("The workbench has ended. Start it again: make demo"),
+    "pull": N_("Unplug the reader"),
+    "plug": N_("Plug the reader in"),
+    "mains_pull": N_("Pull the mains plug"),
+    "mains_plug": N_("Plug it in"),
+    "lay": N_("lay on"),
+    "take": N_("back to the drawer"),
+    "nobody": N_("nothing on the reader"),
+}
+
+_environment: Final = Environment(
+    loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+)
+
+
+def application(scene: Scene, hosts: tuple[str, ...] = ("localhost", "127.0.0.1")) -> Starlette:
+    """Make the page of a scene."""
+    desk = Desk(scene)
+    return Starlette(
+        routes=[
+            Route("/", desk.page),
+            Route("/changes", desk.changes),
+            Route("/do/{what}", desk.act, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
+        lifespan=desk.lifespan,
+    )
+
+
+class Desk:
+    """What the routes share."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._zone = ZoneInfo(scene.settings.controller.timezone)
+        self._watchers: set[asyncio.Queue[str]] = set()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Hand what the scene tells, from its threads, to everybody who watches."""
+        loop = asyncio.get_running_loop()
+
+        def told(what: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the page has ended
+                loop.call_soon_threadsafe(self._spread, what)
+
+        self._scene.told.append(told)
+        yield
+        self._scene.told.remove(told)
+
+    def _spread(self, what: str) -> None:
+        for watcher in self._watchers:
+            with contextlib.suppress(asyncio.QueueFull):  # whoever is slow gets the whole at the next change
+                watcher.put_nowait(what)
+
+    async def page(self, request: Request) -> Response:
+        """Give the page, in the reader's language."""
+        spoken_here = _language_of(request)
+        with spoken(spoken_here):
+            text = _environment.get_template("page.html").render(
+                _=_,
+                language=spoken_here,
+                other="fr" if spoken_here == "en" else "en",
+                things=DRAWER,
+                hints=HINTS,
+                wiring=self._scene.wiring(),
+                buttons={name: _(label) for name, label in BUTTONS.items()},
+                words={name: _(word) for name, word in WORDS.items()},
+                colours={"".join(map(str, colour)): _(word) for colour, word in COLOURS.items()},
+                pid=os.getpid(),
+            )
+        return HTMLResponse(text, headers=SAFE | {"Content-Language": spoken_here})
+
+    async def changes(self, request: Request) -> Response:
+        """Give everything once, then what changes, as server-sent events."""
+        return StreamingResponse(
+            self._stream(_language_of(request)), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+
+    async def _stream(self, spoken_here: str) -> AsyncIterator[str]:
+        watcher: asyncio.Queue[str] = asyncio.Queue(1_000)
+        self._watchers.add(watcher)
+        give: dict[str, Callable[[], Any]] = {"pins": self._pins, "now": self._now, "journal": self._journal}
+        try:
+            for name, whole in give.items():
+                yield _event(name, spoken_here, whole)
+            while True:
+                try:
+                    what = await asyncio.wait_for(watcher.get(), timeout=10)
+                except TimeoutError:
+                    yield ": still here\n\n"
+                    continue
+                yield _event(what, spoken_here, give[what])
+        finally:
+            self._watchers.discard(watcher)
+
+    async def act(self, request: Request) -> Response:
+        """Do one thing on the bench."""
+        spoken_here = _language_of(request)
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            return JSONResponse({"error": "application/json"}, 415)
+        try:
+            places = msgspec.json.decode(await request.body(), type=dict[str, str])
+        except msgspec.DecodeError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        try:
+            await run_in_threadpool(self._scene.act, request.path_params["what"], **places)
+        except LoquetError as error:
+            with spoken(spoken_here):
+                return JSONResponse({"error": tell(error)}, 409)
+        return JSONResponse({})
+
+    # --- what is shown ---
+
+    def _pins(self) -> list[int]:
+        return self._scene.levels
+
+    def _now(self) -> dict[str, Any]:
+        now = self._scene.now
+        return {
+            "mains": now.mains,
+            "daemon": now.daemon,
+            "guard": now.guard,
+            "lying": now.lying,
+            "cables": now.cables,
+            "tried": now.tried,
+            "stations": {each["machine"]: self._station(each) for each in now.stations},
+        }
+
+    def _station(self, status: dict[str, Any]) -> dict[str, Any]:
+        member = self._scene.whitelist.members.get(status.get("member", ""))
+        said = _(STATES[status["state"]])
+        if status["state"] == "fault":
+            said += f": {status['cause']}"
+        if status["state"] == "locked":
+            said += f": {status['locked']}"
+        if member is not None:
+            said += f" · {member.name or member.id}"
+        if "powered_s" in status:
+            said += f" · {duration(status['powered_s'])}"
+        if status["reader"] is None:
+            said += f" · {_('reader lost')}"
+        lying = status["badges_lying"]
+        sensed = _("senses {count}").format(count=lying) if lying else _("senses nothing")
+        return {"state": status["state"], "said": said, "sensed": sensed}
+
+    def _journal(self) -> dict[str, Any]:
+        scene = self._scene
+        lines = []
+        for line in reversed(scene.lines):
+            wall = scene.clocks.wall(line.boot, line.at)[0] if scene.clocks else None
+            lines.append(
+                {
+                    "seq": line.seq,
+                    "kind": kind(line.entry),
+                    "time": local_time(wall, self._zone)[-8:],
+                    "machine": getattr(line.entry, "machine", ""),
+                    "said": happened(line.entry, scene.whitelist),
+                }
+            )
+        return {"lines": lines, "sessions": [self._session(each) for each in reversed(scene.sessions[-SESSIONS:])]}
+
+    def _session(self, usage: Any) -> dict[str, Any]:  # noqa: ANN401 - journal.Usage, read only
+        member = self._scene.whitelist.members.get(usage.member)
+        return {
+            "machine": usage.machine,
+            "member": member.name if member and member.name else usage.member,
+            "start": local_time(usage.started, self._zone)[-8:],
+            "used": duration(usage.powered_s) if usage.powered_s is not None else "…",
+            "why": _(ENDINGS[Ending(usage.why)]) if usage.why else _("running"),
+        }
+
+
+def _event(name: str, spoken_here: str, give: Callable[[], Any]) -> str:
+    with spoken(spoken_here):
+        return f"event: {name}\ndata: {json.dumps(give(), ensure_ascii=False)}\n\n"
+
+
+def _language_of(request: Request) -> str:
+    """Tell the reader's language: what the page's switch says, else the browser's, else the house's."""
+    asked = request.query_params.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    for part in request.headers.get("accept-language", "").split(","):
+        wished = part.partition(";")[0].strip()[:2].lower()
+        if wished in LANGUAGES:
+            return wished
+    return language()

@@ -1,0 +1,350 @@
+"""The scene: board, guard and daemon as processes, what lies where, and what people do to it.
+
+The daemon is the one that ships, supervised as systemd does: two seconds after its end it is started again.
+Acts come from the page's threads, one at a time; whoever watches is told that something changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+import config as examples
+from controller import door
+from controller.settings import Settings, Station
+from controller.store import journal
+from drivers.gpio import BuzzerSettings, RelaySettings, RGBSettings
+from protocol import entries
+from protocol.errors import LoquetError
+from protocol.texts import N_, language
+from protocol.whitelist import Whitelist
+from simulator.board import MAX_MESSAGE
+from simulator.stage import Stage, StageError
+from simulator.workbench.drawer import DRAWER
+
+EXAMPLES: Final = Path(examples.__file__).parent
+LOOK_EVERY: Final = 0.2  # seconds
+RESTART_AFTER: Final = 2.0  # seconds, as in systemd/loquet.service
+WATCHDOG: Final = 6.0  # seconds; 30 in the unit, which is long to look at
+PRESS: Final = 0.2  # seconds
+LINES: Final = 200  # of the journal that the page shows
+SESSIONS: Final = 50
+THINGS: Final = {thing.id: thing for thing in DRAWER}
+
+
+class SceneError(LoquetError, ValueError):
+    """An act that cannot be done."""
+
+
+class Now(msgspec.Struct, frozen=True):
+    """What the page shows, in plain values and ids; it is put into words for each reader."""
+
+    mains: bool
+    daemon: str  # "on", "off" (about to be started), "frozen"
+    guard: bool
+    stations: tuple[dict[str, Any], ...]
+    lying: dict[str, str]  # thing by machine
+    cables: tuple[str, ...]  # machines whose reader's cable is pulled
+    tried: tuple[str, ...]
+
+
+class Scene:
+    """All of it. A context manager: `with Scene() as scene`."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="loquet-"))
+        for name in ("demo.toml", "members.csv"):
+            shutil.copy(EXAMPLES / name, self._folder / name)
+        settings = self._folder / "demo.toml"
+        settings.write_text(settings.read_text().replace('language = "en"', f'language = "{language()}"'))
+        self._stage = Stage(settings)
+        self._acting = threading.RLock()
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._lying: dict[str, str] = {}
+        self._cables: set[str] = set()
+        self._tried: set[str] = set()
+        self._mains = True
+        self._frozen_since: float | None = None
+        self._down_since: float | None = None
+        self._journal_after = 0
+        self.lines: deque[journal.Line] = deque(maxlen=LINES)
+        self.clocks: journal.Clocks | None = None
+        self.sessions: list[journal.Usage] = []
+        self.whitelist = Whitelist()
+        self.levels: list[int] = []
+        self.now = Now(True, "off", False, (), {}, (), ())
+        self.told: list[Callable[[str], None]] = []  # called with "now", "journal" or "pins", from any thread
+
+    @property
+    def settings(self) -> Settings:
+        """What the daemon runs on."""
+        return self._stage.settings
+
+    @property
+    def stations(self) -> tuple[Station, ...]:
+        """The machines, as the settings say."""
+        return self._stage.settings.stations
+
+    def wiring(self) -> list[dict[str, Any]]:
+        """Say which pins do what at each machine: what the page lights."""
+        wired = []
+        for station in self.stations:
+            relay, light, buzzer = station.relay.settings, station.light, station.buzzer
+            entry: dict[str, Any] = {"machine": station.machine, "name": station.name, "mode": station.mode.value}
+            if isinstance(relay, RelaySettings):
+                entry |= {"relay": relay.pin, "closed": int(not relay.active_low)}
+            if light is not None and isinstance(light.settings, RGBSettings):
+                entry["light"] = list(light.settings.pins().values())
+            if buzzer is not None and isinstance(buzzer.settings, BuzzerSettings):
+                entry["buzzer"] = buzzer.settings.pin
+            entry["buttons"] = list(station.inputs)
+            wired.append(entry)
+        return wired
+
+    # --- beginning and end ---
+
+    def __enter__(self) -> Self:
+        try:
+            self._stage.start_board()
+            self._fill_whitelist()
+            self._stage.start_guard()
+            self._stage.start_daemon()
+        except BaseException:
+            self.__exit__()
+            raise
+        self.levels = self._stage.hand.do("pins")
+        self._look()
+        for work in (self._watch_pins, self._supervise):
+            thread = threading.Thread(target=work, name=work.__name__, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(5)
+        self._stage.__exit__(None, None, None)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _fill_whitelist(self) -> None:
+        for arguments in (
+            ("require", "laser", "laser"),
+            ("require", "printer", "printer"),
+            ("import", "--replace", str(self._folder / "members.csv")),
+            ("revoke", "paul"),  # not an ended membership: this machine's clock may not know that it ended
+            ("grant", "marie", "laser", "printer", "--badge", THINGS["wallet"].uids[0]),
+        ):
+            done = self._stage.loquet("whitelist", *arguments)
+            if done.returncode:
+                raise StageError(done.stderr)
+
+    # --- what people do ---
+
+    def act(self, what: str, **places: str) -> None:
+        """Do one thing, as `lay` with a thing and a machine. Raises SceneError."""
+        act = getattr(self, f"act_{what}", None)
+        if act is None:
+            raise SceneError(N_('the workbench cannot do "{what}"'), what=what)
+        with self._acting:
+            try:
+                act(**places)
+            except TypeError as error:
+                raise SceneError(N_('the workbench cannot do "{what}"'), what=what) from error
+        self._look()
+
+    def act_lay(self, thing: str, machine: str) -> None:
+        """Lay something on a machine's reader; it lies in one place only."""
+        self._station(machine)
+        if thing not in THINGS:
+            raise SceneError(N_("there is no {thing} in the drawer"), thing=thing)
+        self.act_take(thing)
+        self._stage.hand.do("lay_together", uids=list(THINGS[thing].uids), **self._stage.address(machine))
+        self._lying[thing] = machine
+
+    def act_take(self, thing: str) -> None:
+        """Put something back into the drawer."""
+        machine = self._lying.pop(thing, None)
+        if machine is not None:
+            for uid in THINGS[thing].uids:
+                self._stage.take(machine, uid)
+
+    def act_cable(self, machine: str) -> None:
+        """Pull a reader's cable, or plug it in again."""
+        self._station(machine)
+        self._cables ^= {machine}
+        if self._mains:
+            self._set_cable(machine)
+
+    def _set_cable(self, machine: str) -> None:
+        silent = 0xFF if machine in self._cables else None
+        self._stage.hand.do("chip", silent=silent, brownout=silent is None, **self._stage.address(machine))
+
+    def act_press(self, machine: str, name: str) -> None:
+        """Press a button, and let it go a moment later."""
+        wired = self._station(machine).inputs.get(name)
+        if wired is None:
+            raise SceneError(N_("{machine} has no {thing}"), machine=machine, thing=name)
+        (pin,) = wired.part.settings.pins().values()
+        self._stage.hand.do("drive", number=pin, level=0)  # it pulls the line to ground
+        time.sleep(PRESS)
+        self._stage.hand.do("drive", number=pin, level=None)
+
+    def act_kill(self) -> None:
+        """Kill the daemon, as a bug or a want of memory would."""
+        if any(self._stage.closed(station.machine) for station in self.stations):
+            self._tried.add("kill")
+        self._end("daemon", signal.SIGKILL)
+
+    def act_freeze(self) -> None:
+        """Stop the daemon from running on, as a bug that hangs would: the guard sees the leases run out."""
+        daemon = self._stage.process("daemon")
+        if daemon is not None and daemon.poll() is None:
+            daemon.send_signal(signal.SIGSTOP)
+            self._frozen_since = time.monotonic()
+
+    def act_mains(self) -> None:
+        """Pull the mains plug of the Raspberry Pi and its relays, or plug it in again."""
+        if self._mains:
+            if any(self._stage.closed(station.machine) for station in self.stations):
+                self._tried.add("mains")
+            self._mains = False
+            for name in ("daemon", "guard"):
+                self._end(name, signal.SIGKILL)
+            self._stage.hand.do("power", on=False)
+            return
+        self._stage.hand.do("power", on=True)
+        for machine in self._cables:
+            self._set_cable(machine)
+        self._mains = True
+        self._down_since = None
+
+    def _end(self, name: str, number: signal.Signals) -> None:
+        with contextlib.suppress(KeyError):
+            self._stage.kill(name, number)
+        self._frozen_since = None
+
+    def _station(self, machine: str) -> Station:
+        return self._stage.settings.station(machine)
+
+    # --- what goes on ---
+
+    def _supervise(self) -> None:
+        """Start what died, as systemd does; look at how everything is."""
+        while not self._ended.wait(LOOK_EVERY):
+            with self._acting:
+                self._start_what_died()
+            self._look()
+
+    def _start_what_died(self) -> None:
+        if not self._mains:
+            return
+        guard, daemon = self._stage.process("guard"), self._stage.process("daemon")
+        if guard is None or guard.poll() is not None:
+            self._forget("guard")
+            self._stage.start("guard", ["drivers.guard", "--run-dir", str(self._stage.settings.run_dir)])
+        now = time.monotonic()
+        if daemon is not None and daemon.poll() is None:
+            self._down_since = None
+            if self._frozen_since is not None and now - self._frozen_since > WATCHDOG:
+                self._end("daemon", signal.SIGKILL)
+            return
+        self._frozen_since = None
+        self._forget("daemon")
+        self._down_since = self._down_since or now
+        if now - self._down_since >= RESTART_AFTER:
+            self._stage.start("daemon", ["controller", "run"])
+
+    def _forget(self, name: str) -> None:
+        with contextlib.suppress(KeyError):
+            self._stage.kill(name)
+
+    def _look(self) -> None:
+        before = self.now
+        with self._acting:
+            status = self._ask()
+            self._read_journal()
+            daemon = "frozen" if self._frozen_since is not None else "on" if status else "off"
+            stations = tuple(status["stations"]) if status else ()
+            self.now = Now(
+                mains=self._mains,
+                daemon=daemon,
+                guard=bool(status and status["guard"]),
+                stations=stations,
+                lying=dict(self._lying),
+                cables=tuple(sorted(self._cables)),
+                tried=tuple(sorted(self._tried)),
+            )
+        if self.now != before:
+            self._tell("now")
+
+    def _ask(self) -> dict[str, Any] | None:
+        daemon = self._stage.process("daemon")
+        if self._frozen_since is not None or daemon is None or daemon.poll() is not None:
+            return None
+        try:
+            return self._stage.status()
+        except (LoquetError, OSError, ValueError):
+            return None  # it is starting, or going
+
+    def _read_journal(self) -> None:
+        try:
+            with door.open_door(self._stage.settings) as memory, contextlib.closing(memory.database()) as db:
+                new = list(journal.lines(db, self._journal_after))
+                if not new:
+                    return
+                self.clocks = journal.Clocks(db)
+                self.sessions = list(journal.sessions(db))[-SESSIONS:]
+            self.whitelist = memory.whitelist()
+        except LoquetError:
+            return
+        self._journal_after = new[-1].seq
+        self.lines.extend(new)
+        for line in new:
+            self._note_what_was_tried(line.entry)
+        self._tell("journal")
+
+    def _note_what_was_tried(self, entry: entries.AnyEntry) -> None:
+        match entry:
+            case entries.Granted(machine="laser"):
+                self._tried.add("grant")
+            case entries.Granted(machine="printer"):
+                self._tried.add("tap")
+            case entries.Ended(machine="laser", why=entries.Ending.BADGE_REMOVED):
+                self._tried.add("minutes")
+            case entries.Refused(machine="laser"):
+                self._tried.add("refusal")
+
+    def _watch_pins(self) -> None:
+        """Follow every change of a level, as a wire would."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
+            link.connect(str(self._stage.socket))
+            link.settimeout(LOOK_EVERY)
+            link.send(b'{"do": "watch"}')
+            while not self._ended.is_set():
+                try:
+                    told = json.loads(link.recv(MAX_MESSAGE) or b"{}")
+                except TimeoutError:
+                    continue
+                except OSError:
+                    return
+                if "line" in told:
+                    self.levels[told["line"]] = told["level"]
+                    self._tell("pins")
+
+    def _tell(self, what: str) -> None:
+        for told in list(self.told):
+            told(what)
