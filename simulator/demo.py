@@ -58,6 +58,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
+        listener.listen()  # from now on: a browser that is quicker than the page waits
     except OSError as error:
         listener.close()
         raise click.ClickException(
