@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test lint bench deb install uninstall root texts states clean
+.PHONY: help setup setup-dev demo test lint bench deb install uninstall root drawings screenshots texts states clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -51,6 +51,12 @@ uninstall:       ## sudo make uninstall: opens the relays; settings and usage st
 
 root:            ## the Debian that the installation tests boot (needs root; kept in ~/.cache/loquet)
 	@$(PYTHON) tests/systemd/build_root.py
+
+drawings: setup-dev ## draw docs/wiring/ and the cards in docs/ from the settings
+	@$(BIN)/python tests/drawings.py
+
+screenshots: setup-dev ## take the README's pictures of the workbench
+	@$(BIN)/python tests/screenshots.py
 
 texts: setup-dev ## bring the French catalogue up to date and compile it
 	@$(BIN)/python tests/texts.py

@@ -34,6 +34,10 @@ DRAWER: Final = (
 )  # fmt: skip
 
 
+# What the demo's settings call its machines; settings have one language, the page has two.
+MACHINES: Final = {"laser": N_("Laser cutter"), "printer": N_("3D printer")}
+
+
 class Hint(msgspec.Struct, frozen=True):
     """Something to try, and what to look at."""
 

@@ -32,7 +32,7 @@ from protocol.entries import Ending, kind
 from protocol.errors import LoquetError
 from protocol.sentences import ENDINGS, duration, happened
 from protocol.texts import LANGUAGES, N_, _, language, spoken, tell
-from simulator.workbench.drawer import DRAWER, HINTS
+from simulator.workbench.drawer import DRAWER, HINTS, MACHINES
 from simulator.workbench.scene import SESSIONS, Scene
 
 HERE: Final = Path(__file__).parent
@@ -126,7 +126,7 @@ class Desk:
                 other="fr" if spoken_here == "en" else "en",
                 things=DRAWER,
                 hints=HINTS,
-                wiring=self._scene.wiring(),
+                wiring=self._wiring(),
                 buttons={name: _(label) for name, label in BUTTONS.items()},
                 words={name: _(word) for name, word in WORDS.items()},
                 colours={"".join(map(str, colour)): _(word) for colour, word in COLOURS.items()},
@@ -174,6 +174,10 @@ class Desk:
         return JSONResponse({})
 
     # --- what is shown ---
+
+    def _wiring(self) -> list[dict[str, Any]]:
+        named = self._scene.wiring()
+        return [wired | {"name": _(MACHINES.get(wired["machine"], wired["name"]))} for wired in named]
 
     def _pins(self) -> list[int]:
         return self._scene.levels

@@ -325,7 +325,7 @@ class Scene:
                 self._tried.add("tap")
             case entries.Ended(machine="laser", why=entries.Ending.BADGE_REMOVED):
                 self._tried.add("minutes")
-            case entries.Refused(machine="laser"):
+            case entries.Refused(machine="laser", member="jean"):
                 self._tried.add("refusal")
 
     def _watch_pins(self) -> None:

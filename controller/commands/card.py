@@ -1,0 +1,138 @@
+"""`loquet card`: the page to print and hang at a machine; lights and sounds as the daemon shows them."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Final
+
+import click
+
+from controller.commands import options
+from controller.events import Signal
+from controller.settings import Mode, Station, load
+from controller.signals import LOOKS, SOUNDS
+from protocol.sentences import duration
+from protocol.texts import LANGUAGES, N_, _, language, spoken
+
+MEANINGS: Final = (
+    (Signal.IDLE, N_("Free"), N_("Present your badge.")),
+    (Signal.RUNNING, N_("Yours"), N_("The machine is on. Your time is counted.")),
+    (Signal.LEAVING, N_("Badge taken off"), N_("The machine is off. Put the badge back within {grace} to go on.")),
+    (Signal.WARNING, N_("Nearly over"),
+     N_("The longest session ends in {warning}; or the reader does not see the badge.")),
+    (Signal.REFUSED, N_("Refused"), N_("See below.")),
+    (Signal.LOCKED, N_("Locked"), N_("A fabmanager locked the machine. Ask them why.")),
+    (Signal.FAULT, N_("Out of order"), N_("Tell a fabmanager. Do not try to repair it.")),
+    (Signal.READER_LOST, N_("Reader lost"), N_("The reader does not answer. Tell a fabmanager.")),
+)  # fmt: skip
+COLOURS: Final = {
+    (1, 0, 0): ("#dc2626", N_("red")),
+    (0, 1, 0): ("#16a34a", N_("green")),
+    (0, 0, 1): ("#2563eb", N_("blue")),
+    (1, 1, 0): ("#eab308", N_("yellow")),
+    (1, 0, 1): ("#9333ea", N_("purple")),
+    (1, 1, 1): ("#e5e7eb", N_("white")),
+}
+HOW: Final = {
+    Mode.PRESENCE: (
+        N_("Lay your badge on the reader and leave it there."),
+        N_("To stop, take the badge away. Take it along."),
+    ),
+    Mode.TAP: (
+        N_("Present your badge once: the machine is yours. Put the badge back into your pocket."),
+        N_("To stop, present the badge again. Do not forget: the time runs on."),
+    ),
+}
+REFUSED: Final = (
+    (N_("No training, or it is too old"), N_("Ask for the date of the next one.")),
+    (N_("Membership over"), N_("Renew it, then try again.")),
+    (N_("Two badges at once"), N_("Present yours alone, out of the wallet.")),
+    (N_("A phone, or a card that changes its number"), N_("Use a badge.")),
+    (N_("Badge unknown"), N_("Show it to a fabmanager: it takes a minute.")),
+    (N_("The badge lay there already"), N_("Take it away and present it again.")),
+)
+PAGE: Final = Template("""<!doctype html>
+<html lang="$language"><meta charset="utf-8"><title>$title</title>
+<style>
+@page { size: A4; margin: 12mm }
+body { font: 11pt/1.3 "DejaVu Sans", Verdana, sans-serif; color: #111; max-width: 182mm; margin: 0 auto; padding: 0 }
+h1 { font-size: 28pt; margin: 0 } h2 { font-size: 14pt; margin: 5mm 0 1.5mm; border-bottom: 2px solid #111 }
+p { margin: 1mm 0 } .how { font-size: 15pt; font-weight: 600 }
+table { border-collapse: collapse; width: 100% } td { padding: .9mm 3mm .9mm 0; vertical-align: top }
+td:nth-child(2) { width: 62mm }
+td:first-child { width: 11mm } .lamp { display: inline-block; width: 8mm; height: 8mm; border-radius: 50%;
+  border: 1.5px solid #111; -webkit-print-color-adjust: exact; print-color-adjust: exact }
+.blink { border-style: dashed; border-width: 2.5px } small { color: #444 } footer { margin-top: 4mm; font-size: 10pt }
+.ask { border: 2px solid #111; height: 13mm; padding: 2mm 3mm }
+</style>
+<h1>$title</h1>
+<p class="how">$begin</p><p class="how">$stop</p>
+<h2>$heading_light</h2><table>$lights</table>
+<h2>$heading_refused</h2><table>$refused</table>
+<h2>$heading_ask</h2><p class="ask"></p>
+<footer><p><strong>$safety</strong></p><p>$privacy</p></footer>
+</html>
+""")
+
+
+@click.command(
+    help=_(
+        "Print the card of a machine, a web page to hang beside it: how to begin and to stop, what light and sounds "
+        "mean, what to do when refused.\n\n"
+        "loquet card laser > laser.html, then open it in a browser and print it."
+    )
+)
+@options.config
+@click.argument("machine")
+@click.option("--language", "spoken_there", type=click.Choice(LANGUAGES), help=_("Of the card; else the settings'."))
+def card(config: Path, machine: str, spoken_there: str | None) -> None:
+    """Print a card."""
+    settings = load(config)
+    with spoken(spoken_there or settings.controller.language):
+        click.echo(page(settings.station(machine)), nl=False)
+
+
+def page(station: Station) -> str:
+    """Write the card of one machine, in the language in use."""
+    begin, stop = HOW[station.mode]
+    return PAGE.substitute(
+        language=language(),
+        title=escape(station.name),
+        begin=escape(_(begin)),
+        stop=escape(_(stop)),
+        heading_light=escape(_("The light") if station.buzzer is None else _("The light and the sounds")),
+        lights="".join(_light(station, *row) for row in MEANINGS if _happens(station, row[0])),
+        heading_refused=escape(_("Refused?")),
+        refused="".join(f"<tr><td>✗</td><td><b>{_(why)}</b></td><td>{_(cure)}</td></tr>" for why, cure in REFUSED),
+        heading_ask=escape(_("Ask (name, telephone)")),
+        safety=escape(_("Danger? Emergency stop! It cuts the power without this box, and without a badge.")),
+        privacy=escape(
+            _("Who used the machine, when and for how long is recorded. The fabmanager says for how long and what for.")
+        ),
+    )
+
+
+def _happens(station: Station, signal: Signal) -> bool:
+    senses = station.mode is Mode.PRESENCE
+    return {
+        Signal.LEAVING: senses and station.grace > 0,
+        Signal.WARNING: senses or station.longest is not None,
+    }.get(signal, True)
+
+
+def _light(station: Station, signal: Signal, word: str, sentence: str) -> str:
+    look = LOOKS[signal]
+    colour, name = COLOURS[look.colour]
+    said = _(name)
+    if look.blink is not None:
+        said += ", " + (_("short flashes") if look.blink[0] < look.blink[1] else _("blinking"))
+    if station.buzzer is not None and signal in SOUNDS:
+        said += ", " + _("{count} beeps").format(count=SOUNDS[signal][0])
+    blink = " blink" if look.blink is not None else ""
+    text = _(sentence).format(grace=duration(station.grace), warning=duration(station.warning))
+    return (
+        f'<tr><td><span class="lamp{blink}" style="background:{colour}"></span></td>'
+        f"<td><b>{_(word)}</b><br><small>{said}</small></td><td>{text}</td></tr>"
+    )
