@@ -65,7 +65,52 @@ def test_every_dependency_has_its_line_among_the_decisions():
         assert f"`{name}`" in said, name
 
 
+def anchors(page):
+    """Give a page's headings as GitHub links to them."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+PAIRS = [path for path in (ROOT / "docs").glob("*.fr.md") if path.name != "README.fr.md"]
+
+
+@pytest.mark.parametrize("french", PAIRS, ids=lambda path: path.name)
+def test_a_page_tells_to_type_the_same_in_both_languages(french):
+    def typed(path):
+        blocks = "".join(re.findall(r"```(?:sh|text)\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
+        return re.sub(r'--reason ".*?"', "--reason", blocks)
+
+    english = french.with_name(french.name.replace(".fr.", "."))
+    assert typed(english) == typed(french)
+    heads = [re.findall(r"^(#+) ", path.read_text(encoding="utf-8"), re.MULTILINE) for path in (english, french)]
+    assert heads[0] == heads[1]
+
+
+def test_the_drawings_and_the_card_are_those_of_the_settings():
+    from drawings import drawings
+
+    for path, picture in drawings().items():
+        assert path.read_text(encoding="utf-8") == picture, "run: make drawings"
+
+
+def test_a_reset_pin_that_moves_moves_in_the_drawing(monkeypatch):
+    import drawings
+
+    monkeypatch.setitem(drawings.PHYSICAL, 25, 40)
+    assert "pin 40" in drawings.header("en")
+
+
+def test_every_setting_line_that_a_page_quotes_for_config_txt_is_quoted_in_both():
+    for name in ("install.md", "install.fr.md"):
+        page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert all(line in page for line in ("dtparam=spi=on", "dtoverlay=i2c-rtc,ds3231", "gpio=17=op,dl"))
+
+
 def test_links_between_pages_lead_somewhere():
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), (page, target)
+        for target, _sep, anchor in re.findall(
+            r"\]\((?!https?:)([^)#]+)(#?)([^)]*)\)", page.read_text(encoding="utf-8")
+        ):
+            there = page.parent / target
+            assert there.exists(), (page, target)
+            assert not anchor or anchor in anchors(there), (page, target, anchor)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -274,6 +275,49 @@ def test_a_shutdown_opens_the_relay_and_the_next_boot_knows_the_session(boot, in
     again.ready()
     assert only_session(again)["why"] == "stopped"
     assert not board.closed("laser")  # the badge lies there still
+
+
+TYPED_ELSEWHERE = {  # what only a Raspberry Pi, a network, or a person before an editor can do
+    "ssh ": "another machine",
+    "scp ": "another machine",
+    "sudo raspi-config ": "Raspberry Pi OS",
+    "sudo reboot": "the header's wiring",
+    "sudo nano ": "a person",
+    "sudo hwclock ": "a real clock",
+    "sudo apt install util-linux-extra": "a line",
+    "sudo apt install ./loquet_0.1.1": "tested above, by dpkg",
+    "sudo apt remove": "tested above, by dpkg",
+}
+
+
+def test_what_the_pages_tell_to_type_works_in_their_order(boot, board, packages):
+    pi = boot(ROOT / "root")
+    (board.folder / "loquet.deb").write_bytes(packages[0].read_bytes())
+    typed = []
+    for page in ("install", "daily", "trouble"):
+        text = (REPOSITORY / f"docs/{page}.md").read_text(encoding="utf-8")
+        for line in "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines():
+            if not line or any(line.startswith(start) for start in TYPED_ELSEWHERE):
+                continue
+            command = line.removeprefix("sudo ")
+            if command.startswith("apt install ./loquet_0.1.0"):
+                command = "dpkg -i /srv/board/loquet.deb && cp /usr/share/doc/loquet/config/members.csv /root/"
+            if command == "loquet read --once":
+                board.lay("laser", MARIE)
+            pi.good(f"cd /root && {command}")
+            typed.append(command)
+            if command == "loquet read --once":
+                board.take("laser", MARIE)
+            if command.startswith("dpkg"):
+                pi.ready()
+            if command == 'loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"':
+                until(lambda: not pi.status()["stations"][0]["badges_lying"], "the badge is away")
+                work(pi, board)
+                board.take("laser", MARIE)
+                opens(board)
+    assert len(typed) > 20
+    assert pi.good("cat /root/usage.csv").count("marie") == 1
+    assert "<h1>" in pi.good("cat /root/laser.html")
 
 
 def test_the_installed_units_are_well_formed(pi):
