@@ -53,5 +53,7 @@ HINTS: Final = (
     Hint(
         "kill", N_("Kill the program while the printer runs: its guard opens the relay, and it comes back by itself.")
     ),
-    Hint("mains", N_("Pull the mains plug while somebody works: no minute is lost, and nothing starts by itself.")),
+    Hint(
+        "mains", N_("Pull the mains plug while somebody works: at most a minute is lost, and nothing starts by itself.")
+    ),
 )

@@ -28,6 +28,7 @@ from starlette.staticfiles import StaticFiles
 
 from controller.commands.journal import local_time
 from controller.commands.status import STATES
+from controller.settings import MACHINE
 from protocol.entries import Ending, kind
 from protocol.errors import LoquetError
 from protocol.sentences import ENDINGS, duration, happened
@@ -53,6 +54,7 @@ COLOURS: Final = {
     (1, 1, 1): N_("white"),
 }
 BUTTONS: Final = {"off-button": N_("Off button")}
+CONTACTS: Final = {MACHINE: N_("Relay"), "extractor": N_("Extractor")}
 WORDS: Final = {  # what the page's script says by itself
     "open": N_("open"),
     "closed": N_("CLOSED"),
@@ -128,6 +130,7 @@ class Desk:
                 hints=HINTS,
                 wiring=self._wiring(),
                 buttons={name: _(label) for name, label in BUTTONS.items()},
+                contacts={name: _(label) for name, label in CONTACTS.items()},
                 words={name: _(word) for name, word in WORDS.items()},
                 colours={"".join(map(str, colour)): _(word) for colour, word in COLOURS.items()},
                 pid=os.getpid(),

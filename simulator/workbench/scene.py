@@ -23,7 +23,7 @@ import msgspec
 
 import config as examples
 from controller import door
-from controller.settings import Settings, Station
+from controller.settings import MACHINE, Settings, Station
 from controller.store import journal
 from drivers.gpio import BuzzerSettings, RelaySettings, RGBSettings
 from protocol import entries
@@ -102,10 +102,13 @@ class Scene:
         """Say which pins do what at each machine: what the page lights."""
         wired = []
         for station in self.stations:
-            relay, light, buzzer = station.relay.settings, station.light, station.buzzer
+            light, buzzer = station.light, station.buzzer
             entry: dict[str, Any] = {"machine": station.machine, "name": station.name, "mode": station.mode.value}
-            if isinstance(relay, RelaySettings):
-                entry |= {"relay": relay.pin, "closed": int(not relay.active_low)}
+            entry["contacts"] = [
+                {"name": name, "pin": part.settings.pin, "closed": int(not part.settings.active_low)}
+                for name, part in sorted(station.contacts().items(), key=lambda item: item[0] != MACHINE)
+                if isinstance(part.settings, RelaySettings)
+            ]
             if light is not None and isinstance(light.settings, RGBSettings):
                 entry["light"] = list(light.settings.pins().values())
             if buzzer is not None and isinstance(buzzer.settings, BuzzerSettings):

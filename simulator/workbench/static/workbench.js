@@ -145,9 +145,13 @@ function sound(machine, on) {
 
 function showPins(levels) {
   for (const [machine, { wired, box }] of stations) {
-    const closed = levels[wired.relay] === wired.closed;
-    box.classList.toggle("powered", closed);
-    find(".relay", box).textContent = closed ? words.closed : words.open;
+    for (const contact of wired.contacts) {
+      const closed = levels[contact.pin] === contact.closed;
+      const shown = find(`[data-contact="${contact.name}"]`, box);
+      shown.classList.toggle("closed", closed);
+      find(".relay", shown).textContent = closed ? words.closed : words.open;
+      if (contact.name === "machine") box.classList.toggle("powered", closed);
+    }
     if (wired.light) {
       const lit = wired.light.map((pin) => levels[pin]);
       const lamp = find(".lamp", box);
