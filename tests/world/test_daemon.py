@@ -11,7 +11,7 @@ import pytest
 
 from controller.control import user_name
 from drivers import lease
-from simulator.stage import Stage, until
+from simulator.stage import until
 
 MARIE, JEAN, LAURE, PAUL = "04A3C6CAE26180", "04A3C6112233FF", "C0FFEE42", "0102030405060708090A"
 pytestmark = pytest.mark.process
