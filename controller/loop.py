@@ -320,15 +320,17 @@ class Loop:
             watcher(message)
         machine, moment = message.machine, self._clock.now()
         # Badges that one look finds are decided about together: of two members, neither is first.
-        beside = frozenset(
-            self._key.hash(event.card.uid, event.card.technology)
+        hashes = {
+            event.card: self._key.hash(event.card.uid, event.card.technology)
             for event in message.events
             if isinstance(event, presence.Presented)
-        )
+        }
+        beside = frozenset(hashes.values())
         for each in message.events:
             match each:
                 case presence.Presented(card, fresh):
-                    self._feed(machine, self._presented(machine, card, beside, moment, fresh=fresh), moment)
+                    event = self._presented(machine, card, hashes[card], beside, moment, fresh=fresh)
+                    self._feed(machine, event, moment)
                 case presence.Removed(card):
                     self._feed(machine, Removed(self._key.hash(card.uid, card.technology)), moment)
                 case presence.Lost(error):
@@ -338,8 +340,9 @@ class Loop:
                     self.readers[machine] = chip
                     self._feed(machine, ReaderFound(), moment)
 
-    def _presented(self, machine: str, card: Card, beside: frozenset[str], moment: Moment, *, fresh: bool) -> Presented:
-        badge = self._key.hash(card.uid, card.technology)
+    def _presented(
+        self, machine: str, card: Card, badge: str, beside: frozenset[str], moment: Moment, *, fresh: bool
+    ) -> Presented:
         lying = self.states[machine].lying | beside
         if is_random(card.uid, card.technology):
             alone: Granted | Denied = Denied(Reason.RANDOM_UID)
