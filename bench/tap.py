@@ -92,7 +92,7 @@ class Rig:
 
     def stop(self) -> None:
         """End loop and writer, and let the pins go."""
-        from controller.loop import Halt
+        from controller.messages import Halt
 
         self.loop.put(Halt())
         self.threads[1].join()
@@ -146,7 +146,7 @@ def _bare(here: Path) -> Any:  # noqa: ANN401 - a function that commits
 
 
 def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
-    from controller.loop import FromReader
+    from controller.messages import FromReader
     from drivers.contracts import Card
     from drivers.presence import Presented, Removed
     from protocol.whitelist import Badge
@@ -192,7 +192,7 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
 def _end(rig: Rig) -> None:
     """End the session that runs, and wait until the writer has nothing left."""
     from controller.events import EndAsked
-    from controller.loop import Asked
+    from controller.messages import Asked
     from controller.states import Idle
 
     done = threading.Event()
@@ -205,7 +205,7 @@ def _end(rig: Rig) -> None:
 
 def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
     """Take the badge off again and again while 240,000 badges are put in force."""
-    from controller.loop import FromReader
+    from controller.messages import FromReader
     from controller.store.whitelist import Change
     from controller.writer import Edit
     from drivers.contracts import Card

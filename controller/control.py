@@ -24,7 +24,8 @@ from typing import Any, Final
 import msgspec
 
 from controller.events import ClearAsked, EndAsked
-from controller.loop import Asked, FromReader, Loop, StopAsked
+from controller.loop import Loop
+from controller.messages import Asked, FromReader, StopAsked
 from controller.store.whitelist import MAX_ROWS, Change
 from controller.writer import Edit
 from drivers import presence

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from controller.clock import SystemClock
 from controller.control import SOCKET, ControlServer
-from controller.loop import FromInput, FromReader, Halt, Loop, PartFailed
+from controller.loop import Loop
+from controller.messages import FromInput, FromReader, Halt, PartFailed
 from controller.outputs import Contacts, LeasedOutput
 from controller.readers import ReaderThread
 from controller.settings import Does, Part, Settings, Station

@@ -10,8 +10,6 @@ import queue
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
 from controller import station as stations
 from controller.clock import STEP_MS, Clock, Reading
 from controller.events import (
@@ -38,6 +36,7 @@ from controller.events import (
     TimePassed,
     UnlockAsked,
 )
+from controller.messages import Asked, FromInput, FromReader, Halt, Message, PartFailed, StopAsked
 from controller.outputs import Contacts
 from controller.signals import Signals, Told
 from controller.states import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Starting, State
@@ -71,60 +70,6 @@ SIGNALS: Final[dict[type[State], Signal]] = {
     Locked: Signal.LOCKED,
     Fault: Signal.FAULT,
 }
-
-
-class FromReader(msgspec.Struct, frozen=True):
-    """A reader saw something: all that one look changed."""
-
-    machine: str
-    events: tuple[presence.PresenceEvent, ...]
-
-
-class FromInput(msgspec.Struct, frozen=True):
-    """The contact of an input closed."""
-
-    machine: str
-    name: str
-
-
-class PartFailed(msgspec.Struct, frozen=True):
-    """A light or buzzer failed: nobody is kept from working."""
-
-    machine: str
-    part: str
-    detail: str
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """Somebody at the control socket asks for something; `answer` takes what comes of it."""
-
-    request: EndAsked | ClearAsked | None
-    machine: str
-    answer: Callable[[Any], None]
-
-
-class StopAsked(msgspec.Struct, frozen=True):
-    """The daemon is to stop if no session is open; `answer` takes the machines where one is."""
-
-    answer: Callable[[list[str]], None]
-
-
-class Halt(msgspec.Struct, frozen=True):
-    """The daemon is to stop in good order, whatever runs."""
-
-
-Message = (
-    FromReader
-    | FromInput
-    | PartFailed
-    | Asked
-    | StopAsked
-    | Halt
-    | GrantAnswer
-    | StorageChanged
-    | WhitelistChanged
-    | WhitelistReplaced
-)
 
 
 class Loop:

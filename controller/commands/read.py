@@ -14,7 +14,7 @@ import click
 from controller import door
 from controller.commands import options
 from controller.control import reader_lines
-from controller.loop import FromReader
+from controller.messages import FromReader
 from controller.readers import ReaderThread
 from controller.settings import Settings, Station, load
 from drivers import registry
