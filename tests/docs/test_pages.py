@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from controller.commands import loquet
-from controller.settings import Controller, Station
+from controller.settings import Controller, Station, load
 from drivers import registry
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,6 +38,16 @@ def test_every_command_and_option_is_documented_and_no_other():
 def test_every_setting_is_documented():
     for name in (*Controller.__struct_fields__, *Station.__struct_fields__):
         assert f"| `{name}` |" in SETTINGS, name
+
+
+def test_every_line_of_settings_that_a_page_shows_is_good(tmp_path):
+    text = (ROOT / "config/controller.toml").read_text(encoding="utf-8")
+    shown = set(re.findall(r"`((?:inputs|outputs) = \{.*?\})`", SETTINGS))
+    assert len(shown) == 2
+    for line in shown:
+        path = tmp_path / "controller.toml"
+        path.write_text(text.partition("# A second machine")[0] + line + "\n", encoding="utf-8")
+        assert load(path).stations[0].contacts() or load(path).stations[0].inputs
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
