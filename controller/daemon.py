@@ -223,8 +223,8 @@ class Daemon:
 
     def _drop_old_leases(self) -> None:
         """Our outputs stand open now: what an earlier run lent is given back."""
-        for path, record in lease.held(self._settings.run_dir):
-            if record.get("machine") in self._outputs:
+        for path in (self._settings.run_dir / lease.LEASES).iterdir():
+            if path.name.partition(".")[0] in self._outputs:
                 path.unlink(missing_ok=True)
 
     def _release(self) -> None:

@@ -114,7 +114,9 @@ def ask(settings: Settings, request: dict[str, Any], rows: Iterable[bytes] = ())
     """Ask the daemon one thing; give its answers. Raises NotRunningError, and what it answers as an error."""
     link = connect(settings)
     if link is None:
-        raise NotRunningError(N_("the controller does not run; start it with `loquet run`"))
+        raise NotRunningError(
+            N_("the controller does not run; start it: `sudo systemctl start loquet`, or `loquet run` in a checkout")
+        )
     try:
         link.settimeout({"edit": EDIT_S, "read": None}.get(request["do"], ANSWER_S * 2))
         with link, link.makefile("rb") as answers:

@@ -55,7 +55,7 @@ from protocol import entries
 from protocol.access import Denied, Granted, Reason, decide
 from protocol.badge import BadgeKey, is_random
 from protocol.moment import Moment
-from protocol.texts import N_, tell
+from protocol.texts import N_, _, tell
 from protocol.whitelist import Machine, Whitelist
 
 RENEW_MS: Final = 500
@@ -172,7 +172,7 @@ class Loop:
         return {
             "version": self.whitelist.version,
             "badges": len(self.whitelist.badges),
-            "storage": "ok" if self._storage_works else self._storage_detail,
+            "storage": self._storage(moment),
             "guard": self._guard_alive(moment.at),
             "clock": moment.quality.value,
             "stations": [
@@ -180,6 +180,11 @@ class Loop:
                 for machine, state in self.states.items()
             ],
         }
+
+    def _storage(self, moment: Moment) -> str:
+        if self.writer.is_stuck(moment.at):
+            return _("the disk does not answer")
+        return "ok" if self._storage_works else self._storage_detail
 
     def _answer(self, request: EndAsked | ClearAsked | None, machine: str, answer: Callable[[Any], None]) -> None:
         if request is not None:
@@ -220,7 +225,8 @@ class Loop:
             self._beat_at = moment.at + HEARTBEAT_MS
         wakes.append(self._clock_at)
         stuck = self.writer.is_stuck(moment.at)
-        fed = self._watchdog.feed(moment.at, in_session=bool(open_sessions), writer_stuck=stuck)
+        has_to_live = bool(open_sessions) or (stuck and self.writer.holds_usage)
+        fed = self._watchdog.feed(moment.at, has_to_live=has_to_live, writer_stuck=stuck)
         if fed is not None:
             wakes.append(fed)
         return max(0, min(wakes) - moment.at)
@@ -271,7 +277,12 @@ class Loop:
             if isinstance(event, presence.Presented)
         }
         beside = frozenset(hashes.values())
-        for each in message.events:
+
+        def is_known(event: presence.PresenceEvent) -> bool:
+            return isinstance(event, presence.Presented) and hashes[event.card] in self.whitelist.badges
+
+        # Of a wallet the known badge is last: where it ends a session, the other cards are not refused after it.
+        for each in sorted(message.events, key=is_known):
             match each:
                 case presence.Presented(card, fresh):
                     event = self._presented(machine, card, hashes[card], beside, moment, fresh=fresh)
@@ -305,7 +316,7 @@ class Loop:
 
     def _obstacle(self, moment: Moment) -> Reason | None:
         """Say what keeps everything from starting, if anything does."""
-        if not self._storage_works or self.writer.is_full:
+        if not self._storage_works or self.writer.is_full or self.writer.is_stuck(moment.at):
             return Reason.NO_STORAGE
         return None if self._guard_alive(moment.at) else Reason.NO_GUARD
 

@@ -29,7 +29,7 @@ from protocol.texts import N_, language_of_environment
 DEFAULT_FILE: Final = Path("/etc/loquet/controller.toml")
 MAX_BYTES: Final = 256 * 1024
 S = TypeVar("S", bound=msgspec.Struct)
-_UNITS: Final = {"s": 1, "min": 60, "h": 3600}
+_UNITS: Final = {"": 1, "s": 1, "min": 60, "h": 3600}
 MACHINE: Final = "machine"  # the name of the output that a session closes for
 _MACHINE: Final = "^[a-z0-9][a-z0-9-]{0,31}$"
 
@@ -180,6 +180,8 @@ def load(path: Path) -> Settings:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
+    except PermissionError as error:
+        raise SettingsError(N_("{path} is not for everybody's eyes; put sudo before the command"), path=path) from error
     except (OSError, ValueError) as error:
         raise SettingsError(
             N_("{path} cannot be read ({error}); name another with --config FILE or LOQUET_CONFIG"),
@@ -296,7 +298,7 @@ def _part(table: object, kind: str, place: str) -> Part:
 def seconds(value: int | str, place: str, least: int, most: int) -> int:
     """Read a duration: a number of seconds, or a number with its unit. Raises SettingsError."""
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d{1,7})\s*(s|min|h)\s*", value)
+        match = re.fullmatch(r"\s*(\d{1,7})\s*(s|min|h|)\s*", value)
         given = int(match[1]) * _UNITS[match[2]] if match else -1
     else:
         given = value
@@ -340,6 +342,8 @@ def _convert(table: object, kind: type[S], place: str) -> S:
         if field.required and field.name not in table:
             raise SettingsError(N_('{place}: the key "{key}" is missing'), place=place, key=field.name)
         if field.name in table:
+            if isinstance(field.type, type) and issubclass(field.type, StrEnum):
+                _is_one_of(table[field.name], field.type, f"{place}, {field.name}")
             try:
                 msgspec.convert(table[field.name], field.type)
             except msgspec.ValidationError as error:
@@ -351,6 +355,16 @@ def _convert(table: object, kind: type[S], place: str) -> S:
                     error=error,
                 ) from error
     return msgspec.convert(table, kind)
+
+
+def _is_one_of(value: object, words: type[StrEnum], place: str) -> None:
+    if value not in set(words):
+        raise SettingsError(
+            N_("{place}: {value} will not do; there are: {words}"),
+            place=place,
+            value=repr(value),
+            words=", ".join(f'"{word}"' for word in words),
+        )
 
 
 def _socket_fits(run_dir: Path) -> None:

@@ -180,6 +180,12 @@ class Writer:
         since = self._working_since
         return since is not None and now - since > STUCK_MS
 
+    @property
+    def holds_usage(self) -> bool:
+        """Tell whether the end of a session waits to be written: a restart would lose it."""
+        with self._lock:
+            return any(isinstance(waiting.entry, entries.Ended) for waiting in self._waiting)
+
     def beat(self, sessions: tuple[OpenSession, ...]) -> None:
         """Note how far running sessions have come."""
         self._beats = sessions

@@ -61,6 +61,7 @@ class Guard:
         self._tell = tell
         self._failed: dict[str, str] = {}
         self._known: dict[Path, dict[str, Any]] = {}
+        self.sees_all = True
 
     def step(self, now: int, *, orphans_only: bool = False) -> int:
         """Open what is past or orphaned; give the number of leases that could not be opened.
@@ -85,10 +86,13 @@ class Guard:
 
     def _read(self) -> dict[Path, dict[str, Any]]:
         try:
-            return dict(lease.held(self._run_dir))
+            found = dict(lease.held(self._run_dir))
         except OSError as error:
-            self.say_once("leases", f"{self._run_dir} cannot be read: {error.strerror}")
+            self.sees_all = False
+            self.say_once("leases", f"{error.filename or self._run_dir} cannot be read: {error.strerror}")
             return {}
+        self.sees_all = True
+        return found
 
     def _look_at(self, path: Path, record: dict[str, Any], now: int, *, lost: bool, orphans_only: bool) -> bool:
         owner_lives = lease.started(record["pid"]) == record["started"]
@@ -152,7 +156,8 @@ def main(arguments: list[str] | None = None) -> int:
         now = lease.boottime_ms()
         guard.step(now)
         try:
-            lease.say_guarded(options.run_dir, now + lease.GUARD_MS)
+            if guard.sees_all:  # who cannot read a lease does not look after it: nothing more closes then
+                lease.say_guarded(options.run_dir, now + lease.GUARD_MS)
         except OSError as error:  # nothing closes then; what is closed is looked after all the same
             guard.say_once("guard", f"{options.run_dir} cannot be written: {error.strerror}")
         manager.say(notify.READY, notify.ALIVE)

@@ -49,9 +49,11 @@ def write(path: str, content: bytes) -> None:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Read a lease; None where there is none, or it is none of ours."""
+    """Read a lease; None where there is none, or it is none of ours. Raises PermissionError."""
     try:
         record = json.loads(path.read_bytes())
+    except PermissionError:
+        raise
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
@@ -87,7 +89,7 @@ def prepare(run_dir: Path) -> None:
 
 
 def held(run_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Give the leases that there are."""
+    """Give the leases that there are. Raises OSError where they may not be read."""
     try:
         paths = sorted((run_dir / LEASES).iterdir())
     except FileNotFoundError:

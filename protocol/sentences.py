@@ -69,7 +69,7 @@ HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.Locked: N_("locked by {by}: {note}"),
     entries.Unlocked: N_("unlocked by {by}"),
     entries.Warned: N_("{part} failed: {detail}"),
-    entries.Clock: N_("the clock is set: {quality}"),
+    entries.Clock: N_("clock: {quality}"),
     entries.Started: N_("controller started, version {version}"),
     entries.Stopped: N_("controller stopped"),
     entries.Edited: N_("whitelist changed by {by}, version {version}: {put} rows put, {dropped} dropped"),
@@ -78,7 +78,7 @@ QUALITIES: Final = {
     Quality.SYNCHRONISED: N_("synchronised"),
     Quality.KEPT: N_("kept by a battery"),
     Quality.RESTORED: N_("restored from the last time that was saved"),
-    Quality.UNKNOWN: N_("not known"),
+    Quality.UNKNOWN: N_("nobody knows whether it is right"),
 }
 
 

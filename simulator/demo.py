@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
 import threading
 import webbrowser
@@ -41,9 +43,11 @@ def demo(port: int, no_browser: bool) -> None:
         ) from error
     listener = _listen(port)
     address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/"
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed: board, guard and daemon end with us
+        signal.signal(number, signal.default_int_handler)
     click.echo(_("Starting a simulated board, loquet-guard and the controller ..."))
     try:
-        with listener, Scene() as scene:
+        with contextlib.suppress(KeyboardInterrupt), listener, Scene() as scene:
             click.echo(_("The workbench: {address}   (Ctrl-C ends it)").format(address=address))
             if not no_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -7,6 +7,7 @@ two modules below it are stand-ins.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from simulator.board import Hand
 
 STAND_INS: Final = Path(__file__).parent / "stand_ins"
 PI_4B: Final = "c03114"
+# Whatever ends us ends what we started: a stage leaves nothing behind (PR_SET_PDEATHSIG, by util-linux).
+LIFELINE: Final = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 PATIENCE: Final = 60.0  # seconds; these machines are shared and slow
 
 
@@ -70,7 +73,7 @@ class Stage:
         """Start one of our modules as a process."""
         with self.log.open("a") as log:
             process = subprocess.Popen(  # noqa: S603 - our own modules
-                [sys.executable, "-m", *arguments],
+                [*LIFELINE, sys.executable, "-m", *arguments],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -37,13 +38,14 @@ def run(config: Path, with_guard: bool) -> None:
     try:
         settings = load(config)
     except SettingsError as error:
-        if isinstance(error.__cause__, OSError):
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
             raise  # a disk may come back, and the next start may read it
         click.echo(_("Error: {error}").format(error=tell(error)), err=True)
         raise click.exceptions.Exit(SETTINGS_WRONG) from error
     faulthandler.enable()  # a watchdog's SIGABRT leaves word of what every thread was at
     speak(settings.controller.language)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    _become_owner(settings.data_dir)
     daemon = Daemon(settings)
     if with_guard:
         # In a session of its own: what ends the daemon must not end its guard, which ends after it.
@@ -56,3 +58,17 @@ def run(config: Path, with_guard: bool) -> None:
     at_rest = daemon.run(lambda: click.echo(_("ready: {count} machine(s)").format(count=len(settings.stations))))
     if at_rest:
         raise click.exceptions.Exit(STOPPED_AT_REST)
+
+
+def _become_owner(data_dir: Path) -> None:
+    """As root, become the owner of the data for good: what root leases or writes, guard and unit could not read."""
+    owner = data_dir.stat() if os.geteuid() == 0 and data_dir.exists() else None
+    if owner is None or owner.st_uid == 0:
+        return
+    name = pwd.getpwuid(owner.st_uid).pw_name
+    click.echo(_("running as {user}, who owns {path}").format(user=name, path=data_dir), err=True)
+    os.initgroups(name, owner.st_gid)
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)
+    # Begun anew: who changes its user stays hidden from the guard, which would take it for dead.
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves

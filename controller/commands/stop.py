@@ -11,6 +11,7 @@ import click
 from controller import door
 from controller.commands import options
 from controller.settings import load, seconds
+from drivers.lease import started
 from protocol.texts import _
 
 ASK_EVERY: Final = 0.5  # seconds
@@ -33,7 +34,8 @@ class InUseError(click.ClickException):
 )
 @options.config
 @click.option("--wait", metavar="TIME", help=_('How long to wait, as "90 s" or "8 h"; for ever where it is left out.'))
-def stop(config: Path, wait: str | None) -> None:
+@click.option("--beside", type=int, metavar="PID", help=_("Give up once this process is gone: whoever asked."))
+def stop(config: Path, wait: str | None, beside: int | None) -> None:
     """Wait for rest, then stop."""
     settings = load(config)
     patience = None if wait is None else seconds(wait, "--wait", 0, LONGEST_WAIT)
@@ -41,6 +43,8 @@ def stop(config: Path, wait: str | None) -> None:
     said: list[str] = []
     try:
         while busy := door.ask_one(settings, {"do": "stop"}):
+            if beside is not None and started(beside) is None:
+                raise InUseError(_("the controller goes on"))
             if patience is not None and time.monotonic() - began >= patience:
                 raise InUseError(_("still in use: {machines}").format(machines=", ".join(busy)))
             if busy != said:

@@ -231,6 +231,7 @@ def grant(
         put += [Certification(member, training, level, until=until) for training in trainings]
         put += [_new_badge(found, memory.hash([(uid, Technology.ISO14443A)])[0], member) for uid in numbers]
         version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
+    _say_which_are_new(found, trainings)
     click.echo(
         _("{member}: {trainings} trainings, {badges} badges granted; whitelist version {version}").format(
             member=member, trainings=len(trainings), badges=len(numbers), version=version
@@ -238,9 +239,16 @@ def grant(
     )
 
 
+def _say_which_are_new(found: Whitelist, trainings: tuple[str, ...]) -> None:
+    """A training that is spelled wrong is a new one: say so, or everybody is locked out and nobody knows why."""
+    for training in trainings:
+        if training not in found.trainings:
+            click.echo(_('new training "{training}": it was not known before').format(training=training), err=True)
+
+
 def _new_badge(found: Whitelist, hashed: str, member: str) -> Badge:
     owner = found.badges.get(hashed)
-    if owner is not None and owner.member != member:
+    if owner is not None and owner.member != member and not owner.blocked:  # a blocked one may change hands
         raise WhitelistError(
             N_("this badge is {owner}'s already; take it away first: loquet whitelist revoke {owner} --badge UID"),
             owner=owner.member,
@@ -311,4 +319,5 @@ def require(config: Path, machine: str, trainings: tuple[str, ...], nothing: boo
         put: list[AnyRow] = [found.trainings.get(training) or Training(training) for training in trainings]
         put.append(msgspec.structs.replace(row, requires=tuple(dict.fromkeys(trainings))))
         version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
+    _say_which_are_new(found, trainings)
     click.echo(_("{machine}: requirements set; whitelist version {version}").format(machine=machine, version=version))

@@ -15,20 +15,21 @@ class Thing(msgspec.Struct, frozen=True):
     """Something to lay on a reader: one card, or a wallet with several. `who` is a name, `what` a text."""
 
     id: str
+    face: str
     who: str
     what: str
     uids: tuple[str, ...]
 
 
 DRAWER: Final = (
-    Thing("marie", "Marie Curie", N_("trained for laser and printer"), (MARIES,)),
-    Thing("jean", "Jean Perrin", N_("trained for the printer alone"), ("04A3C6112233FF",)),
-    Thing("laure", "Laure Gouze", N_("maintainer"), ("C0FFEE42",)),
-    Thing("paul", "Paul Langevin", N_("suspended by the fabmanager"), ("0102030405060708090A",)),
-    Thing("stranger", N_("A stranger"), N_("a card that nobody knows"), ("DEADBEEF",)),
-    Thing("phone", N_("A phone"), N_("its number changes each time"), ("08112233",)),
+    Thing("marie", "M", "Marie Curie", N_("trained for laser and printer"), (MARIES,)),
+    Thing("jean", "J", "Jean Perrin", N_("trained for the printer alone"), ("04A3C6112233FF",)),
+    Thing("laure", "L", "Laure Gouze", N_("looks after the machines (maintainer)"), ("C0FFEE42",)),
+    Thing("paul", "P", "Paul Langevin", N_("suspended by the fabmanager"), ("0102030405060708090A",)),
+    Thing("stranger", "?", N_("A stranger"), N_("a card that nobody knows"), ("DEADBEEF",)),
+    Thing("phone", "☎", N_("A phone"), N_("its number changes each time"), ("08112233",)),
     Thing(
-        "wallet", N_("A wallet"), N_("Marie's second badge, a bus pass, a bank card"),
+        "wallet", "▤", N_("A wallet"), N_("Marie's second badge, a bus pass, a bank card"),
         ("04A3C6CAE26181", "04B7C112345680", "3D2A9F10"),
     ),
 )  # fmt: skip
@@ -51,9 +52,14 @@ HINTS: Final = (
     Hint("refusal", N_("Lay Jean's badge on the laser: it is refused, and the journal says what would help.")),
     Hint("tap", N_("At the printer a tap is enough: lay Jean's badge there, put it back, and he prints on.")),
     Hint(
-        "kill", N_("Kill the program while the printer runs: its guard opens the relay, and it comes back by itself.")
+        "kill",
+        N_(
+            "Kill the program while the printer runs: its guard opens the relay, and the program comes back by itself. "
+            "The last minute of use may be missing."
+        ),
     ),
     Hint(
-        "mains", N_("Pull the mains plug while somebody works: at most a minute is lost, and nothing starts by itself.")
+        "mains",
+        N_("Pull the mains plug while somebody works: at most a minute is lost, and nothing starts by itself."),
     ),
 )

@@ -170,13 +170,17 @@ class Desk:
         except msgspec.DecodeError as error:
             return JSONResponse({"error": str(error)}, 400)
         try:
-            await run_in_threadpool(self._scene.act, request.path_params["what"], **places)
+            await run_in_threadpool(self._scene.act, request.path_params["what"], places)
         except LoquetError as error:
             with spoken(spoken_here):
                 return JSONResponse({"error": tell(error)}, 409)
         return JSONResponse({})
 
     # --- what is shown ---
+
+    def _name(self, machine: str) -> str:
+        named = {wired["machine"]: wired["name"] for wired in self._wiring()}
+        return str(named.get(machine, machine))
 
     def _wiring(self) -> list[dict[str, Any]]:
         named = self._scene.wiring()
@@ -206,13 +210,12 @@ class Desk:
             said += f": {status['locked']}"
         if member is not None:
             said += f" · {member.name or member.id}"
-        if "powered_s" in status:
-            said += f" · {duration(status['powered_s'])}"
         if status["reader"] is None:
-            said += f" · {_('reader lost')}"
+            said = _("reader lost") if status["state"] == "idle" else f"{said} · {_('reader lost')}"
+        used = duration(status["powered_s"]) if "powered_s" in status else ""
         lying = status["badges_lying"]
-        sensed = _("senses {count}").format(count=lying) if lying else _("senses nothing")
-        return {"state": status["state"], "said": said, "sensed": sensed}
+        sensed = _("badges sensed: {count}").format(count=lying) if status["reader"] else _("lost")
+        return {"state": status["state"], "said": said, "used": used, "sensed": sensed}
 
     def _journal(self) -> dict[str, Any]:
         scene = self._scene
@@ -224,8 +227,9 @@ class Desk:
                     "seq": line.seq,
                     "kind": kind(line.entry),
                     "time": local_time(wall, self._zone)[-8:],
-                    "machine": getattr(line.entry, "machine", ""),
+                    "machine": self._name(getattr(line.entry, "machine", "")),
                     "said": happened(line.entry, scene.whitelist),
+                    "station": getattr(line.entry, "machine", ""),
                 }
             )
         return {"lines": lines, "sessions": [self._session(each) for each in reversed(scene.sessions[-SESSIONS:])]}
@@ -233,11 +237,11 @@ class Desk:
     def _session(self, usage: Any) -> dict[str, Any]:  # noqa: ANN401 - journal.Usage, read only
         member = self._scene.whitelist.members.get(usage.member)
         return {
-            "machine": usage.machine,
+            "machine": self._name(usage.machine),
             "member": member.name if member and member.name else usage.member,
             "start": local_time(usage.started, self._zone)[-8:],
             "used": duration(usage.powered_s) if usage.powered_s is not None else "…",
-            "why": _(ENDINGS[Ending(usage.why)]) if usage.why else _("running"),
+            "why": _(ENDINGS[Ending(usage.why)]) if usage.why else _("in use"),
         }
 
 

@@ -14,7 +14,6 @@ import socket
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Self
@@ -31,6 +30,7 @@ from protocol.errors import LoquetError
 from protocol.texts import N_, language
 from protocol.whitelist import Whitelist
 from simulator.board import MAX_MESSAGE
+from simulator.pins import PinError
 from simulator.stage import Stage, StageError
 from simulator.workbench.drawer import DRAWER
 
@@ -38,6 +38,7 @@ EXAMPLES: Final = Path(examples.__file__).parent
 LOOK_EVERY: Final = 0.2  # seconds
 RESTART_AFTER: Final = 2.0  # seconds, as in systemd/loquet.service
 WATCHDOG: Final = 6.0  # seconds; 30 in the unit, which is long to look at
+BUSY: Final = 3.0  # seconds that an act waits for those before it
 PRESS: Final = 0.2  # seconds
 LINES: Final = 200  # of the journal that the page shows
 SESSIONS: Final = 50
@@ -80,7 +81,7 @@ class Scene:
         self._frozen_since: float | None = None
         self._down_since: float | None = None
         self._journal_after = 0
-        self.lines: deque[journal.Line] = deque(maxlen=LINES)
+        self.lines: tuple[journal.Line, ...] = ()
         self.clocks: journal.Clocks | None = None
         self.sessions: list[journal.Usage] = []
         self.whitelist = Whitelist()
@@ -157,16 +158,21 @@ class Scene:
 
     # --- what people do ---
 
-    def act(self, what: str, **places: str) -> None:
+    def act(self, what: str, places: dict[str, str]) -> None:
         """Do one thing, as `lay` with a thing and a machine. Raises SceneError."""
         act = getattr(self, f"act_{what}", None)
         if act is None:
             raise SceneError(N_('the workbench cannot do "{what}"'), what=what)
-        with self._acting:
-            try:
-                act(**places)
-            except TypeError as error:
-                raise SceneError(N_('the workbench cannot do "{what}"'), what=what) from error
+        if not self._acting.acquire(timeout=BUSY):
+            raise SceneError(N_("one thing after another: the workbench is busy"))
+        try:
+            act(**places)
+        except TypeError as error:
+            raise SceneError(N_('the workbench cannot do "{what}"'), what=what) from error
+        except (OSError, PinError) as error:
+            raise SceneError(N_("the simulated board does not answer: {error}"), error=error) from error
+        finally:
+            self._acting.release()
         self._look()
 
     def act_lay(self, thing: str, machine: str) -> None:
@@ -315,7 +321,7 @@ class Scene:
         except LoquetError:
             return
         self._journal_after = new[-1].seq
-        self.lines.extend(new)
+        self.lines = (*self.lines, *new)[-LINES:]  # replaced whole: the page reads it from another thread
         for line in new:
             self._note_what_was_tried(line.entry)
         self._tell("journal")

@@ -27,7 +27,7 @@ PYTHONS: Final = ("3.11", "3.13")  # Debian and Raspberry Pi OS 12 and 13
 # sqlite-utils asks for pip, for a command of its own that nobody here uses; colorzero for setuptools, unused.
 NOT_NEEDED: Final = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth")
 HOME: Final = Path("usr/lib/loquet")
-UNITS: Final = ("loquet.service", "loquet-guard.service", "loquet.path")
+UNITS: Final = ("loquet.service", "loquet-guard.service", "loquet.path", "loquet-mended.service")
 SCRIPT: Final = """#!/usr/lib/loquet/bin/python3 -s
 import sys
 from {module} import main

@@ -23,22 +23,22 @@ def test_it_is_fed_three_times_within_the_patience(manager):
     watchdog = Watchdog(manager)
     now = 1_000
     for _ in range(6):
-        now = watchdog.feed(now, in_session=False, writer_stuck=False)
+        now = watchdog.feed(now, has_to_live=False, writer_stuck=False)
     assert now == 61_000
     assert manager.said == ["WATCHDOG=1"] * 6
-    assert watchdog.feed(now - 1, in_session=False, writer_stuck=False) == now
+    assert watchdog.feed(now - 1, has_to_live=False, writer_stuck=False) == now
     assert len(manager.said) == 6  # too early
 
 
 def test_a_stuck_writer_starves_it_while_nobody_works(manager):
-    Watchdog(manager).feed(1_000, in_session=False, writer_stuck=True)
+    Watchdog(manager).feed(1_000, has_to_live=False, writer_stuck=True)
     assert manager.said == []
 
 
-def test_a_stuck_writer_cuts_no_session(manager):
-    Watchdog(manager).feed(1_000, in_session=True, writer_stuck=True)
+def test_a_stuck_writer_cuts_no_session_and_loses_no_end_of_one(manager):
+    Watchdog(manager).feed(1_000, has_to_live=True, writer_stuck=True)
     assert manager.said == ["WATCHDOG=1"]
 
 
 def test_without_a_watchdog_nothing_is_due():
-    assert Watchdog(Manager(None)).feed(1_000, in_session=False, writer_stuck=False) is None
+    assert Watchdog(Manager(None)).feed(1_000, has_to_live=False, writer_stuck=False) is None

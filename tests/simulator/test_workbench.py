@@ -1,15 +1,20 @@
 """The page on which anyone plays: what it shows is what the simulated hardware does, in both languages."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
+
+from simulator.stage import until
 
 pytestmark = pytest.mark.process
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -20,20 +25,24 @@ QUIET = (
 SIZES = {"phone": (390, 844), "desk": (1366, 900)}
 
 
-@pytest.fixture(scope="module")
-def workbench():
-    """`loquet demo`, as `make demo` starts it; gives its address."""
+def start(environment):
+    """Start `loquet demo` as `make demo` does; give the process and its address."""
     command = [sys.executable, "-m", "controller", "demo", "--no-browser", "--port", "0"]
-    environment = {**os.environ, "LOQUET_LANGUAGE": "en", "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    around = {**os.environ, "LOQUET_LANGUAGE": "en", "PYTHONUNBUFFERED": "1", **environment}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=around)
     said = ""
     for line in process.stdout:
         said += line
         if "http://" in line:
-            break
-    else:
-        pytest.fail(said)
-    yield "http" + said.partition("http")[2].split()[0]
+            return process, "http" + said.partition("http")[2].split()[0]
+    return pytest.fail(said)
+
+
+@pytest.fixture(scope="module")
+def workbench():
+    """A workbench's address."""
+    process, address = start({})
+    yield address
     process.terminate()
     process.wait(30)
     process.stdout.close()
@@ -71,7 +80,7 @@ def open_page(workbench, browser):
         for machine in ("laser", "printer"):  # whatever an earlier test left is ended
             act_on(workbench, "press", machine=machine, name="off-button")
             shows(station(page, machine).locator(".said"), {"en": "free", "fr": "libre"}[language])
-            shows(station(page, machine).locator(".sensed"), {"en": "nothing", "fr": "rien"}[language])
+            shows(station(page, machine).locator(".sensed"), ": 0")
         return page
 
     yield act
@@ -83,7 +92,7 @@ def open_page(workbench, browser):
         act_on(workbench, "take", thing=thing)
 
 
-def act_on(workbench, what, *, kind="application/json", host=None, raw=None, **places):
+def act_on(workbench, what, /, *, kind="application/json", host=None, raw=None, **places):
     request = urllib.request.Request(
         f"{workbench}do/{what}", data=json.dumps(places).encode() if raw is None else raw, method="POST"
     )
@@ -163,12 +172,14 @@ def test_a_finger_on_a_phone_is_enough_and_nothing_sticks_out(open_page):
 
 def test_who_is_not_trained_is_refused_and_reads_what_would_help(open_page):
     page = open_page()
+    last = station(page, "laser").locator(".last")
     for name, sentence in (("jean", "you need the training laser"), ("paul", "your access is suspended")):
         thing(page, name).drag_to(station(page, "laser").locator(".reader"))
         shows(page.locator("#lines li").first, sentence)
+        shows(last, sentence)
         unpowered(page, "laser")
         station(page, "laser").locator(".lying .card").click()
-        shows(station(page, "laser").locator(".sensed"), "senses nothing")
+        shows(station(page, "laser").locator(".sensed"), "sensed: 0")
 
 
 def test_the_page_speaks_french_whole_and_switches(open_page):
@@ -224,6 +235,36 @@ def test_a_readers_cable_is_pulled_and_found_again(open_page):
     shows(page.locator("#lines li").first, "reader found again")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_whatever_ends_the_workbench_ends_board_guard_and_daemon(number, tmp_path):
+    process, _address = start({"TMPDIR": str(tmp_path)})
+
+    def left():
+        found = []
+        for each in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                found += [each] * (f"LOQUET_BOARD={tmp_path}".encode() in each.read_bytes())
+        return found
+
+    assert len(left()) == 3
+    process.send_signal(number)
+    process.wait(30)
+    process.stdout.close()
+    until(lambda: not left(), "their end")
+    assert number is signal.SIGKILL or not list(tmp_path.iterdir())  # the folder is deleted by whoever still can
+
+
+def test_a_wallet_ends_a_tap_session_without_three_complaints(open_page, workbench):
+    page = open_page()
+    for _ in range(2):
+        thing(page, "wallet").drag_to(station(page, "printer").locator(".reader"))
+        shows(station(page, "printer").locator(".sensed"), "sensed: 3")
+        act_on(workbench, "take", thing="wallet")
+        shows(station(page, "printer").locator(".sensed"), "sensed: 0")
+    unpowered(page, "printer")
+    shows(page.locator("#lines li").first, "ended by badge")
+
+
 def test_no_other_page_can_act_here(workbench):
     assert act_on(workbench, "kill", kind="text/plain")[0] == 415  # what a form of another page may send
     assert act_on(workbench, "kill", host="evil.example")[0] == 400
@@ -240,6 +281,7 @@ def test_no_other_page_can_act_here(workbench):
         ("lay", {}),
         ("explode", {}),
         ("__init__", {}),
+        ("lay", {"what": "kill", "self": "x"}),
         ("press", {"machine": "laser", "name": "x"}),
     ],
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 SUITE = "bookworm"
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "udev", "python3", "python3-spidev", "tzdata", "init-system-helpers",
+    "procps",
 )  # fmt: skip
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container"}
 ROOT = Path(os.environ.get("LOQUET_DEBIAN_ROOT") or Path.home() / ".cache/loquet" / f"debian-{SUITE}")

@@ -62,7 +62,7 @@ class Container:
                 [
                     "systemd-nspawn", f"--directory={root}", f"--machine={self.name}", "--register=no", "--keep-unit",
                     "--boot", "--private-network", "--console=read-only", f"--bind={board}:{BOARD}",
-                    f"--bind-ro={STAND_INS}:{STANDS}",
+                    f"--bind-ro={STAND_INS}:{STANDS}", "--system-call-filter=adjtimex clock_adjtime clock_adjtime64",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip

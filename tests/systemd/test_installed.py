@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from build_root import ROOT, is_built
-from container import Container, Overlay
+from container import BOARD, STANDS, Container, Overlay
 
 from simulator.stage import Stage, until
 
@@ -185,6 +185,51 @@ def test_hung_while_idle_the_watchdog_restarts_it(boot, installed_root):
     assert "Watchdog timeout" in pi.journal()
 
 
+def test_daemon_and_guard_killed_at_one_instant_leave_no_relay_closed(pi, board):
+    work(pi, board)
+    pids = [pi.show(unit, "MainPID") for unit in ("loquet.service", "loquet-guard.service")]
+    pi.good(f"kill -KILL {' '.join(pids)}")
+    opens(board)
+
+
+def test_a_daemon_that_root_starts_by_hand_is_looked_after_by_the_guard_all_the_same(pi, board):
+    pi.good("systemctl stop loquet.path loquet.service")
+    by_hand = pi.start(f"PYTHONPATH={STANDS} LOQUET_BOARD={BOARD}/board.sock LOQUET_BOARD_REVISION=c03114 loquet run")
+    until(lambda: "ready" in by_hand.stdout.readline(), "the daemon")
+    pi.ready()
+    work(pi, board)
+    pi.good("pkill -KILL -f 'bin/[l]oquet run'")
+    opens(board)
+    board.take("laser", MARIE)
+    by_hand.communicate(timeout=30)
+    assert pi.good("find /var/lib/loquet /run/loquet -user root").strip() == ""
+    pi.good("systemctl start loquet")
+    pi.ready()
+
+
+def test_the_daemon_may_ask_how_sure_the_clock_is_and_may_not_set_it(pi):
+    head = "import ctypes; room = ctypes.create_string_buffer(512); kernel = ctypes.CDLL(None);"
+    asks = f"{head} print('said', kernel.adjtimex(room))"
+    sets = f"{head} print('set', kernel.settimeofday(room, None))"
+    unit = pi.good("cat /lib/systemd/system/loquet.service")
+    keep = [line for line in unit.splitlines() if not re.match(r"(Type|Exec|Watchdog|Restart|Success|Timeout|#)", line)]
+    for name, script in (("asks", asks), ("sets", sets)):
+        run = f'Type=oneshot\nExecStart=/usr/bin/python3 -c "{script}"'
+        text = "\n".join(keep).replace("[Service]", f"[Service]\n{run}")
+        pi.good(f"cat > /run/systemd/system/{name}.service <<'END'\n{text}\nEND\nsystemctl daemon-reload")
+        pi.good(f"systemctl start {name}")
+    said = pi.good("journalctl --no-pager -o cat -u asks -u sets")
+    assert re.search(r"said \d", said), said
+    assert "set -1" in said
+
+
+def test_a_save_of_the_settings_starts_nothing_that_somebody_stopped(pi):
+    pi.good("systemctl disable --now loquet.service 2>&1")
+    pi.good("echo '# rewired' >> /etc/loquet/controller.toml")
+    until(lambda: "skipped" in pi.sh("journalctl --no-pager -u loquet-mended").stdout, "the condition")
+    assert not active(pi)
+
+
 def test_a_killed_guard_is_back_before_the_session_notices(pi, board):
     work(pi, board)
     before = pi.show("loquet-guard.service", "MainPID")
@@ -237,10 +282,38 @@ def test_an_upgrade_that_may_not_wait_leaves_the_old_version_at_work(pi, board, 
     work(pi, board)
     refused = pi.sh("LOQUET_UPDATE_WAIT='1 s' dpkg -i /srv/board/next.deb")
     assert refused.returncode != 0
-    assert "not updated, a machine is in use" in refused.stderr
+    assert "nothing was changed: a machine is in use" in refused.stderr
     assert board.closed("laser")
     assert pi.status()["stations"][0]["state"] == "running"
     assert pi.good("dpkg-query --show --showformat '${Version} ${db:Status-Status}' loquet") == "0.1.0 installed"
+
+
+def test_an_upgrade_that_cannot_ask_the_daemon_cuts_nobodys_work(pi, board, packages):
+    (board.folder / "next.deb").write_bytes(packages[1].read_bytes())
+    work(pi, board)
+    pi.good("cp /etc/loquet/controller.toml /root/good.toml; echo 'x = [' >> /etc/loquet/controller.toml")
+    refused = pi.sh("dpkg -i /srv/board/next.deb")
+    assert refused.returncode != 0
+    assert "a relay is closed" in refused.stderr
+    assert board.closed("laser")
+    assert active(pi)
+    pi.good("cp /root/good.toml /etc/loquet/controller.toml")
+    assert pi.status()["stations"][0]["state"] == "running"
+
+
+def test_an_upgrade_that_was_killed_while_it_waited_stops_nothing_later(pi, board, packages):
+    (board.folder / "next.deb").write_bytes(packages[1].read_bytes())
+    work(pi, board)
+    upgrade = pi.start("exec dpkg -i /srv/board/next.deb")
+    until(lambda: "waiting until nobody uses" in upgrade.stdout.readline(), "its wait")
+    pi.good("pkill -KILL -x dpkg")
+    rest, _ = upgrade.communicate(timeout=60)  # its script ends too
+    assert "nothing was changed" in rest
+    board.take("laser", MARIE)
+    until(lambda: only_session(pi)["why"] == "badge_removed", "the session's end")
+    assert active(pi)
+    board.lay("laser", MARIE)
+    until(lambda: board.closed("laser"), "the next session")
 
 
 def test_an_upgrade_is_the_cure_of_a_daemon_that_does_not_answer(pi, board, packages):
@@ -262,6 +335,34 @@ def test_a_removal_opens_the_relay_and_a_purge_keeps_what_was_used(pi, board):
     assert "stay in /var/lib/loquet" in said
     assert pi.good("ls /var/lib/loquet").split().count("loquet.db") == 1
     assert pi.sh("test -e /etc/loquet").returncode != 0
+
+
+def test_a_removal_leaves_a_daemon_that_was_started_by_hand_its_guard(pi, board):
+    pi.good("systemctl stop loquet.path loquet.service")
+    by_hand = pi.start(f"PYTHONPATH={STANDS} LOQUET_BOARD={BOARD}/board.sock LOQUET_BOARD_REVISION=c03114 loquet run")
+    until(lambda: "ready" in by_hand.stdout.readline(), "the daemon")
+    pi.ready()
+    work(pi, board)
+    refused = pi.sh("dpkg --remove loquet")
+    assert refused.returncode != 0
+    assert "systemd did not start" in refused.stderr
+    assert active(pi, "loquet-guard.service")
+    pi.good("pkill -KILL -f 'bin/[l]oquet run'")
+    opens(board)
+    by_hand.communicate(timeout=30)
+
+
+def test_settings_that_were_lost_are_not_replaced_by_an_example(pi, packages, board):
+    (board.folder / "next.deb").write_bytes(packages[1].read_bytes())
+    pi.good("rm -r /etc/loquet")
+    said = pi.good("dpkg -i /srv/board/next.deb 2>&1")
+    assert "controller.toml is missing" in said
+    assert pi.sh("test -e /etc/loquet").returncode != 0
+    assert not active(pi)
+    pi.good(
+        "mkdir /etc/loquet && cp /usr/share/doc/loquet/config/controller.toml /etc/loquet/ && systemctl restart loquet"
+    )
+    pi.ready()
 
 
 def test_a_shutdown_opens_the_relay_and_the_next_boot_knows_the_session(boot, installed_root, board):

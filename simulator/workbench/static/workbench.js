@@ -35,10 +35,18 @@ function complain(sentence) {
 
 function lay(thing, machine) {
   pick(null);
+  focusOn(thing);
   act("lay", { thing, machine });
   stations.get(machine).box.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
-const take = (thing) => { pick(null); act("take", { thing }); };
+function take(thing) {
+  pick(null);
+  focusOn(thing);
+  act("take", { thing });
+}
+
+// Where the focus was inside what is now hidden or gone, it goes back to the badge in the drawer.
+const focusOn = (thing) => find(".card", things.get(thing)).focus({ preventScroll: true });
 
 function pick(thing) {
   picked = thing;
@@ -97,13 +105,17 @@ for (const [thing, box] of things) {
   dragging(find(".card", box), thing, () => pick(picked === thing ? null : thing));
   all("[data-lay]", box).forEach((button) => button.addEventListener("click", () => lay(thing, button.dataset.lay)));
   find("[data-take]", box).addEventListener("click", () => take(thing));
-  box.addEventListener("keydown", (event) => {
-    const wired = wiring[Number(event.key) - 1];
-    if (wired) lay(thing, wired.machine);
-    else if (event.key === "0") take(thing);
-    else if (event.key === "Escape") pick(null);
-  });
 }
+
+// Keys act on the badge that is chosen, else on the one that has the focus.
+document.addEventListener("keydown", (event) => {
+  const thing = picked ?? document.activeElement?.closest(".thing")?.dataset.thing;
+  const wired = wiring[Number(event.key) - 1];
+  if (!thing || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (wired) lay(thing, wired.machine);
+  else if (event.key === "0") take(thing);
+  else if (event.key === "Escape") pick(null);
+});
 
 for (const [machine, { box }] of stations) {
   find(".reader", box).addEventListener("click", (event) => {
@@ -112,7 +124,11 @@ for (const [machine, { box }] of stations) {
   find(".cable", box).addEventListener("click", () => act("cable", { machine }));
   all(".press", box).forEach((button) => button.addEventListener("click", () => act("press", { machine, name: button.dataset.input })));
 }
-for (const name of ["mains", "kill", "freeze"]) find(`#${name}`).addEventListener("click", () => act(name));
+for (const name of ["mains", "kill", "freeze"]) {
+  find(`#${name}`).addEventListener("click", (event) => {
+    if (event.currentTarget.getAttribute("aria-disabled") !== "true") act(name);
+  });
+}
 
 // --- sound: the buzzer as it sounds ---
 
@@ -172,11 +188,12 @@ function showNow(now) {
   mains = now.mains;
   for (const [machine, { box }] of stations) {
     const plugged = !now.cables.includes(machine);
-    find(".said", box).textContent = now.stations[machine]?.said ?? (mains ? words[now.daemon] : words.unplugged);
+    say(find(".said", box), now.stations[machine]?.said ?? (mains ? words[now.daemon] : words.unplugged));
+    find(".used", box).textContent = now.stations[machine]?.used ? `· ${now.stations[machine].used}` : "";
     find(".sensed", box).textContent = now.stations[machine]?.sensed ?? "";
     find(".reader", box).classList.toggle("unplugged", !plugged || !mains);
     const cable = find(".cable", box);
-    cable.setAttribute("aria-checked", String(plugged));
+    cable.classList.toggle("pulled", !plugged);
     cable.textContent = plugged ? words.pull : words.plug;
     showLying(machine, find(".lying", box), Object.keys(now.lying).filter((thing) => now.lying[thing] === machine));
   }
@@ -184,13 +201,13 @@ function showNow(now) {
     box.classList.toggle("away", thing in now.lying);
     const lies = thing in now.lying ? `→ ${stations.get(now.lying[thing]).wired.name}` : "";
     find(".lies", box).textContent = lies;
-    find("[data-take]", box).disabled = !(thing in now.lying);
+    find("[data-take]", box).hidden = !(thing in now.lying);
   }
   const plug = find("#mains");
-  plug.setAttribute("aria-checked", String(mains));
+  plug.classList.toggle("pulled", !mains);
   plug.textContent = mains ? words.mains_pull : words.mains_plug;
   find("#daemon").textContent = mains ? words[now.daemon] : words.unplugged;
-  for (const name of ["kill", "freeze"]) find(`#${name}`).disabled = !mains || now.daemon !== "on";
+  for (const name of ["kill", "freeze"]) find(`#${name}`).setAttribute("aria-disabled", String(!mains || now.daemon !== "on"));
   all("[data-hint]").forEach((hint) => hint.classList.toggle("done", now.tried.includes(hint.dataset.hint)));
 }
 
@@ -214,6 +231,22 @@ function showLying(machine, tray, wanted) {
   }
 }
 
+function say(box, sentence) {
+  if (box.textContent !== sentence) box.textContent = sentence; // or a screen reader says it again and again
+}
+
+// The last refusal is shown at its machine as long as its light would flash, and a little longer to be read.
+const SHOWN = 8000;
+function showRefusal(line) {
+  const station = stations.get(line.station);
+  if (!station) return;
+  const box = find(".last", station.box);
+  clearTimeout(station.hide);
+  box.hidden = line.kind !== "refused";
+  box.textContent = line.kind === "refused" ? line.said : "";
+  if (line.kind === "refused") station.hide = setTimeout(() => { box.hidden = true; }, SHOWN);
+}
+
 function element(tag, className, text) {
   const made = document.createElement(tag);
   made.className = className;
@@ -228,6 +261,7 @@ function showJournal({ lines, sessions }) {
     row.append(element("time", "", line.time), element("span", "at", line.machine), element("span", "what", line.said));
     return row;
   }));
+  if (newest !== null) lines.filter((line) => line.seq > newest).reverse().forEach(showRefusal);
   newest = lines[0]?.seq ?? 0;
   find("#sessions").replaceChildren(...sessions.map((session) => {
     const row = document.createElement("tr");
