@@ -21,9 +21,9 @@ PHYSICAL = {
 POWER = {1: "3,3 V", 17: "3,3 V", 2: "5 V", 4: "5 V"}
 GROUND = (6, 9, 14, 20, 25, 30, 34, 39)
 FRENCH = {
-    "Header of the Raspberry Pi, seen from above, its USB sockets at the bottom":
-        "Connecteur du Raspberry Pi, vu de dessus, les prises USB en bas",
-    "Clock DS3231 (for a site without a line)": "Horloge DS3231 (pour un lieu sans Internet)",
+    "Header of the Raspberry Pi, seen from above, the end of the SD card upwards":
+        "Connecteur du Raspberry Pi, vu de dessus, côté carte SD en haut",
+    "Clock DS3231 (for a place without internet)": "Horloge DS3231 (pour un lieu sans Internet)",
     "Relay board, ON when its input is HIGH": "Carte relais, enclenchée à l'état HAUT",
     "RGB LED, common cathode": "LED RVB, cathode commune",
     "Reader RC522": "Lecteur RC522",
@@ -38,7 +38,7 @@ FRENCH = {
     "cathode (longest leg)": "cathode (patte la plus longue)",
     "Power: only a qualified electrician works here": "Puissance : seul un électricien habilité y travaille",
     "Control circuit, 24 V DC": "Circuit de commande, 24 V continu",
-    "circuit breaker": "disjoncteur", "30 mA": "30 mA", "contactor K1": "contacteur K1", "machine": "machine",
+    "circuit breaker": "disjoncteur différentiel", "30 mA": "30 mA", "contactor K1": "contacteur K1",
     "fuse": "fusible", "emergency": "arrêt", "stop (NC)": "d'urgence (NF)",
     "relay of Loquet": "relais de Loquet", "key switch": "clé",
     "(Loquet dead: by key)": "(Loquet en panne : à la clé)", "start button": "bouton marche",
@@ -103,7 +103,7 @@ def wires():
     reader, relay = station.reader.settings, station.relay.settings
     light, buzzer = station.light.settings, station.buzzer.settings
     return [
-        ("Clock DS3231 (for a site without a line)", "#6d28d9", ["to 3.3 V; see the text about its cell"],
+        ("Clock DS3231 (for a place without internet)", "#6d28d9", ["to 3.3 V; see the text about its cell"],
          [("VCC", 1), ("SDA", 3), ("SCL", 5), ("GND", 9)]),
         ("Relay board, ON when its input is HIGH", "#b45309",
          ["10 kΩ from IN to GND", "contacts COM and NO: to the control circuit"],
@@ -121,7 +121,7 @@ def wires():
 def header(language):
     """Draw the header and what hangs on it."""
     pitch, top, left = 33, 78, 150
-    title = "Header of the Raspberry Pi, seen from above, its USB sockets at the bottom"
+    title = "Header of the Raspberry Pi, seen from above, the end of the SD card upwards"
     drawing = Drawing(1040, 870, title, language)
     drawing.text(24, 34, title, size=16, bold=True)
     gpio = {physical: number for number, physical in PHYSICAL.items()}
@@ -216,7 +216,11 @@ def circuit(language):
     drawing.text(680, row + 108, "K1 holds itself", size=13, anchor="middle", fill=PALE)
     drawing.box(790, row - 22, 90, 44)
     drawing.text(835, row + 6, "coil K1", size=13, anchor="middle", bold=True)
-    drawing.path(f"M880 {row} H960")
+    drawing.path(f"M880 {row} H960 V{row + 60} M944 {row + 60} h32 M950 {row + 67} h20 M956 {row + 74} h8")
+    # The diode across the coil, its cathode to +: it leads only what the coil gives back.
+    around = f"M806 {row - 22} V{row - 44} H864 V{row - 22}"
+    drawing.path(f"{around} M844 {row - 52} V{row - 36} L828 {row - 44} Z M828 {row - 52} v16", INK, 2)
+    drawing.text(936, row + 72, "PE", size=13, anchor="end", fill=PALE)
     drawing.text(1000, row - 14, "0 V", size=13, anchor="end", bold=True)
     drawing.path("M24 438 H1016", LINE, 2)
     for number, sentence in enumerate(

@@ -17,9 +17,11 @@ from protocol.sentences import duration
 from protocol.texts import LANGUAGES, N_, _, language, spoken
 
 MEANINGS: Final = (
+    (Signal.STARTING_UP, N_("Starting"), N_("Wait a minute.")),
     (Signal.IDLE, N_("Free"), N_("Present your badge.")),
-    (Signal.RUNNING, N_("Yours"), N_("The machine is on. Your time is counted.")),
-    (Signal.LEAVING, N_("Badge taken off"), N_("The machine is off. Put the badge back within {grace} to go on.")),
+    (Signal.RUNNING, N_("Yours"), N_("You may start the machine. Your time is counted.")),
+    (Signal.LEAVING, N_("Badge taken off"),
+     N_("The machine is off. Put the badge back within {grace}, and start it again.")),
     (Signal.WARNING, N_("Nearly over"),
      N_("The longest session ends in {warning}; or the reader does not see the badge.")),
     (Signal.REFUSED, N_("Refused"), N_("See below.")),
@@ -50,6 +52,8 @@ REFUSED: Final = (
     (N_("Membership over"), N_("Renew it, then try again.")),
     (N_("Two badges at once"), N_("Present yours alone, out of the wallet.")),
     (N_("A phone, or a card that changes its number"), N_("Use a badge.")),
+    (N_("Somebody else is using it"), N_("Wait until they have finished.")),
+    (N_("Access suspended"), N_("Speak to a fabmanager.")),
     (N_("Badge unknown"), N_("Show it to a fabmanager: it takes a minute.")),
     (N_("The badge lay there already"), N_("Take it away and present it again.")),
 )
@@ -57,10 +61,10 @@ PAGE: Final = Template("""<!doctype html>
 <html lang="$language"><meta charset="utf-8"><title>$title</title>
 <style>
 @page { size: A4; margin: 12mm }
-body { font: 11pt/1.3 "DejaVu Sans", Verdana, sans-serif; color: #111; max-width: 182mm; margin: 0 auto; padding: 0 }
-h1 { font-size: 28pt; margin: 0 } h2 { font-size: 14pt; margin: 5mm 0 1.5mm; border-bottom: 2px solid #111 }
-p { margin: 1mm 0 } .how { font-size: 15pt; font-weight: 600 }
-table { border-collapse: collapse; width: 100% } td { padding: .9mm 3mm .9mm 0; vertical-align: top }
+body { font: 10.3pt/1.22 "DejaVu Sans", Verdana, sans-serif; color: #111; max-width: 182mm; margin: 0 auto; padding: 0 }
+h1 { font-size: 28pt; margin: 0 } h2 { font-size: 14pt; margin: 4mm 0 1mm; border-bottom: 2px solid #111 }
+p { margin: 1mm 0 } .how { font-size: 13.5pt; font-weight: 600 }
+table { border-collapse: collapse; width: 100% } td { padding: .6mm 3mm .6mm 0; vertical-align: top }
 td:nth-child(2) { width: 62mm }
 td:first-child { width: 11mm } .lamp { display: inline-block; width: 8mm; height: 8mm; border-radius: 50%;
   border: 1.5px solid #111; -webkit-print-color-adjust: exact; print-color-adjust: exact }
