@@ -271,7 +271,7 @@ class _Plain:
 
         name = " ".join(filter(None, (cell("first_name"), cell("name"))))
         technology = read_technology(cell("technology"))
-        badges = [part for part in re.split(r"[,|]", cell("badge")) if part.strip()]
+        badges = [part for part in re.split(r",(?!\d+E[+-]?\d)|[|]", cell("badge")) if part.strip()]
         return Person(
             line,
             cell("member") or self._named_alone(name, line),

@@ -74,7 +74,7 @@ def test_an_unmapped_training_is_an_error_that_says_what_to_add():
 @pytest.mark.parametrize(
     ("cells", "word"),
     [
-        ("1,23E+13;marie", "spreadsheet"),
+        ("1,23E+13;marie", "made by a spreadsheet"),
         ("12345E78;marie", "spreadsheet"),
         ("4A3C6CAE26180;marie", "zeros"),
         (";", "who is it"),

@@ -401,6 +401,15 @@ def test_a_writer_that_the_disk_keeps_waiting_is_seen_to_be_stuck_and_then_not(w
     assert not writer.is_stuck(boottime_ms() + 10 * STUCK_MS)  # idle is not stuck
 
 
+def test_the_end_of_a_session_that_waits_for_the_disk_is_known_to_be_held(writer):
+    writer.record(moment(), entries.Stopped())
+    assert not writer.holds_usage
+    writer.record(moment(), entries.Ended("s1", "laser", Ending.BADGE_REMOVED, 1_000))
+    assert writer.holds_usage
+    writer.step()
+    assert not writer.holds_usage
+
+
 def test_two_processes_do_not_write_at_once(tmp_path):
     held = database.lock(tmp_path)
     with pytest.raises(StorageError, match="in use"):
