@@ -150,7 +150,7 @@ def test_the_keyboard_alone_is_enough(open_page):
     page.keyboard.press("Enter")
     page.keyboard.press("2")
     powered(page, "printer")
-    thing(page, "jean").focus()
+    assert page.evaluate("document.activeElement.closest('.thing').dataset.thing") == "jean"
     page.keyboard.press("0")
     shows(station(page, "printer").locator(".lying"), "nothing on the reader")
     station(page, "printer").locator(".press").focus()

@@ -426,5 +426,5 @@ def test_what_the_pages_tell_to_type_works_in_their_order(boot, board, packages)
 
 
 def test_the_installed_units_are_well_formed(pi):
-    said = pi.sh("systemd-analyze verify loquet.service loquet-guard.service loquet.path")
+    said = pi.sh("systemd-analyze verify loquet.service loquet-guard.service loquet.path loquet-mended.service")
     assert (said.returncode, said.stderr) == (0, "")

@@ -219,7 +219,8 @@ function showLying(machine, tray, wanted) {
     const card = find(".card", things.get(thing)).cloneNode(true);
     card.dataset.thing = thing;
     card.removeAttribute("aria-expanded");
-    card.setAttribute("aria-label", `${find("b", card).textContent}: ${words.take}`);
+    all("small", card).forEach((small) => small.remove());
+    card.append(element("span", "unseen", `: ${words.take}`));
     dragging(card, thing, () => take(thing));
     tray.append(card);
   }
