@@ -40,10 +40,39 @@ class Overlay:
         subprocess.run(["umount", "--lazy", str(self.root)], check=True)
 
 
+class Disk:
+    """A file system of its own that can be made to stall, as a worn card does."""
+
+    def __init__(self, folder):
+        self.path = folder / "disk"
+        self.path.mkdir()
+        image = folder / "disk.img"
+        with image.open("wb") as file:
+            file.truncate(64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(image), str(self.path)], check=True)
+        self._stalled = False
+
+    def stall(self):
+        """Answer no write any more."""
+        subprocess.run(["fsfreeze", "--freeze", str(self.path)], check=True)
+        self._stalled = True
+
+    def go_on(self):
+        """Answer again, those that waited too."""
+        if self._stalled:
+            subprocess.run(["fsfreeze", "--unfreeze", str(self.path)], check=True)
+            self._stalled = False
+
+    def close(self):
+        self.go_on()
+        subprocess.run(["umount", "--lazy", str(self.path)], check=True)
+
+
 class Container:
     """One boot. `sh` runs a command inside; `board` is the folder with the board's socket."""
 
-    def __init__(self, root, board, *, drop_in=""):
+    def __init__(self, root, board, *, drop_in="", binds=()):
         self.name = f"loquet-{os.getpid()}-{next(_numbers)}"
         self._root = root
         for unit in ("loquet.service", "loquet-guard.service"):
@@ -63,6 +92,7 @@ class Container:
                     "systemd-nspawn", f"--directory={root}", f"--machine={self.name}", "--register=no", "--keep-unit",
                     "--boot", "--private-network", "--console=read-only", f"--bind={board}:{BOARD}",
                     f"--bind-ro={STAND_INS}:{STANDS}", "--system-call-filter=adjtimex clock_adjtime clock_adjtime64",
+                    *(f"--bind={bind}" for bind in binds),
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip

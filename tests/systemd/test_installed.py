@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from build_root import ROOT, is_built
-from container import BOARD, STANDS, Container, Overlay
+from container import BOARD, STANDS, Container, Disk, Overlay
 
 from simulator.stage import Stage, until
 
@@ -76,10 +77,10 @@ def boot(board, tmp_path):
     """Boot containers on a root of layers; each is ended with the test."""
     opened = []
 
-    def act(*lower, drop_in=""):
+    def act(*lower, drop_in="", binds=()):
         if not opened or not isinstance(opened[0], Overlay):
             opened.insert(0, Overlay(tmp_path / "layers", *lower))
-        container = Container(opened[0].root, board.folder, drop_in=drop_in)
+        container = Container(opened[0].root, board.folder, drop_in=drop_in, binds=binds)
         opened.append(container)
         return container
 
@@ -221,6 +222,36 @@ def test_the_daemon_may_ask_how_sure_the_clock_is_and_may_not_set_it(pi):
     said = pi.good("journalctl --no-pager -o cat -u asks -u sets")
     assert re.search(r"said \d", said), said
     assert "set -1" in said
+
+
+@pytest.fixture
+def disk(board):
+    """A disk that can stall."""
+    made = Disk(board.folder)
+    yield made
+    made.close()
+
+
+def test_a_disk_that_stalls_through_the_end_of_a_session_and_comes_back_has_lost_no_usage(
+    disk, boot, installed_root, board
+):
+    binds = [f"{disk.path}:/var/lib/loquet"]
+    pi = boot(installed_root, ROOT / "root", drop_in="WatchdogSec=3\n", binds=binds)
+    pi.ready()
+    pi.good("loquet whitelist require laser --nothing; loquet whitelist grant marie --badge 04A3C6CAE26180")
+    work(pi, board)
+    until(lambda: pi.status()["stations"][0].get("powered_s", 0) >= 2, "two seconds of use")
+    disk.stall()
+    before = pi.show("loquet.service", "MainPID")
+    board.take("laser", MARIE)
+    opens(board)  # waits for no disk
+    until(lambda: pi.status()["storage"] != "ok", "the stall is noticed")
+    began = time.monotonic()
+    until(lambda: time.monotonic() - began > 8, "more than twice the watchdog's patience")
+    assert pi.show("loquet.service", "MainPID") == before
+    disk.go_on()
+    until(lambda: only_session(pi)["why"] == "badge_removed", "the end is written")
+    assert only_session(pi)["powered_s"] >= 2
 
 
 def test_a_save_of_the_settings_starts_nothing_that_somebody_stopped(pi):
