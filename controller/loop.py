@@ -360,6 +360,8 @@ class Loop:
     def _lend(self, machine: str, moment: Moment) -> None:
         """Take the lease while the disk works; what is wrong with it is said when the output is to close."""
         if machine in self._outputs:
+            if not any(output.is_lent for output in self._outputs.values()):
+                self._renew_at = moment.at + RENEW_MS  # it is new; renewing it now would only be in the writer's way
             with contextlib.suppress(OutputError):
                 self._outputs[machine].take_lease(moment.at)
 
