@@ -5,7 +5,6 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
-import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 import click
 
 from controller.commands import options
+from controller.control import user_name
 from controller.settings import SettingsError, load
 from protocol.texts import _, speak, tell
 
@@ -65,9 +65,9 @@ def _become_owner(data_dir: Path) -> None:
     owner = data_dir.stat() if os.geteuid() == 0 and data_dir.exists() else None
     if owner is None or owner.st_uid == 0:
         return
-    name = pwd.getpwuid(owner.st_uid).pw_name
+    name = user_name(owner.st_uid)
     click.echo(_("running as {user}, who owns {path}").format(user=name, path=data_dir), err=True)
-    os.initgroups(name, owner.st_gid)
+    os.setgroups(os.getgrouplist(name, owner.st_gid))
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
     # Begun anew: who changes its user stays hidden from the guard, which would take it for dead.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -133,7 +132,6 @@ class Desk:
                 contacts={name: _(label) for name, label in CONTACTS.items()},
                 words={name: _(word) for name, word in WORDS.items()},
                 colours={"".join(map(str, colour)): _(word) for colour, word in COLOURS.items()},
-                pid=os.getpid(),
             )
         return HTMLResponse(text, headers=SAFE | {"Content-Language": spoken_here})
 
