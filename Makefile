@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test lint bench deb install uninstall root drawings screenshots texts states clean
+.PHONY: help setup setup-dev demo test lint bench soak mutate deb install uninstall root drawings screenshots texts states clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -37,6 +37,14 @@ lint: setup-dev  ## ruff, mypy --strict, import-linter
 bench: setup-dev ## the design's figures, as ratios, beside their bounds
 	@$(BIN)/python -m bench
 
+soak: setup-dev  ## lives of workshops at random, MINUTES=5 of them; SEED=… lives one again
+	@cd tests/world && PYTHONPATH=.. ../../$(BIN)/python test_life.py
+
+mutate: setup-dev ## mutants of the decision and of the station, and which of them no test kills
+	@$(PIP) --no-build-isolation --editable '.[mutation]'
+	@$(BIN)/mutmut run > mutants.log 2>&1 || tail -n 5 mutants.log
+	@$(BIN)/mutmut results
+
 deb: setup       ## dist/loquet_*.deb, for this machine; ARCH=arm64 or amd64 for another
 	@$(BIN)/python systemd/deb/build.py --arch "$(ARCH)"
 
@@ -65,4 +73,4 @@ states: setup-dev ## write docs/states.md from the code
 	@$(BIN)/python tests/states.py
 
 clean:           ## remove what the other targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .demo
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .demo mutants mutants.log

@@ -20,14 +20,18 @@ STARTS = 5
 GIVEN = "import gpiozero, mfrc522, requests, sqlite_utils, serial"
 RESET_PINS = (25, 12, 13, 26)
 RELAYS = (27, 22, 23, 24)
+STOPS = (4, 5, 6, 14)
+SENSORS = (0, 1, 2, 3)
 
 
 def settings() -> str:
-    """Four stations at the shipped poll rate."""
+    """Four stations at the shipped poll rate, each with an emergency stop and a sensor of running."""
     stations = [
         f'[[station]]\nmachine = "m{n}"\nmode = "presence"\n'
         f'reader = {{ driver = "rc522", bus = {n // 2}, device = {n % 2}, reset_pin = {RESET_PINS[n]} }}\n'
-        f'relay = {{ driver = "gpio", pin = {RELAYS[n]} }}\n'
+        f'relay = {{ driver = "gpio", pin = {RELAYS[n]} }}\ncoast_down = "5 s"\nrestart = "resume"\n[station.inputs]\n'
+        f'stop = {{ driver = "gpio", pin = {STOPS[n]}, does = "fault", normally_closed = true }}\n'
+        f'running = {{ driver = "gpio", pin = {SENSORS[n]}, does = "running" }}\n'
         for n in range(4)
     ]
     return '[controller]\ndata_dir = "data"\nrun_dir = "run"\n' + "\n".join(stations)

@@ -42,12 +42,14 @@ class Rig:
     """The shipped loop and writer in this process, fed by hand."""
 
     def __init__(self, folder: Path, stage: Stage) -> None:
+        from controller.badges import Badges
         from controller.clock import SystemClock
         from controller.daemon import SWITCH_INTERVAL
+        from controller.displays import Displays
         from controller.loop import Loop
         from controller.outputs import Contacts, LeasedOutput
         from controller.signals import Signals
-        from controller.states import Rules
+        from controller.station.rules import Rules
         from controller.store import database
         from controller.watchdog import Watchdog
         from controller.writer import Writer
@@ -64,17 +66,16 @@ class Rig:
         clock = SystemClock(ZoneInfo("Europe/Paris"))
         output = registry.make("outputs", "gpio", station.relay.settings)
         guard = lease.GuardWord(run)
-        self.output = Contacts([LeasedOutput(output, run, "laser", "machine", guard)])
+        self.output = Contacts({"machine": LeasedOutput(output, run, "laser", "machine", guard)})
         numbers = iter(range(10**9))
         self.loop = Loop(
-            rules=[Rules("laser", grace=60_000)],
+            rules=[Rules("laser", grace=0)],
             clock=clock,
-            key=key,
-            whitelist=sample(2_000),
+            badges=Badges(key, sample(2_000), lambda: f"{next(numbers):016x}"),
             outputs={"laser": self.output},
             signals=Signals({}, {}, lambda *_: None, time.monotonic),
+            displays=Displays({}, lambda *_: None, lambda: self.loop.badges.whitelist),
             guard_alive=lambda now: guard.until(now) > now,
-            new_session=lambda: f"{next(numbers):016x}",
             watchdog=Watchdog(Manager()),
         )
         self.loop.writer = Writer(self.db, self.loop.put, lambda: clock.floor)
@@ -154,7 +155,7 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
     from protocol.whitelist import Badge
 
     uid = bytes.fromhex("04A3C6CAE26180")
-    rig.loop.whitelist.put(Badge(rig.key.hash(uid, "iso14443a"), "m1"))
+    rig.loop.badges.whitelist.put(Badge(rig.key.hash(uid, "iso14443a"), "m1"))
     card = Card(uid)
     commit = _bare(here)
     commits = 0
@@ -193,9 +194,9 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
 
 def _end(rig: Rig) -> None:
     """End the session that runs, and wait until the writer has nothing left."""
-    from controller.events import EndAsked
     from controller.messages import Asked
-    from controller.states import Idle
+    from controller.station.events import EndAsked
+    from controller.station.states import Idle
 
     done = threading.Event()
     session = getattr(rig.loop.states["laser"], "session", None)
@@ -214,7 +215,9 @@ def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
     from drivers.presence import Presented, Removed
 
     card = Card(bytes.fromhex("04A3C6CAE26180"))
-    held = [row for row in rig.loop.whitelist.rows() if getattr(row, "member", "") == "m1" or row.key == "member/m1"]
+    held = [
+        row for row in rig.loop.badges.whitelist.rows() if getattr(row, "member", "") == "m1" or row.key == "member/m1"
+    ]
     rows = {row.key: row for row in [*sample(240_000).rows(), *held]}
     edit = Edit(Change(put=tuple(rows.values()), replace=True), "bench", rig.now(), lambda _done, _of: None)
     finished = threading.Event()

@@ -23,17 +23,18 @@ from typing import Any, Final
 
 import msgspec
 
-from controller.events import ClearAsked, EndAsked
 from controller.loop import Loop
-from controller.messages import Asked, FromReader, StopAsked
+from controller.messages import Asked, FromReader, Request, StopAsked
+from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked
 from controller.store.whitelist import MAX_ROWS, Change
 from controller.writer import Edit
 from drivers import presence
 from protocol.badge import BadgeKey, is_random
+from protocol.entries import Corrected, Maintained
 from protocol.errors import LoquetError
 from protocol.moment import Moment
 from protocol.texts import N_, tell
-from protocol.whitelist import AnyRow, decode_row
+from protocol.whitelist import AnyRow, Machine, decode_row
 
 SOCKET: Final = "control"
 GROUP: Final = "loquet"
@@ -144,10 +145,8 @@ class ControlServer:
         match request["do"]:
             case "status":
                 yield {"is": self._ask(None, "")}
-            case "end":
-                yield {"is": self._ask(EndAsked(str(request["session"]), by), self._machine(request))}
-            case "clear":
-                yield {"is": self._ask(ClearAsked(by), self._machine(request))}
+            case "end" | "clear" | "group":
+                yield {"is": self._ask(_asked(request, by), self._machine(request))}
             case "stop":
                 yield {"is": self._answered(StopAsked)}
             case "hash":
@@ -158,6 +157,10 @@ class ControlServer:
                 yield from self._read(link)
             case "edit":
                 yield from self._edit(link, request, received, by)
+            case "record":
+                entry = msgspec.convert(request["entry"] | {"by": by}, type=Corrected | Maintained)
+                self._loop.writer.record(self._now(), entry)
+                yield {"is": True}
             case other:
                 raise RequestError(N_('the controller does not know "{do}"; is it an older version?'), do=other)
 
@@ -171,7 +174,7 @@ class ControlServer:
             )
         return machine
 
-    def _ask(self, request: EndAsked | ClearAsked | None, machine: str) -> Any:  # noqa: ANN401 - JSON
+    def _ask(self, request: Request | None, machine: str) -> Any:  # noqa: ANN401 - JSON
         return self._answered(lambda answer: Asked(request, machine, answer))
 
     def _answered(self, message: Callable[[Callable[[Any], None]], Asked | StopAsked]) -> Any:  # noqa: ANN401 - JSON
@@ -195,7 +198,7 @@ class ControlServer:
         closed = threading.Thread(target=_until_closed, args=(link, tell), daemon=True)
         closed.start()
         try:
-            yield {"readers": self._loop.readers.copy()}
+            yield {"readers": self._loop.badges.readers.copy()}
             while (message := seen.get()) is not None:
                 yield from reader_lines(message)
         finally:
@@ -221,6 +224,10 @@ class ControlServer:
             base=None if request.get("base") is None else int(request["base"]),
             cut=bool(request.get("cut")),
         )
+        if edit.cut:  # "now" waits for no disk, and for nothing that is written before it
+            for row in put:
+                if isinstance(row, Machine) and row.locked and row.id in self._loop.states:
+                    self._ask(LockAsked(row.locked, by, now=True), row.id)
         waiter = threading.Thread(target=_finish, args=(edit, steps.put), daemon=True)
         self._loop.writer.edit(edit)
         waiter.start()
@@ -231,6 +238,18 @@ class ControlServer:
             yield step
             if "is" in step:
                 return
+
+
+def _asked(request: dict[str, Any], by: str) -> EndAsked | ClearAsked | GroupAsked:
+    """Read what is asked of one station."""
+    match request["do"]:
+        case "end":
+            return EndAsked(str(request["session"]), by)
+        case "clear":
+            return ClearAsked(by)
+        case _:
+            places = {key: value for key, value in request.items() if key not in {"do", "machine"}}
+            return msgspec.convert(places, GroupAsked)
 
 
 def _finish(edit: Edit, put: Callable[[dict[str, Any]], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import secrets
@@ -15,21 +16,25 @@ from importlib.metadata import version
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
+from controller.badges import Badges
 from controller.clock import SystemClock
 from controller.control import SOCKET, ControlServer
+from controller.displays import Displays, Panel
+from controller.inputs import MeterThread, close_all, watch
 from controller.loop import Loop
 from controller.messages import FromInput, FromReader, Halt, PartFailed
-from controller.outputs import Contacts, LeasedOutput
+from controller.outputs import Contact, Contacts, LeasedOutput, Service
 from controller.readers import ReaderThread
-from controller.settings import Does, Part, Settings, Station
+from controller.settings import Part, Settings, Station
 from controller.signals import Signals
-from controller.states import Rules
 from controller.store import database, journal
 from controller.store.whitelist import load
 from controller.watchdog import Watchdog
 from controller.writer import Writer
 from drivers import lease, registry
-from drivers.contracts import DriverError, Input
+from drivers.contracts import DriverError, OutputError
 from drivers.notify import READY, STOPPING, Manager
 from protocol import entries
 from protocol.texts import N_, _, tell
@@ -48,6 +53,7 @@ class Daemon:
         self._manager = Manager()
         self._faults: dict[str, str] = {}
         self._outputs: dict[str, Contacts] = {}
+        self._services: dict[str, Service] = {}
         self._guard = lease.GuardWord(settings.run_dir)
 
     def _prepare_run_dir(self) -> None:
@@ -60,28 +66,76 @@ class Daemon:
                 error=error.strerror,
             ) from error
 
-    def _make(self, machine: str, kind: str, part: Part) -> Any:  # noqa: ANN401 - by its kind's contract
+    def _make(self, machine: str, kind: str, part: Part, **how: bool) -> Any:  # noqa: ANN401 - by its kind's contract
         """Make one part; where that fails the machine is out of order, and the others are not."""
         try:
-            return registry.make(kind, part.driver, part.settings)
+            return registry.make(kind, part.driver, part.settings, **how)
         except DriverError as error:
             log.error("%s: %s", machine, tell(error))
             self._faults[machine] = tell(error)
             return None
 
+    def _claim_services(self) -> None:
+        """Claim what several machines share, open. Where one is missing, none of those machines ever closes."""
+        for name, part in self._settings.services.items():
+            output = self._make(name, "outputs", part)
+            if output is None:
+                continue
+            leased = LeasedOutput(output, self._settings.run_dir, name, "service", self._guard)
+            self._services[name] = Service(leased)
+
     def _claim(self, station: Station) -> None:
-        """Claim a machine's outputs, open. Where one is missing, none of them ever closes."""
-        made = {name: self._make(station.machine, "outputs", part) for name, part in station.contacts().items()}
-        leased = [
-            LeasedOutput(output, self._settings.run_dir, station.machine, name, self._guard)
-            for name, output in made.items()
-            if output is not None
-        ]
-        if len(leased) == len(made):
-            self._outputs[station.machine] = Contacts(leased)
-        else:
-            for output in leased:
-                output.release()
+        """Claim a machine's outputs: open, or as an earlier daemon left them for a session that resumes.
+
+        Where one is missing, none of them ever closes.
+        """
+        made: dict[str, Contact] = {}
+        for name, part in station.contacts().items():
+            output = self._claim_one(station, name, part)
+            if output is not None:
+                made[name] = output
+        for name in station.services:
+            if name in self._services:
+                made[name] = self._services[name].share(station.machine)
+            else:
+                self._faults.setdefault(station.machine, self._faults.get(name, name))
+        if made.keys() != station.rules.outputs:
+            for contact in made.values():
+                contact.release()
+            return
+        contacts = Contacts(made)
+        try:
+            contacts.take_over(lease.boottime_ms())
+        except OutputError as error:
+            log.error("%s: %s", station.machine, tell(error))
+            contacts.switch(frozenset(), lease.boottime_ms())
+        self._outputs[station.machine] = contacts
+
+    def _claim_one(self, station: Station, name: str, part: Part) -> LeasedOutput | None:
+        found_closed = station.rules.resumes and self._was_left_closed(station.machine, name, part)
+        how = {"found_closed": True} if found_closed else {}
+        output = self._make(station.machine, "outputs", part, **how)
+        if output is None:
+            return None
+        return LeasedOutput(
+            output,
+            self._settings.run_dir,
+            station.machine,
+            name,
+            self._guard,
+            resume=station.rules.resumes,
+            found_closed=found_closed,
+        )
+
+    def _was_left_closed(self, machine: str, name: str, part: Part) -> bool:
+        """Tell whether a daemon that is dead now left this output closed, and the guard has not opened it yet."""
+        try:
+            opening = registry.find("outputs", part.driver).opening_of(part.settings)
+        except Exception:  # noqa: BLE001 - making the driver tells the same, with its remedy
+            return False
+        return lease.left_closed(
+            self._settings.run_dir, machine, name, msgspec.to_builtins(opening), lease.boottime_ms()
+        )
 
     def run(self, ready: Callable[[], None] = lambda: None) -> bool:
         """Run until SIGTERM or SIGINT, or until asked to stop at rest; tell whether it was that."""
@@ -89,6 +143,7 @@ class Daemon:
         held = database.lock(self._settings.data_dir)
         try:
             # Outputs first: each is claimed open before anything that could fail or take long.
+            self._claim_services()
             for station in self._settings.stations:
                 self._claim(station)
             return self._run(ready)
@@ -109,40 +164,40 @@ class Daemon:
             lambda machine, part, error: loop.put(PartFailed(machine, part, tell(error))),
             time.monotonic,
         )
+        badges = Badges(key, load(db), lambda: secrets.token_hex(8))
+        displays = Displays(
+            self._panels(),
+            lambda machine, error: loop.put(PartFailed(machine, "display", tell(error))),
+            lambda: badges.whitelist,
+        )
         loop = Loop(
             rules=[
-                Rules(
-                    each.machine,
-                    each.mode,
-                    each.grace * 1000,
-                    None if each.longest is None else each.longest * 1000,
-                    each.warning * 1000,
-                    frozenset(name for name, wired in each.inputs.items() if wired.does is Does.END),
-                )
-                for each in settings.stations
+                msgspec.structs.replace(each.rules, lock_note=_("locked at the machine")) for each in settings.stations
             ],
             clock=clock,
-            key=key,
-            whitelist=load(db),
+            badges=badges,
             outputs=self._outputs,
             signals=signals,
+            displays=displays,
             guard_alive=lambda now: self._guard.until(now) > now,
-            new_session=lambda: secrets.token_hex(8),
             watchdog=Watchdog(self._manager),
         )
         loop.writer = Writer(db, loop.put, lambda: clock.floor)
-        loop.recover(journal.left_open(db))
+        inputs = self._inputs(loop)
+        loop.drain()  # what the inputs say is known before any session goes on
+        loop.recover(journal.left_open(db), journal.uncleared(db))
         loop.writer.record(clock.now(), entries.Started(version("loquet")))
         self._drop_old_leases()
         for machine, cause in self._faults.items():
-            loop.fail(machine, cause)
-        inputs = self._inputs(loop)
+            if machine in loop.states:
+                loop.fail(machine, cause)
         control = ControlServer(settings.run_dir / SOCKET, loop, key, clock.now)
         readers = self._readers(loop)
         writer = threading.Thread(target=loop.writer.run, name="writer", daemon=True)
         teller = threading.Thread(target=signals.run, name="signals", daemon=True)
         server = threading.Thread(target=control.run, name="control socket", daemon=True)
-        for thread in (writer, teller, server, *readers):
+        shower = threading.Thread(target=displays.run, name="displays", daemon=True)
+        for thread in (writer, teller, shower, server, *readers):
             thread.start()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: loop.put(Halt()))
@@ -162,11 +217,13 @@ class Daemon:
             for thread in readers:
                 thread.stop()
             signals.stop()
+            displays.stop()
             loop.writer.stop()
             writer.join(LAST_WRITES)
-            for thread in (teller, *readers):
+            for thread in (teller, shower, *readers):
                 thread.join(1.0)
-            for part in (*lights.values(), *buzzers.values(), *inputs):
+            close_all(inputs)
+            for part in (*lights.values(), *buzzers.values()):
                 part.close()
             db.close()
 
@@ -205,31 +262,64 @@ class Daemon:
             )
         return threads
 
-    def _inputs(self, loop: Loop) -> list[Input]:
+    def _inputs(self, loop: Loop) -> list[Any]:
         """Make the inputs. A machine whose button is missing does not start: who presses it relies on it."""
-        made: list[Input] = []
+        made: list[Any] = []
         for station in self._settings.stations:
             machine = station.machine
             for name, wired in station.inputs.items():
-                try:
-                    button = registry.make("inputs", wired.part.driver, wired.part.settings)
-                except DriverError as error:
-                    log.error("%s, %s: %s", machine, name, tell(error))
-                    loop.fail(machine, tell(error))
+                part = self._make(machine, "inputs", wired.part)
+                if part is None:
                     continue
-                made.append(button)
-                button.watch(lambda closed, m=machine, n=name: loop.put(FromInput(m, n)) if closed else None)
+
+                def changed(active: bool, machine: str = machine, name: str = name) -> None:
+                    loop.put(FromInput(machine, name, active))
+
+                if wired.thresholds is None:
+                    watch(part, wired, changed)
+                    made.append(part)
+                    continue
+
+                def failed(error: Exception, machine: str = machine, name: str = name) -> None:
+                    loop.put(PartFailed(machine, name, tell(error)))
+
+                meter = MeterThread(part, wired, wired.thresholds, changed, failed)
+                meter.step()  # what it says now is known before any session goes on
+                meter.start()
+                made.append(meter)
         return made
 
+    def _panels(self) -> dict[str, Panel]:
+        """Make the displays that there are."""
+        made = self._optional("displays", "display")
+        named = {station.machine: station for station in self._settings.stations}
+        return {
+            machine: Panel(display, named[machine].name, named[machine].display_names)
+            for machine, display in made.items()
+        }
+
     def _drop_old_leases(self) -> None:
-        """Our outputs stand open now: what an earlier run lent is given back."""
-        for path in (self._settings.run_dir / lease.LEASES).iterdir():
-            if path.name.partition(".")[0] in self._outputs:
+        """Give back what an earlier run lent: our outputs stand as we made them; others the guard opens now."""
+        mine = lease.me()
+        ours = [
+            msgspec.to_builtins(registry.find("outputs", part.driver).opening_of(part.settings))
+            for station in self._settings.stations
+            if station.machine in self._outputs
+            for part in station.contacts().values()
+        ]
+        for path, record in lease.held(self._settings.run_dir):
+            if (record.get("pid"), record.get("started")) == mine:
+                continue
+            if record.get("opening") in ours:
                 path.unlink(missing_ok=True)
+            elif record.get("resume"):
+                lease.write(str(path), json.dumps(record | {"resume": False}).encode())
 
     def _release(self) -> None:
-        for machine, output in self._outputs.items():
+        outputs = [(machine, contacts.release) for machine, contacts in self._outputs.items()]
+        outputs += [(name, service.output.release) for name, service in self._services.items()]
+        for name, release in outputs:
             try:
-                output.release()
+                release()
             except DriverError as error:
-                log.error("%s: %s", machine, tell(error))
+                log.error("%s: %s", name, tell(error))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlite_utils import Database
 
 from controller.clock import SystemClock
@@ -24,6 +25,7 @@ from controller.store.database import StorageError
 from controller.store.whitelist import Change, load
 from controller.writer import Answer, Edit, Progress, Writer
 from protocol.badge import BadgeKey
+from protocol.entries import Clock, Corrected, Maintained
 from protocol.errors import LoquetError
 from protocol.moment import Moment
 from protocol.texts import N_
@@ -59,6 +61,10 @@ class Door(Protocol):
 
     def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
         """Change the whitelist, if its version is still *base*; give its new version."""
+        ...
+
+    def record(self, entry: Corrected | Maintained) -> None:
+        """Put an entry into the journal, in the name of whoever asks."""
         ...
 
     def moment(self) -> Moment:
@@ -193,6 +199,10 @@ class DaemonDoor(_Reading):
             progress(answer["done"], answer["of"])
         raise NotRunningError(N_("the controller went away while it was asked ({error})"), error="-")
 
+    def record(self, entry: Corrected | Maintained) -> None:
+        """Put an entry into the journal, in the name of whoever asks; the daemon knows who that is."""
+        ask_one(self._settings, {"do": "record", "entry": msgspec.to_builtins(entry)})
+
 
 class FileDoor(_Reading):
     """Straight to the files; nobody else writes while the lock is held."""
@@ -217,14 +227,28 @@ class FileDoor(_Reading):
 
     def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
         """Change the whitelist; give its new version."""
+        with self._writer() as (writer, clock):
+            edit = Edit(change, user_name(), clock.now(), progress, base=base, cut=cut)
+            writer.edit(edit)
+            writer.step()
+        return edit.wait(0)
+
+    def record(self, entry: Corrected | Maintained) -> None:
+        """Put an entry into the journal, in the name of this user. Raises StorageError."""
+        with self._writer() as (writer, clock):
+            moment = clock.now()
+            writer.record(moment, Clock(clock.reading.offset, clock.reading.quality))
+            writer.record(moment, msgspec.structs.replace(entry, by=user_name()))
+            if writer.step() is not None:
+                raise StorageError(N_("nothing can be written now, so nothing was changed; is the disk full?"))
+
+    @contextlib.contextmanager
+    def _writer(self) -> Iterator[tuple[Writer, SystemClock]]:
         self._key()  # made before the database, which is of no use without it
         db = database.open_for_writing(self._settings.data_dir)
-        floor = int(database.meta(db, "floor"))
-        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), floor)
+        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), int(database.meta(db, "floor")))
         answers: list[Answer] = []
-        writer = Writer(db, answers.append, lambda: clock.floor)
-        edit = Edit(change, user_name(), clock.now(), progress, base=base, cut=cut)
-        writer.edit(edit)
-        writer.step()
-        db.close()
-        return edit.wait(0)
+        try:
+            yield Writer(db, answers.append, lambda: clock.floor), clock
+        finally:
+            db.close()

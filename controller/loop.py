@@ -11,35 +11,35 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from controller import station as stations
+from controller.badges import Badges
 from controller.clock import STEP_MS, Clock, Reading
-from controller.events import (
+from controller.displays import Displays
+from controller.locks import Locks
+from controller.messages import Asked, FromInput, FromReader, Halt, Message, PartFailed, Request, StopAsked
+from controller.outputs import Contacts, NoGuardError
+from controller.showing import lasting, view
+from controller.signals import Signals, Told
+from controller.station.events import (
     AnyEffect,
     AnyEvent,
-    ClearAsked,
-    CloseOutput,
     Commit,
-    EndAsked,
     Flash,
-    InputClosed,
+    InputChanged,
     LockAsked,
-    OpenOutput,
     OpenSession,
     OutputFailed,
-    Presented,
-    ReaderFound,
-    ReaderLost,
     Record,
     Recover,
-    Removed,
+    SetLock,
     Signal,
     Stop,
+    Switch,
     TimePassed,
     UnlockAsked,
 )
-from controller.messages import Asked, FromInput, FromReader, Halt, Message, PartFailed, StopAsked
-from controller.outputs import Contacts
-from controller.signals import Signals, Told
-from controller.states import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Starting, State
+from controller.station.recovering import interrupted
+from controller.station.rules import Clears, Rules
+from controller.station.states import Bench, InSession, Recovering, Starting, State
 from controller.status import station_status
 from controller.watchdog import Watchdog
 from controller.writer import (
@@ -49,27 +49,16 @@ from controller.writer import (
     WhitelistReplaced,
     Writer,
 )
-from drivers import presence
-from drivers.contracts import Card, OutputError
+from drivers.contracts import OutputError
 from protocol import entries
-from protocol.access import Denied, Granted, Reason, decide
-from protocol.badge import BadgeKey, is_random
+from protocol.access import Reason
 from protocol.moment import Moment
-from protocol.texts import N_, _, tell
-from protocol.whitelist import Machine, Whitelist
+from protocol.texts import _, tell
+from protocol.whitelist import Machine
 
 RENEW_MS: Final = 500
 HEARTBEAT_MS: Final = 45_000
 CLOCK_MS: Final = 10_000
-
-SIGNALS: Final[dict[type[State], Signal]] = {
-    Recovering: Signal.STARTING_UP,
-    Idle: Signal.IDLE,
-    Running: Signal.RUNNING,
-    Leaving: Signal.LEAVING,
-    Locked: Signal.LOCKED,
-    Fault: Signal.FAULT,
-}
 
 
 class Loop:
@@ -80,38 +69,41 @@ class Loop:
         *,
         rules: list[Rules],
         clock: Clock,
-        key: BadgeKey,
-        whitelist: Whitelist,
+        badges: Badges,
         outputs: dict[str, Contacts],
         signals: Signals,
+        displays: Displays,
         guard_alive: Callable[[int], bool],
-        new_session: Callable[[], str],
         watchdog: Watchdog,
     ) -> None:
         self.queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self.states: dict[str, State] = {each.machine: Recovering(each) for each in rules}
-        self.readers: dict[str, str] = {}
+        self.states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
+        self.badges = badges
         self.halted = False
         self.stopped_at_rest = False
-        self.whitelist = whitelist
         self.watchers: list[Callable[[FromReader], None]] = []
         self.writer: Writer
         self._clock = clock
-        self._key = key
         self._outputs = outputs
         self._signals = signals
+        self._displays = displays
         self._guard_alive = guard_alive
-        self._new_session = new_session
         self._watchdog = watchdog
-        self._next_session = ""
         self._storage_works = True
         self._storage_detail = ""
         self._lasting: dict[str, Signal] = {}
         self._causes: dict[str, str] = {}
+        self._locks = Locks(self)
         self._renew_at = 0
         self._beat_at = 0
         self._clock_at = 0
         self._reading: Reading | None = None
+
+    @staticmethod
+    def _found(rules: Rules, outputs: dict[str, Contacts]) -> State:
+        """Begin with what stands closed already, because an earlier daemon left it so under a lease."""
+        contacts = outputs.get(rules.machine)
+        return Recovering(Bench(rules), kept=contacts.closed if contacts is not None else frozenset())
 
     # --- from any thread ---
 
@@ -131,25 +123,31 @@ class Loop:
                 continue
             self.handle(message)
 
-    def recover(self, left_open: list[OpenSession]) -> None:
-        """Bring every station to rest: what an earlier run left open is closed as interrupted."""
+    def drain(self) -> None:
+        """Handle what waits already, without waiting for more."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.handle(self.queue.get_nowait())
+
+    def recover(self, left_open: list[OpenSession], faults: dict[str, tuple[str, ...]] | None = None) -> None:
+        """Have every station go on, or come to rest: with what an earlier run left open, and what nobody cleared."""
         self._read_clock(self._clock.now())
         for machine in self.states:
             mine = tuple(left for left in left_open if left.machine == machine)
-            row = self.whitelist.machines.get(machine)
-            self._feed(machine, Recover(mine, row.locked if row else ""))
+            row = self.badges.whitelist.machines.get(machine)
+            self._feed(machine, Recover(mine, row.locked if row else "", (faults or {}).get(machine, ())))
         moment = self._clock.now()
         for left in left_open:
             if left.machine not in self.states:
-                self.writer.record(moment, stations.interrupted(left))
+                self.writer.record(moment, interrupted(left))
 
     def handle(self, message: Message) -> None:
         """Handle one message."""
         match message:
             case FromReader():
                 self._from_reader(message)
-            case FromInput(machine, name):
-                self._feed(machine, InputClosed(name))
+            case FromInput(machine, name, active):
+                self._feed(machine, InputChanged(name, active))
             case GrantAnswer(machine, event):
                 self._feed(machine, event)
             case StorageChanged(works, detail):
@@ -170,13 +168,13 @@ class Loop:
         """Say how everything is, in plain values."""
         moment = self._clock.now()
         return {
-            "version": self.whitelist.version,
-            "badges": len(self.whitelist.badges),
+            "version": self.badges.whitelist.version,
+            "badges": len(self.badges.whitelist.badges),
             "storage": self._storage(moment),
             "guard": self._guard_alive(moment.at),
             "clock": moment.quality.value,
             "stations": [
-                station_status(state, moment, self._outputs.get(machine), self.readers.get(machine))
+                station_status(state, moment, self._outputs.get(machine), self.badges.readers.get(machine))
                 for machine, state in self.states.items()
             ],
         }
@@ -186,21 +184,21 @@ class Loop:
             return _("the disk does not answer")
         return "ok" if self._storage_works else self._storage_detail
 
-    def _answer(self, request: EndAsked | ClearAsked | None, machine: str, answer: Callable[[Any], None]) -> None:
+    def _answer(self, request: Request | None, machine: str, answer: Callable[[Any], None]) -> None:
         if request is not None:
             self._feed(machine, request)
         answer(self.status())
 
     def _new_whitelist(self, message: WhitelistChanged | WhitelistReplaced) -> None:
         if isinstance(message, WhitelistReplaced):
-            self.whitelist = message.whitelist
+            self.badges.whitelist = message.whitelist
             self._apply_locks(frozenset())
             return
         for row in message.change.put:
-            self.whitelist.put(row)
+            self.badges.whitelist.put(row)
         for row in message.change.drop:
-            self.whitelist.drop(row)
-        self.whitelist.version = message.version
+            self.badges.whitelist.drop(row)
+        self.badges.whitelist.version = message.version
         locked = {row.id for row in message.change.put if isinstance(row, Machine) and row.locked}
         self._apply_locks(frozenset(locked) if message.cut else frozenset())
 
@@ -213,8 +211,9 @@ class Loop:
         if moment.at >= self._clock_at:
             self._read_clock(moment)
             self._clock_at = moment.at + CLOCK_MS
+            self._locks.step(moment)
             self._show_all()
-        self._next_session = self._next_session or self._new_session()  # made at leisure, not on the way of a tap
+        self.badges.prepare()
         open_sessions = self._open_sessions(moment)
         wakes = [state.wakes for state in self.states.values() if state.wakes is not None]
         if any(output.is_lent for output in self._outputs.values()):
@@ -248,12 +247,18 @@ class Loop:
         return self._beat_at
 
     def _open_sessions(self, moment: Moment) -> tuple[OpenSession, ...]:
-        found = []
-        for machine, state in self.states.items():
-            if isinstance(state, Running | Leaving):
-                powered = state.powered_at(moment) if isinstance(state, Running) else state.powered
-                found.append(OpenSession(state.session.id, machine, powered, moment.boot, moment.at))
-        return tuple(found)
+        return tuple(
+            OpenSession(
+                state.session.id,
+                machine,
+                state.powered_at(moment),
+                moment.boot,
+                moment.at,
+                state.busy_at(moment),
+            )
+            for machine, state in self.states.items()
+            if isinstance(state, InSession)
+        )
 
     def _read_clock(self, moment: Moment) -> None:
         """Note in the journal when the wall clock was set, or became surer or less sure."""
@@ -270,49 +275,10 @@ class Loop:
         for watcher in list(self.watchers):
             watcher(message)
         machine, moment = message.machine, self._clock.now()
-        # Badges that one look finds are decided about together: of two members, neither is first.
-        hashes = {
-            event.card: self._key.hash(event.card.uid, event.card.technology)
-            for event in message.events
-            if isinstance(event, presence.Presented)
-        }
-        beside = frozenset(hashes.values())
-
-        def is_known(event: presence.PresenceEvent) -> bool:
-            return isinstance(event, presence.Presented) and hashes[event.card] in self.whitelist.badges
-
-        # Of a wallet the known badge is last: where it ends a session, the other cards are not refused after it.
-        for each in sorted(message.events, key=is_known):
-            match each:
-                case presence.Presented(card, fresh):
-                    event = self._presented(machine, card, hashes[card], beside, moment, fresh=fresh)
-                    self._feed(machine, event, moment)
-                case presence.Removed(card):
-                    self._feed(machine, Removed(self._key.hash(card.uid, card.technology)), moment)
-                case presence.Lost(error):
-                    self.readers.pop(machine, None)
-                    self._feed(machine, ReaderLost(tell(error)), moment)
-                case presence.Found(chip):
-                    self.readers[machine] = chip
-                    self._feed(machine, ReaderFound(), moment)
-
-    def _presented(
-        self, machine: str, card: Card, badge: str, beside: frozenset[str], moment: Moment, *, fresh: bool
-    ) -> Presented:
-        lying = self.states[machine].lying | beside
-        if is_random(card.uid, card.technology):
-            alone: Granted | Denied = Denied(Reason.RANDOM_UID)
-            verdict = alone
-        else:
-            alone = decide(self.whitelist, machine, {badge}, moment)
-            verdict = decide(self.whitelist, machine, lying | {badge}, moment) if lying - {badge} else alone
-        if isinstance(verdict, Granted) and isinstance(alone, Granted):
-            verdict = alone  # of a member's several badges, the one that was just laid on
-        obstacle = self._obstacle(moment)
-        if isinstance(verdict, Granted) and obstacle is not None:
-            verdict = Denied(obstacle, member=verdict.member, badge=verdict.badge)
-        session, self._next_session = self._next_session or self._new_session(), ""
-        return Presented(badge, fresh, verdict, alone, session, obstacle is not Reason.NO_GUARD)
+        for event in self.badges.events(
+            message, lambda: self.states[machine].bench.lying, moment, lambda: self._obstacle(moment)
+        ):
+            self._feed(machine, event, moment)
 
     def _obstacle(self, moment: Moment) -> Reason | None:
         """Say what keeps everything from starting, if anything does."""
@@ -323,11 +289,13 @@ class Loop:
     def _apply_locks(self, cut: frozenset[str]) -> None:
         """Bring the stations' locks to what the whitelist says; those in *cut* end their session at once."""
         for machine, state in self.states.items():
-            row = self.whitelist.machines.get(machine)
+            row = self.badges.whitelist.machines.get(machine)
             wanted = row.locked if row else ""
-            if wanted and (wanted != state.locked or machine in cut):
+            if machine in self._locks.pending:
+                continue  # a maintainer's badge said otherwise, and the whitelist does not know yet
+            if wanted and (wanted != state.bench.locked or machine in cut):
                 self._feed(machine, LockAsked(wanted, "whitelist", now=machine in cut))
-            elif state.locked and not wanted:
+            elif state.bench.locked and not wanted:
                 self._feed(machine, UnlockAsked("whitelist"))
 
     # --- stations ---
@@ -335,7 +303,7 @@ class Loop:
     def fail(self, machine: str, cause: str) -> None:
         """Put a machine out of order; where it has no output, it stays so however often it is cleared."""
         self._causes[machine] = cause
-        self._feed(machine, OutputFailed(cause))
+        self._feed(machine, OutputFailed(cause, for_good=True))
 
     def _feed(self, machine: str, event: AnyEvent, moment: Moment | None = None) -> None:
         moment = moment or self._clock.now()
@@ -343,19 +311,22 @@ class Loop:
         self.states[machine] = answer.state
         for effect in answer.effects:
             self._carry_out(machine, effect, moment)
-        self._show(machine)
+        self._show(machine, moment)
 
     def _carry_out(self, machine: str, effect: AnyEffect, moment: Moment) -> None:
         match effect:
-            case OpenOutput() | CloseOutput():
-                self._switch(machine, effect, moment)
+            case Switch(closed):
+                self._switch(machine, closed, moment)
             case Commit(entry):
                 self.writer.commit(moment, entry)
                 self._lend(machine, moment)
             case Record(entry):
                 self.writer.record(moment, entry)
-            case Flash(signal):
+            case SetLock(note):
+                self._locks.keep(machine, note, moment)
+            case Flash(signal, denied):
                 self._signals.tell(Told(machine, signal, lasting=False))
+                self._displays.tell(view(self.states[machine], signal, moment, self.badges.whitelist, denied))
 
     def _lend(self, machine: str, moment: Moment) -> None:
         """Take the lease while the disk works; what is wrong with it is said when the output is to close."""
@@ -365,42 +336,38 @@ class Loop:
             with contextlib.suppress(OutputError):
                 self._outputs[machine].take_lease(moment.at)
 
-    def _switch(self, machine: str, effect: OpenOutput | CloseOutput, moment: Moment) -> None:
+    def _switch(self, machine: str, closed: frozenset[str], moment: Moment) -> None:
         output = self._outputs.get(machine)
         try:
-            if isinstance(effect, CloseOutput):
-                self._closable(machine, output).close_contact(moment.at)
-            elif output is not None:
-                output.open_contact()
+            if output is not None:
+                output.switch(closed, moment.at)
+                return
+        except NoGuardError as error:  # it is back in a moment: any member may go on
+            self._feed(machine, OutputFailed(tell(error), Clears.USER), moment)
         except OutputError as error:
             self._feed(machine, OutputFailed(tell(error)), moment)
+        if output is None and closed:  # a driver that is missing is a fault, and never a session without power
+            cause = _("there is no relay: {cause}").format(cause=self._causes.get(machine, "-"))
+            self._feed(machine, OutputFailed(cause), moment)
 
-    def _closable(self, machine: str, output: Contacts | None) -> Contacts:
-        """Give the output, if there is one: a driver that is missing is a fault, and never a session without power."""
-        if output is None:
-            raise OutputError(N_("there is no relay: {cause}"), cause=self._causes.get(machine, "-"))
-        return output
-
-    def _show(self, machine: str) -> None:
+    def _show(self, machine: str, moment: Moment) -> None:
         state = self.states[machine]
-        if isinstance(state, Starting):
+        startable = self._obstacle(moment) is None
+        signal = lasting(state, reader_found=machine in self.badges.readers, startable=startable)
+        if signal is None:
             return  # for a moment, on the way of a tap: what was shown stays
-        signal = SIGNALS[type(state)]
-        if signal is Signal.IDLE:
-            if state.reader_lost or machine not in self.readers:
-                signal = Signal.READER_LOST
-            elif self._obstacle(self._clock.now()) is not None:
-                signal = Signal.FAULT
+        self._displays.tell(view(state, signal, moment, self.badges.whitelist))
         if self._lasting.get(machine) is not signal:
             self._lasting[machine] = signal
             self._signals.tell(Told(machine, signal, lasting=True))
 
     def _show_all(self) -> None:
+        moment = self._clock.now()
         for machine in self.states:
-            self._show(machine)
+            self._show(machine, moment)
 
     def _stop_at_rest(self, answer: Callable[[list[str]], None]) -> None:
-        busy = [machine for machine, state in self.states.items() if isinstance(state, Starting | Running | Leaving)]
+        busy = [machine for machine, state in self.states.items() if isinstance(state, Starting | InSession)]
         if not busy:
             self._halt()
             self.stopped_at_rest = True

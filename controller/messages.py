@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from controller.events import ClearAsked, EndAsked
+from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked
 from controller.writer import GrantAnswer, StorageChanged, WhitelistChanged, WhitelistReplaced
 from drivers import presence
 
@@ -20,24 +20,28 @@ class FromReader(msgspec.Struct, frozen=True):
 
 
 class FromInput(msgspec.Struct, frozen=True):
-    """The contact of an input closed."""
+    """The condition of an input began to hold, or ceased to."""
 
     machine: str
     name: str
+    active: bool
 
 
 class PartFailed(msgspec.Struct, frozen=True):
-    """A light or buzzer failed: nobody is kept from working."""
+    """A light, buzzer, display or meter failed: nobody is kept from working."""
 
     machine: str
     part: str
     detail: str
 
 
+Request = EndAsked | ClearAsked | GroupAsked | LockAsked
+
+
 class Asked(msgspec.Struct, frozen=True):
     """Somebody at the control socket asks for something; `answer` takes what comes of it."""
 
-    request: EndAsked | ClearAsked | None
+    request: Request | None
     machine: str
     answer: Callable[[Any], None]
 

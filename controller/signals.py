@@ -1,41 +1,57 @@
-"""Lights and sounds: what they look and sound like, shown by a thread of their own.
+"""Lights and sounds: what they look and sound like, played by a thread of their own.
 
-Rhythm tells as much as colour, for those who do not see red and green, and light as much as sound.
+Every signal has a rhythm of its own, for those who do not tell its colour, and whatever sounds is seen too.
 """
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import cycle
 from typing import Final
 
 import msgspec
 
-from controller.events import Signal
-from drivers.contracts import Buzzer, Light, Look
+from controller.station.events import Signal
+from drivers.contracts import Buzzer, Colour, Light
+from protocol.texts import N_
 
+DARK: Final = (0, 0, 0)
 RED, GREEN, BLUE, YELLOW = (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)
-PURPLE, WHITE = (1, 0, 1), (1, 1, 1)
+PURPLE, TURQUOISE, WHITE = (1, 0, 1), (0, 1, 1), (1, 1, 1)
 FLASH: Final = 3.0  # seconds
 
+
+class Look(msgspec.Struct, frozen=True):
+    """A colour and its rhythm: seconds lit, seconds dark, and so on, over again; steady without any. said: in words."""
+
+    colour: Colour
+    rhythm: tuple[float, ...] = ()
+    said: str = N_("steady")
+
+
 LOOKS: Final = {
-    Signal.STARTING_UP: Look(WHITE, (0.5, 0.5)),
-    Signal.IDLE: Look(BLUE),
+    Signal.STARTING_UP: Look(WHITE, (0.5, 0.5), N_("even blinking")),
+    Signal.IDLE: Look(BLUE, (0.2, 2.8), N_("a wink every three seconds")),
+    Signal.OFFLINE: Look(BLUE, (0.2, 0.3, 0.2, 2.3), N_("two winks every three seconds")),
+    Signal.AWAITING: Look(TURQUOISE, (0.9, 0.3, 0.3, 0.3), N_("long, short, long, short")),
     Signal.GRANTED: Look(GREEN),
     Signal.RUNNING: Look(GREEN),
-    Signal.LEAVING: Look(GREEN, (0.5, 0.5)),
-    Signal.WARNING: Look(YELLOW, (0.25, 0.25)),
-    Signal.ENDED: Look(BLUE),
-    Signal.REFUSED: Look(RED, (0.12, 0.12)),
-    Signal.LOCKED: Look(RED, (0.2, 1.8)),
-    Signal.FAULT: Look(RED),
-    Signal.READER_LOST: Look(PURPLE, (1.0, 1.0)),
+    Signal.LEAVING: Look(GREEN, (1.0, 0.3), N_("long flashes")),
+    Signal.WARNING: Look(YELLOW, (0.25, 0.25), N_("quick blinking")),
+    Signal.ENDED: Look(BLUE, (1.0, 2.0), N_("one long flash")),
+    Signal.REFUSED: Look(RED, (0.1, 0.1), N_("flickering")),
+    Signal.LOCKED: Look(RED, (0.2, 0.2, 0.2, 0.2, 0.2, 2.0), N_("three winks every three seconds")),
+    Signal.FAULT: Look(RED, (2.0, 0.5), N_("on, with short gaps")),
+    Signal.READER_LOST: Look(PURPLE, (1.5, 1.5), N_("slow blinking")),
 }
-SOUNDS: Final = {
+SOUNDS: Final = {  # beeps, seconds each
     Signal.GRANTED: (1, 0.1),
-    Signal.ENDED: (2, 0.1),
-    Signal.WARNING: (4, 0.25),
+    Signal.AWAITING: (2, 0.05),
+    Signal.ENDED: (2, 0.2),
+    Signal.WARNING: (5, 0.15),
     Signal.REFUSED: (3, 0.4),
+    Signal.FAULT: (2, 1.0),
 }
 
 
@@ -45,6 +61,27 @@ class Told(msgspec.Struct, frozen=True):
     machine: str
     signal: Signal
     lasting: bool
+
+
+class _Show:
+    """What one light plays: a look, and when it next changes."""
+
+    def __init__(self, look: Look, now: float) -> None:
+        self._beats = cycle([(look.colour if not index % 2 else DARK, beat) for index, beat in enumerate(look.rhythm)])
+        self._colour = look.colour
+        self._steady = not look.rhythm
+        self.next: float | None = now
+
+    def step(self, now: float) -> Colour | None:
+        """Give the colour that is due, if any is."""
+        if self.next is None or now < self.next:
+            return None
+        if self._steady:
+            self.next = None
+            return self._colour
+        colour, beat = next(self._beats)
+        self.next = now + beat
+        return colour
 
 
 class Signals:
@@ -64,6 +101,7 @@ class Signals:
         self._queue: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
         self._lasting: dict[str, Signal] = {}
         self._flash_ends: dict[str, float] = {}
+        self._shown: dict[str, tuple[Signal, _Show]] = {}
         self._broken: set[tuple[str, str]] = set()
 
     def tell(self, told: Told) -> None:
@@ -87,27 +125,42 @@ class Signals:
                 return
             wait = self.step((told,))
 
-    def step(self, told: tuple[Told, ...]) -> float | None:
-        """Show what was told, end the flashes that are over; give the seconds to the next of these."""
+    def step(self, told: Iterable[Told]) -> float | None:
+        """Show what was told, play the rhythms on; give the seconds to the next change."""
         now = self._now()
         for each in told:
             if each.lasting:
+                self._play_new(each.machine, each.signal, self._lasting.get(each.machine))
                 self._lasting[each.machine] = each.signal
             else:
                 self._flash_ends[each.machine] = now + FLASH
-                self._show(each.machine, each.signal)
+                self._show(each.machine, each.signal, now)
                 self._play(each.machine, each.signal)
             if each.machine not in self._flash_ends:
-                self._show(each.machine, each.signal)
+                self._show(each.machine, each.signal, now)
         for machine, end in list(self._flash_ends.items()):
             if end <= now:
                 del self._flash_ends[machine]
-                self._show(machine, self._lasting.get(machine, Signal.STARTING_UP))
-        return max(0.0, min(self._flash_ends.values()) - now) if self._flash_ends else None
+                self._show(machine, self._lasting.get(machine, Signal.STARTING_UP), now)
+        for machine, (_signal, show) in self._shown.items():
+            colour = show.step(now)
+            if colour is not None:
+                self._light(machine, colour)
+        changes = [show.next for _signal, show in self._shown.values() if show.next is not None]
+        changes += self._flash_ends.values()
+        return max(0.0, min(changes) - now) if changes else None
 
-    def _show(self, machine: str, signal: Signal) -> None:
-        if machine in self._lights:
-            self._try(machine, "light", lambda: self._lights[machine].show(LOOKS[signal]))
+    def _show(self, machine: str, signal: Signal, now: float) -> None:
+        if machine in self._lights and self._shown.get(machine, (None, None))[0] is not signal:
+            self._shown[machine] = signal, _Show(LOOKS[signal], now)
+
+    def _light(self, machine: str, colour: Colour) -> None:
+        self._try(machine, "light", lambda: self._lights[machine].show(colour))
+
+    def _play_new(self, machine: str, signal: Signal, before: Signal | None) -> None:
+        """Sound what lasts, once, when it begins."""
+        if signal is not before:
+            self._play(machine, signal)
 
     def _play(self, machine: str, signal: Signal) -> None:
         if machine in self._buzzers and signal in SOUNDS:

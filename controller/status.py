@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from controller.outputs import Contacts
-from controller.states import Fault, Leaving, Running, Starting, State
+from controller.station.states import (
+    Awaiting,
+    Fault,
+    Idle,
+    InSession,
+    Leaving,
+    Locked,
+    Recovering,
+    Running,
+    RunOn,
+    Starting,
+    State,
+)
 from protocol.moment import Moment
+
+NAMES: Final[dict[type[State], str]] = {
+    Recovering: "recovering",
+    Idle: "idle",
+    Awaiting: "awaiting",
+    Starting: "starting",
+    Running: "running",
+    Leaving: "leaving",
+    RunOn: "run_on",
+    Locked: "locked",
+    Fault: "fault",
+}
 
 
 def station_status(state: State, moment: Moment, output: Contacts | None, chip: str | None) -> dict[str, Any]:
     """Say how one station is; *chip* is its reader's, None where it does not answer."""
+    bench = state.bench
     said: dict[str, Any] = {
         "machine": state.rules.machine,
-        "state": type(state).__name__.lower(),
+        "state": NAMES[type(state)],
         "output": "on" if output is not None and output.is_on else "off",
-        "reader": None if state.reader_lost else chip,
-        "badges_lying": len(state.lying),
+        "reader": None if bench.reader_lost else chip,
+        "badges_lying": len(bench.lying),
+        "inputs": {rule.name: rule.name in bench.active for rule in state.rules.inputs},
+        "outputs": {name: name in state.closed for name in sorted(state.rules.outputs)},
     }
-    if state.locked:
-        said["locked"] = state.locked
+    if bench.locked:
+        said["locked"] = bench.locked
     if isinstance(state, Fault):
-        said["cause"] = state.cause
-    if isinstance(state, Starting | Running | Leaving):
-        said |= {"session": state.session.id, "member": state.session.member}
-    if isinstance(state, Running):
+        said["cause"] = state.told
+    if isinstance(state, Awaiting):
+        said["lacks"] = state.lacks.value
+    if isinstance(state, Awaiting | Starting | InSession):
+        said |= {"session": state.session.id, "member": state.session.member, "purpose": state.session.purpose.value}
+    if isinstance(state, InSession):
+        busy = state.busy_at(moment)
         said["powered_s"] = state.powered_at(moment) // 1000
+        said |= {} if busy is None else {"busy_s": busy // 1000}
     return said

@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 from sqlite_utils import Database
 
-from controller.events import CommitFailed, Committed, OpenSession
+from controller.station.events import CommitFailed, Committed, OpenSession
 from controller.store import journal, whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.whitelist import Change
@@ -105,6 +105,16 @@ class Edit:
         """Say how it ended."""
         self._version, self._error = version, error
         self._done.set()
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it has ended, well or not."""
+        return self._done.is_set()
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether it ended without being in force."""
+        return self._error is not None
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end; give the new version. Raises StorageError."""
@@ -311,6 +321,7 @@ class Writer:
     def _change(self, edit: Edit) -> None:
         try:
             self._unchanged_since(edit.base)
+            edit.change = whitelist.with_locks(self._db, edit.change)
             version = self._change_small(edit) if edit.change.is_small else self._change_large(edit)
         except StorageError as error:
             edit.finish(error=error)

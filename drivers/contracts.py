@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
@@ -53,6 +53,11 @@ class DriverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         """Name what only one part may have: a chip select, a serial port. Empty where there is none."""
         return ""
 
+    @property
+    def shares(self) -> str:
+        """Name the kind of part that several may share the port of; empty where none may."""
+        return ""
+
 
 class Card(msgspec.Struct, frozen=True, order=True):
     """What a reader saw: the whole UID, and how it was spoken."""
@@ -97,7 +102,9 @@ class Opening(msgspec.Struct, frozen=True, tag="gpio", tag_field="kind"):
 class Output(Protocol):
     """A contact. Made open; `off` at any time, twice or more, from the loop's thread; it never blocks.
 
-    `on` and `off` raise OutputError. `opening` is what a lease carries. `close` leaves the contact open.
+    `on` and `off` raise OutputError. `opening` is what a lease carries, `opening_of` the same
+    before it is made. `close` leaves the contact open. A class whose
+    `resumes` is true can be made with found_closed=True: it stays closed, as an earlier process left it.
     """
 
     Settings: ClassVar[Any]  # a type of DriverSettings
@@ -106,25 +113,23 @@ class Output(Protocol):
     def is_on(self) -> bool: ...
     @property
     def opening(self) -> Opening: ...
+    @staticmethod
+    def opening_of(settings: Any) -> Opening: ...  # noqa: ANN401 - of its own Settings
     def on(self) -> None: ...
     def off(self) -> None: ...
     def close(self) -> None: ...
 
 
-class Look(msgspec.Struct, frozen=True):
-    """A light's look: red, green, blue (0 or 1), steady or blinking (seconds on, seconds off)."""
-
-    colour: tuple[int, int, int] = (0, 0, 0)
-    blink: tuple[float, float] | None = None
+Colour = tuple[int, int, int]  # red, green, blue, each 0 or 1; (0, 0, 0) is dark
 
 
 @runtime_checkable
 class Light(Protocol):
-    """A light; `show` replaces what it showed and returns at once."""
+    """A light; `show` replaces what it showed and returns at once. Rhythms are played by whoever shows them."""
 
     Settings: ClassVar[Any]  # a type of DriverSettings
 
-    def show(self, look: Look) -> None: ...
+    def show(self, colour: Colour) -> None: ...
     def close(self) -> None: ...
 
 
@@ -147,4 +152,34 @@ class Input(Protocol):
     @property
     def is_closed(self) -> bool: ...
     def watch(self, changed: Callable[[bool], None]) -> None: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Meter(Protocol):
+    """An input that measures: `read` gives an amount in the unit that `measures` names, every `interval` seconds.
+
+    Raises DriverError. Owned by one thread.
+    """
+
+    measures: ClassVar[str]
+    Settings: ClassVar[Any]  # a type of DriverSettings
+    interval: float
+
+    def read(self) -> float: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Display(Protocol):
+    """A display of so many columns and rows of characters. Made dark, without speaking to it.
+
+    `show` replaces all of it; may take its time, on a thread of its own. Raises DriverError, and may be called again.
+    """
+
+    Settings: ClassVar[Any]  # a type of DriverSettings
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+    def show(self, lines: Sequence[str]) -> None: ...
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""What hangs on the header's pins, through gpiozero: relay, RGB light, buzzer, button."""
+"""What hangs on the header's pins, through gpiozero: relay, RGB light, buzzer, contact."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from gpiozero import RGBLED, Button, OutputDevice
 from gpiozero import Buzzer as BuzzerDevice
 
-from drivers.contracts import N_, DriverSettings, Look, Opening, OutputError
+from drivers.contracts import N_, Colour, DriverSettings, Opening, OutputError
 from drivers.header import PULLED_UP_AT_RESET, factory
 
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
@@ -52,19 +52,28 @@ def _pins_at_a_level() -> Any:  # noqa: ANN401 - gpiozero has no types
 
 
 class GPIORelay:
-    """A relay on a pin: open from the first instant, open when closed for good, kept by the kernel after."""
+    """A relay on a pin: open from the first instant, open when closed for good, kept by the kernel after.
+
+    found_closed: the pin stands at its closed level and stays there, as an earlier process left it.
+    """
 
     Settings: ClassVar[type[RelaySettings]] = RelaySettings
+    resumes: ClassVar[bool] = True
 
-    def __init__(self, settings: RelaySettings) -> None:
+    def __init__(self, settings: RelaySettings, *, found_closed: bool = False) -> None:
         pins = _pins_at_a_level()
-        self._opening = Opening(chip=pins.chip, line=settings.pin, level=int(settings.active_low))
+        self._opening = self.opening_of(settings)
         try:
             self._device = OutputDevice(
-                settings.pin, active_high=not settings.active_low, initial_value=False, pin_factory=pins
+                settings.pin, active_high=not settings.active_low, initial_value=found_closed, pin_factory=pins
             )
         except Exception as error:  # gpiozero's and lgpio's errors share no root
             raise OutputError(N_("GPIO {pin} cannot be claimed: {error}"), pin=settings.pin, error=error) from error
+
+    @staticmethod
+    def opening_of(settings: RelaySettings) -> Opening:
+        """Say how anyone opens the contact that these settings name."""
+        return Opening(chip=_pins_at_a_level().chip, line=settings.pin, level=int(settings.active_low))
 
     @staticmethod
     def probe(settings: RelaySettings) -> str:
@@ -120,7 +129,7 @@ class RGBSettings(DriverSettings, frozen=True, kw_only=True):
 
 
 class RGBLight:
-    """An RGB LED: eight colours, steady or blinking."""
+    """An RGB LED: eight colours."""
 
     Settings: ClassVar[type[RGBSettings]] = RGBSettings
 
@@ -134,12 +143,9 @@ class RGBLight:
             pin_factory=factory(),
         )
 
-    def show(self, look: Look) -> None:
-        """Show a colour, steady or blinking."""
-        if look.blink is None:
-            self._device.color = look.colour
-        else:
-            self._device.blink(*look.blink, on_color=look.colour)
+    def show(self, colour: Colour) -> None:
+        """Show a colour."""
+        self._device.color = colour
 
     def close(self) -> None:
         """Go dark and let the pins go."""
@@ -178,7 +184,7 @@ class GPIOBuzzer:
         self._device.close()
 
 
-class ButtonSettings(DriverSettings, frozen=True, kw_only=True):
+class ContactSettings(DriverSettings, frozen=True, kw_only=True):
     """A button or contact between its pin and ground (pull_up) or 3.3 V."""
 
     pin: Pin
@@ -190,12 +196,12 @@ class ButtonSettings(DriverSettings, frozen=True, kw_only=True):
         return {"pin": self.pin}
 
 
-class GPIOButton:
+class GPIOContact:
     """A button or contact on a pin."""
 
-    Settings: ClassVar[type[ButtonSettings]] = ButtonSettings
+    Settings: ClassVar[type[ContactSettings]] = ContactSettings
 
-    def __init__(self, settings: ButtonSettings) -> None:
+    def __init__(self, settings: ContactSettings) -> None:
         self._device = Button(
             settings.pin, pull_up=settings.pull_up, bounce_time=settings.bounce, pin_factory=factory()
         )

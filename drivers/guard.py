@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_RUN_DIR: Final = Path("/run/loquet")
 TICK: Final = 0.2  # seconds
 DEATH_WAIT: Final = 2.0  # seconds for a killed process to be gone
+STOPPED: Final = {"success", "timeout"}  # systemd's word to ExecStopPost= for a service that was told to stop
 
 
 def open_gpio(opening: dict[str, Any]) -> None:
@@ -56,8 +57,9 @@ def kill(pid: int) -> None:
 class Guard:
     """Looks after the leases of one run directory; one step is one look at all of them."""
 
-    def __init__(self, run_dir: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, run_dir: Path, tell: Callable[[str], None], *, nobody_resumes: bool = False) -> None:
         self._run_dir = run_dir
+        self._nobody_resumes = nobody_resumes
         self._tell = tell
         self._failed: dict[str, str] = {}
         self._known: dict[Path, dict[str, Any]] = {}
@@ -96,7 +98,7 @@ class Guard:
 
     def _look_at(self, path: Path, record: dict[str, Any], now: int, *, lost: bool, orphans_only: bool) -> bool:
         owner_lives = lease.started(record["pid"]) == record["started"]
-        orphaned = not owner_lives and (lost or not record["resume"])
+        orphaned = not owner_lives and (lost or self._nobody_resumes or not record["resume"])
         garbled = lost and path.exists()
         past = record["until"] <= now and not (orphans_only and owner_lives) and (garbled or not lost)
         if not (past or orphaned):
@@ -134,7 +136,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--beside", type=int, metavar="PID", help="end once this process is gone and all is open")
     options = parser.parse_args(arguments)
-    guard = Guard(options.run_dir, lambda sentence: print(sentence, file=sys.stderr, flush=True))
+    stopped = os.environ.get("SERVICE_RESULT") in STOPPED
+    guard = Guard(
+        options.run_dir,
+        lambda sentence: print(sentence, file=sys.stderr, flush=True),
+        nobody_resumes=options.once and stopped,
+    )
     if options.once:
         return 1 if guard.step(lease.boottime_ms(), orphans_only=True) else 0
     try:

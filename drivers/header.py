@@ -15,6 +15,22 @@ PULLED_UP_AT_RESET: Final = range(9)  # GPIO 0-8; 9-27 are pulled down (BCM2835 
 CONSOLE: Final = (14, 15)  # the serial console talks on them while the Pi starts
 GOOD_FOR_RELAYS: Final = {False: (17, 22, 23, 24, 27), True: (4, 5, 6)}  # by active_low
 
+SPI_PINS: Final[dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {  # MOSI, MISO, SCLK; chip selects
+    0: ((10, 9, 11), (8, 7)),
+    1: ((20, 19, 21), (18, 17, 16)),
+}
+
+
+def spi_pins(bus: int, device: int) -> tuple[int, ...]:
+    """Give MOSI, MISO, SCLK and chip select of one of the header's two SPI buses."""
+    wires, selects = SPI_PINS.get(bus, ((), ()))
+    return wires + selects[device : device + 1]
+
+
+def i2c_pins(bus: int) -> tuple[int, ...]:
+    """Give SDA and SCL of one of the header's two I²C buses."""
+    return {0: (0, 1), 1: (2, 3)}.get(bus, ())
+
 
 def factory() -> Factory:
     """Give the pin factory that the environment names: ours unless GPIOZERO_PIN_FACTORY says another.

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 LEASE_MS: Final = 2_000
+RESUME_MS: Final = 60_000  # for a station that resumes: the watchdog's patience, and a restart on a slow Pi
 GUARD_MS: Final = 2_000
+MARGIN_MS: Final = 2_000  # a lease that is nearly past is left to the guard
 GUARD_FILE: Final = "guard"
 LEASES: Final = "leases"
 
@@ -23,6 +25,39 @@ LEASES: Final = "leases"
 def boottime_ms() -> int:
     """Give the boot-time clock in milliseconds: it goes on while the machine sleeps, and is never set."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def me() -> tuple[int, int | None]:
+    """Name this process as its leases do."""
+    return os.getpid(), started(os.getpid())
+
+
+def boot_id() -> str:
+    """Name this boot; boot-time means something within it alone (random(4))."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def left_closed(run_dir: Path, machine: str, output: str, opening: dict[str, Any], now: int) -> bool:
+    """Tell whether an earlier daemon, dead now, left that very output closed, to be found so for some time yet."""
+    try:
+        record = read(run_dir / LEASES / f"{machine}.{output}")
+    except PermissionError:
+        return False
+    try:
+        return (
+            record is not None
+            and record["resume"] is True
+            and record["closed"] is True
+            and record["boot"] == boot_id()
+            and record["opening"] == opening
+            and record["until"] > now + MARGIN_MS
+            and started(record["pid"]) != record["started"]
+        )
+    except (KeyError, TypeError):
+        return False
 
 
 def started(pid: int) -> int | None:
@@ -62,21 +97,35 @@ def read(path: Path) -> dict[str, Any] | None:
 class Lease:
     """The lease of one output of one machine. `opening` says how to open it without its driver."""
 
-    def __init__(self, run_dir: Path, machine: str, output: str, opening: dict[str, Any]) -> None:
+    def __init__(
+        self, run_dir: Path, machine: str, output: str, opening: dict[str, Any], *, resume: bool = False
+    ) -> None:
         self._path = f"{run_dir}/{LEASES}/{machine}.{output}"
+        self.duration = RESUME_MS if resume else LEASE_MS
         record = {
             "machine": machine,
             "output": output,
             "opening": opening,
             "pid": os.getpid(),
             "started": started(os.getpid()),
-            "resume": False,
+            "resume": resume,
+            "boot": boot_id(),
         }
         self._head = json.dumps(record).encode()[:-1]
 
-    def renew(self, now: int, duration: int = LEASE_MS) -> None:
-        """Take the lease, or make it longer: until *now* + *duration* (ms on the boot-time clock)."""
-        write(self._path, b'%b, "until": %d}' % (self._head, now + duration))
+    def renew(self, now: int, *, closed: bool = False) -> None:
+        """Take the lease, or make it longer: until *now* + its duration (ms on the boot-time clock).
+
+        closed: whether the contact is, for a daemon that finds the lease.
+        """
+        self._say(now + self.duration, closed=closed)
+
+    def run_out(self) -> None:
+        """Have the guard open the contact now: its driver could not."""
+        self._say(0, closed=True)
+
+    def _say(self, until: int, *, closed: bool) -> None:
+        write(self._path, b'%b, "until": %d, "closed": %b}' % (self._head, until, b"true" if closed else b"false"))
 
     def drop(self) -> None:
         """Give the lease back: the output is open."""

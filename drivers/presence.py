@@ -51,6 +51,7 @@ class Watch:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._missed: dict[Card, int] = {}
+        self._untold: set[Card] = set()  # what lay there before the reader was lost, and was not seen again yet
         self._is_open = False
         self._lost = False
         self._retry = FIRST_RETRY
@@ -97,17 +98,19 @@ class Watch:
         events: list[PresenceEvent] = []
         if self._first_look:
             # Told again, as not fresh: the station may have waited for them while the reader was lost.
-            self._missed = {card: n for card, n in self._missed.items() if card not in sighting.cards}
+            self._untold = set(self._missed)
             self._settling = True
             self._first_look = False
         for card in sorted(sighting.cards):
-            if card not in self._missed:
-                events.append(Presented(card, fresh=not self._settling))
+            if card not in self._missed or card in self._untold:
+                events.append(Presented(card, fresh=card not in self._untold and not self._settling))
             self._missed[card] = 0
+            self._untold.discard(card)
         for card in sorted(set(self._missed) - sighting.cards):
             self._missed[card] += 1
             if self._missed[card] >= (GARBLED_MISSES if sighting.garbled else MISSES):
                 del self._missed[card]
+                self._untold.discard(card)
                 events.append(Removed(card))
         # What could not be read whole lay there too: until a look is clear, nothing counts as fresh.
         self._settling = self._settling and sighting.garbled

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 
 from drivers import rpi_gpio
 from drivers.contracts import N_, DriverSettings, ReaderLostError, Sighting
+from drivers.header import spi_pins
 from drivers.iso14443a import Field
 
 if TYPE_CHECKING:
     from drivers.rc522_chip import Chip
-
-
-SPI_PINS: Final[dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
-    0: ((10, 9, 11), (8, 7)),
-    1: ((20, 19, 21), (18, 17, 16)),
-}
 
 
 class RC522Settings(DriverSettings, frozen=True, kw_only=True):
@@ -37,8 +32,7 @@ class RC522Settings(DriverSettings, frozen=True, kw_only=True):
 
     def bus_pins(self) -> tuple[int, ...]:
         """Give MOSI, MISO, SCLK and chip select of the header's two buses."""
-        wires, selects = SPI_PINS.get(self.bus, ((), ()))
-        return wires + selects[self.device : self.device + 1]
+        return spi_pins(self.bus, self.device)
 
     @property
     def port(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from drivers.contracts import N_, DriverError, DriverMissingError, DriverSettings
 
-KINDS: Final = ("readers", "outputs", "lights", "buzzers", "inputs")
+KINDS: Final = ("readers", "outputs", "lights", "buzzers", "inputs", "displays")
 
 
 class UnknownDriverError(DriverError, LookupError):
@@ -31,15 +31,16 @@ def find(kind: str, name: str) -> Any:  # noqa: ANN401 - the caller knows the ki
     )
 
 
-def make(kind: str, name: str, settings: DriverSettings) -> Any:  # noqa: ANN401 - likewise
-    """Make a driver. Raises DriverError; DriverMissingError where what it needs is not installed here."""
+def make(kind: str, name: str, settings: DriverSettings, **how: bool) -> Any:  # noqa: ANN401 - likewise
+    """Make a driver, *how* its kind's contract allows. Raises DriverError, DriverMissingError among them."""
     try:
-        return find(kind, name)(settings)
+        return find(kind, name)(settings, **how)
     except ImportError as error:
         raise DriverMissingError(
             N_(
                 'driver "{driver}" needs the Python module "{module}", which is not installed; on a Raspberry '
-                'Pi: pip install "loquet[hardware]" and pip install --no-deps mfrc522'
+                'Pi: pip install "loquet[hardware]" and pip install --no-deps mfrc522; a display: "loquet[oled,lcd]", '
+                "or sudo apt install python3-pil python3-cbor2 beside the package"
             ),
             driver=name,
             module=error.name or str(error),

@@ -35,12 +35,16 @@ class Reason(StrEnum):
     TRAINING_EXPIRED = "training_expired"
     TRAINING_NOT_YET = "training_not_yet"
     SUPERVISION_NEEDED = "supervision_needed"
+    BUDDY_NEEDED = "buddy_needed"
     MACHINE_LOCKED = "machine_locked"
     # by the station
     RANDOM_UID = "random_uid"
     BADGE_WAS_LYING = "badge_was_lying"
     MACHINE_IN_USE = "machine_in_use"
     MACHINE_FAULT = "machine_fault"
+    INTERLOCK = "interlock"
+    TOO_SOON = "too_soon"
+    LEVEL_NEEDED = "level_needed"
     STARTING_UP = "starting_up"
     NO_STORAGE = "no_storage"
     NO_GUARD = "no_guard"
@@ -53,7 +57,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
 
 
 class Granted(msgspec.Struct, frozen=True):
-    """This member may use the machine."""
+    """This member may use the machine; where *lacks* names a reason, once a second person has tapped too."""
 
     member: str
     badge: str
@@ -61,6 +65,7 @@ class Granted(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     category: str = ""
     payer: str = ""
+    lacks: Reason | None = None
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -183,10 +188,23 @@ def _unlocked(case: Case) -> Denied | None:
     return case.denied(Reason.MACHINE_LOCKED, note=locked, level=level)
 
 
+def lacks(level: Level, *, supervised: bool, buddy: bool) -> Reason | None:
+    """Say whose badge a member of that level still needs beside their own, as the reason that refuses without it.
+
+    A trainer needs no trainer; a buddy is one more pair of eyes, which everybody needs. A trainer is a buddy too.
+    """
+    if level == Level.SUPERVISED or (supervised and level < Level.TRAINER):
+        return Reason.SUPERVISION_NEEDED
+    return Reason.BUDDY_NEEDED if buddy else None
+
+
 def _alone(case: Case) -> Denied | None:
-    if case.level() == Level.SUPERVISED:
-        return case.denied(Reason.SUPERVISION_NEEDED, level=Level.SUPERVISED)
-    return None
+    level = case.level()
+    if level is None:
+        return None
+    machine = case.requirements
+    reason = lacks(level, supervised=machine.supervised, buddy=machine.buddy)
+    return None if reason is None else case.denied(reason, level=level)
 
 
 RULES: Final[tuple[tuple[str, Callable[[Case], Denied | None]], ...]] = (
@@ -197,8 +215,8 @@ RULES: Final[tuple[tuple[str, Callable[[Case], Denied | None]], ...]] = (
     (N_("Does the whitelist know the machine?"), _machine_known),
     (N_("Does the member have every training that the machine asks for?"), _trained),
     (N_("Is the machine unlocked?"), _unlocked),
-    (N_("May the member work there alone?"), _alone),
 )
+ALONE: Final = (N_("May the member work there alone?"), _alone)  # asked last: a second badge answers it
 
 
 def decide(whitelist: Whitelist, machine: str, badges: Collection[str], moment: Moment) -> Granted | Denied:
@@ -222,6 +240,8 @@ def _judge(case: Case) -> Granted | Denied:
         if denied is not None:
             return denied
     member = case.member
+    _question, alone = ALONE
+    wanting = alone(case)
     return Granted(
         member=case.badge.member,
         badge=case.badge.hash,
@@ -229,11 +249,12 @@ def _judge(case: Case) -> Granted | Denied:
         limits=Limits(case.requirements.longest),
         category=member.category if member else "",
         payer=member.payer if member else "",
+        lacks=wanting.reason if wanting else None,
     )
 
 
 def explain(whitelist: Whitelist, machine: str, badge: Badge, moment: Moment) -> Iterator[Check]:
     """Ask every rule for one badge on one machine, past the first refusal too."""
     case = Case(whitelist, machine, badge, moment)
-    for question, rule in RULES:
+    for question, rule in (*RULES, ALONE):
         yield Check(question, rule(case))

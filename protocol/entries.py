@@ -18,8 +18,12 @@ class Ending(StrEnum):
 
     BADGE_REMOVED = "badge_removed"
     BADGE_TAPPED = "badge_tapped"
-    BUTTON = "button"
+    INPUT = "input"
     LONGEST = "longest"
+    TIME_UP = "time_up"
+    IDLE = "idle"
+    RESTED = "rested"
+    TAKEN_OVER = "taken_over"
     REMOTE = "remote"
     LOCKED = "locked"
     READER_LOST = "reader_lost"
@@ -43,7 +47,11 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Granted(Entry, frozen=True, tag="granted"):
-    """A session begins: committed before its output closes."""
+    """A session begins: committed before its output closes.
+
+    beside: the second person who tapped. organisation, people: whom a trainer lets in as a group; 0 where nobody
+    counted yet. longest: how long it may last, in milliseconds, by settings and whitelist.
+    """
 
     session: str
     machine: str
@@ -53,6 +61,18 @@ class Granted(Entry, frozen=True, tag="granted"):
     purpose: Purpose = Purpose.OWN
     category: str = ""
     payer: str = ""
+    beside: str | None = None
+    organisation: str = ""
+    people: int | None = None
+    group: bool = False
+    longest: int | None = None
+
+
+class Extended(Entry, frozen=True, tag="extended"):
+    """More time was tapped for."""
+
+    session: str
+    machine: str
 
 
 class Withdrawn(Entry, frozen=True, tag="grant_withdrawn"):
@@ -69,11 +89,18 @@ class Past(msgspec.Struct, frozen=True):
     at: int
 
 
-class Ended(Entry, frozen=True, tag="ended"):
-    """A session is over; powered in milliseconds.
+class Resumed(Entry, frozen=True, tag="resumed"):
+    """The daemon came back in time: the session goes on, its output never opened."""
 
-    by: the member who ended it, or the person at the shell. until: when it is known to have gone on last, where
-    the entry was written later.
+    session: str
+    machine: str
+
+
+class Ended(Entry, frozen=True, tag="ended"):
+    """A session is over; powered in milliseconds, and busy too where running is sensed.
+
+    by: the member who ended it, or the person at the shell; cause: the input or fault that did. until: when it is
+    known to have gone on last, where the entry was written later.
     """
 
     session: str
@@ -82,6 +109,21 @@ class Ended(Entry, frozen=True, tag="ended"):
     powered: int
     by: str | None = None
     until: Past | None = None
+    busy: int | None = None
+    cause: str = ""
+
+
+class Corrected(Entry, frozen=True, tag="corrected"):
+    """Somebody says better what a session was; what is None stays as it was. powered in milliseconds."""
+
+    session: str
+    machine: str
+    by: str
+    note: str = ""
+    powered: int | None = None
+    purpose: Purpose | None = None
+    organisation: str | None = None
+    people: int | None = None
 
 
 class Refused(Entry, frozen=True, tag="refused"):
@@ -114,6 +156,23 @@ class ReaderFound(Entry, frozen=True, tag="reader_found"):
     """It answers again."""
 
     machine: str
+
+
+class Sensed(Entry, frozen=True, tag="sensed"):
+    """An input's condition came, or went: a lid opened, an alarm that only tells."""
+
+    machine: str
+    name: str
+    active: bool
+
+
+class Maintained(Entry, frozen=True, tag="maintained"):
+    """A machine was looked after; powered: its hour counter then, in milliseconds."""
+
+    machine: str
+    by: str
+    powered: int
+    note: str = ""
 
 
 class FaultLatched(Entry, frozen=True, tag="fault"):
@@ -182,12 +241,17 @@ class Edited(Entry, frozen=True, tag="whitelist_edited"):
 
 AnyEntry = (
     Granted
+    | Extended
     | Withdrawn
+    | Resumed
     | Ended
+    | Corrected
     | Refused
     | Thinned
     | ReaderLost
     | ReaderFound
+    | Sensed
+    | Maintained
     | FaultLatched
     | FaultCleared
     | Locked

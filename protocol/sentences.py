@@ -30,12 +30,16 @@ REFUSALS: Final = {
     Reason.TRAINING_MISSING: N_("you need the training {wants}; ask for the next date"),
     Reason.TRAINING_EXPIRED: N_("your training {wants} was valid until {day}; ask for a refresher"),
     Reason.TRAINING_NOT_YET: N_("your training {wants} is valid from {day}"),
-    Reason.SUPERVISION_NEEDED: N_("you may use this machine with a trainer beside you; ask one"),
+    Reason.SUPERVISION_NEEDED: N_("you may use this machine with a trainer beside you, who taps within 20 seconds"),
+    Reason.BUDDY_NEEDED: N_("nobody works here alone; a second certified member taps within 20 seconds"),
     Reason.MACHINE_LOCKED: N_("the machine is locked: {note}"),
     Reason.RANDOM_UID: N_("this card or phone changes its number each time; use a badge with a fixed one"),
     Reason.BADGE_WAS_LYING: N_("take the badge away and present it again"),
     Reason.MACHINE_IN_USE: N_("somebody else is using the machine"),
     Reason.MACHINE_FAULT: N_("the machine is out of order: {note}"),
+    Reason.INTERLOCK: N_("not while this says no: {note}"),
+    Reason.TOO_SOON: N_("the machine has to rest first; try again in {note}"),
+    Reason.LEVEL_NEEDED: N_("that takes the badge of a {note}"),
     Reason.STARTING_UP: N_("the controller is starting; try again in a moment"),
     Reason.NO_STORAGE: N_("the controller cannot write to its disk, so nothing may start; tell a fabmanager"),
     Reason.NO_GUARD: N_("the guard process is not running, so nothing may start; tell a fabmanager"),
@@ -45,8 +49,12 @@ REFUSALS: Final = {
 ENDINGS: Final = {
     Ending.BADGE_REMOVED: N_("badge taken off"),
     Ending.BADGE_TAPPED: N_("ended by badge"),
-    Ending.BUTTON: N_("ended by button"),
+    Ending.INPUT: N_("ended by button or contact"),
     Ending.LONGEST: N_("longest session reached"),
+    Ending.TIME_UP: N_("its time was up"),
+    Ending.IDLE: N_("machine stood idle"),
+    Ending.RESTED: N_("job done"),
+    Ending.TAKEN_OVER: N_("taken over"),
     Ending.REMOTE: N_("ended from the shell"),
     Ending.LOCKED: N_("machine locked"),
     Ending.READER_LOST: N_("reader lost"),
@@ -59,7 +67,12 @@ ENDINGS: Final = {
 HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.Granted: N_("{member} begins"),
     entries.Withdrawn: N_("the permission came too late and was withdrawn"),
+    entries.Extended: N_("more time was tapped for"),
+    entries.Resumed: N_("the controller came back in time; the session goes on"),
     entries.Ended: N_("session over after {powered}: {why}"),
+    entries.Corrected: N_("session {session} corrected by {by}: {note}"),
+    entries.Sensed: N_("{name}: {condition}"),
+    entries.Maintained: N_("looked after by {by} at {powered} of use: {note}"),
     entries.Refused: N_("refused: {refusal}"),
     entries.Thinned: N_("{count} refusals or losses of the reader left out, they came too fast"),
     entries.ReaderLost: N_("reader lost: {detail}"),
@@ -74,6 +87,11 @@ HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.Stopped: N_("controller stopped"),
     entries.Edited: N_("whitelist changed by {by}, version {version}: {put} rows put, {dropped} dropped"),
 }
+FAULTS: Final = {  # what a station finds out by itself; other causes are an input's name, or a driver's words
+    "welded": N_("runs on after it was switched off; is a contact welded?"),
+    "bypass": N_("runs without power from here; is it bypassed?"),
+    "ran_at_start": N_("was running when the controller started"),
+}
 QUALITIES: Final = {
     Quality.SYNCHRONISED: N_("synchronised"),
     Quality.KEPT: N_("kept by a battery"),
@@ -87,19 +105,30 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
     places: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
     for name in ("member", "by"):
         places[name] = _named(places.get(name), whitelist)
+    if "powered" in places and isinstance(entry, entries.Ended | entries.Maintained):
+        places["powered"] = duration(entry.powered / 1000)
+    sentence = HAPPENED[type(entry)]
     match entry:
         case entries.Refused():
             denied = Denied(entry.reason, wants=entry.wants, day=entry.day, note=entry.note)
             places["refusal"] = refusal(denied, whitelist)
-            if entry.member:
-                return _("{member} refused: {refusal}").format(**places)
+            sentence = N_("{member} refused: {refusal}") if entry.member else sentence
         case entries.Ended():
-            places |= {"why": _(ENDINGS[entry.why]), "powered": duration(entry.powered / 1000)}
-            if entry.by:
-                return _("session over after {powered}: {why} ({by})").format(**places)
+            cause = f" ({fault(entry.cause)})" if entry.cause else ""
+            places["why"] = _(ENDINGS[entry.why]) + cause
+            sentence = N_("session over after {powered}: {why} ({by})") if entry.by else sentence
+        case entries.FaultLatched():
+            places["cause"] = fault(entry.cause)
+        case entries.Sensed():
+            places["condition"] = _("triggered") if entry.active else _("normal again")
         case entries.Clock():
             places["quality"] = _(QUALITIES[entry.quality])
-    return _(HAPPENED[type(entry)]).format(**places)
+    return _(sentence).format(**places)
+
+
+def fault(causes: str) -> str:
+    """Say what put a machine out of order; causes as the journal holds them."""
+    return ", ".join(_(FAULTS[cause]) if cause in FAULTS else cause for cause in causes.split(", "))
 
 
 def _named(who: object, whitelist: Whitelist | None) -> object:
@@ -119,7 +148,20 @@ def refusal(denied: Denied, whitelist: Whitelist | None = None) -> str:
     """Say why a tap was refused and what would help, with the trainings' names where known."""
     names = whitelist.trainings if whitelist is not None else {}
     wants = ", ".join((names[t].name or t) if t in names else t for t in denied.wants)
-    return _(REFUSALS[denied.reason]).format(day=day(denied.day), wants=wants, note=denied.note)
+    note = {Reason.MACHINE_FAULT: fault, Reason.LEVEL_NEEDED: _level}.get(denied.reason, str)(denied.note)
+    return _(REFUSALS[denied.reason]).format(day=day(denied.day), wants=wants, note=note)
+
+
+LEVELS: Final = {
+    "supervised": N_("supervised member"),
+    "user": N_("certified member"),
+    "trainer": N_("trainer"),
+    "maintainer": N_("maintainer"),
+}
+
+
+def _level(word: str) -> str:
+    return _(LEVELS[word]) if word in LEVELS else word
 
 
 def duration(seconds: float) -> str:

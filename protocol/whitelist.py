@@ -105,7 +105,8 @@ class Certification(Row, frozen=True, tag="certification"):
 class Machine(Row, frozen=True, tag="machine"):
     """What a machine asks for: every one of `requires`; a reason in `locked` locks it.
 
-    `longest` (seconds) may only shorten what the settings allow.
+    `longest` (seconds) may only shorten what the settings allow. supervised: only with a trainer beside;
+    buddy: never alone.
     """
 
     id: Id
@@ -113,6 +114,8 @@ class Machine(Row, frozen=True, tag="machine"):
     requires: tuple[Id, ...] = ()
     locked: Text = ""
     longest: Annotated[int, msgspec.Meta(ge=60, le=604_800)] | None = None
+    supervised: bool = False
+    buddy: bool = False
 
     @property
     def key(self) -> str:

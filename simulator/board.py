@@ -1,8 +1,8 @@
-"""The board: chips, cards and pins in a process of their own, which outlives the daemon as hardware does.
+"""The board: chips, cards, displays and pins in a process of their own, which outlives the daemon as hardware does.
 
-The stand-ins for `spidev` and `lgpio` (simulator/stand_ins) speak to it over a Unix socket, one message a
-call: SPI transfers as raw bytes, all else as JSON. The same socket serves whoever plays: cards are laid and
-taken, buttons pressed, cables pulled.
+The stand-ins for `spidev`, `smbus2` and `lgpio` (simulator/stand_ins) speak to it over a Unix socket, one message a
+call: SPI transfers and I²C writes as raw bytes, all else as JSON. The same socket serves whoever plays: cards are
+laid and taken, buttons pressed, cables pulled.
 """
 
 from __future__ import annotations
@@ -14,19 +14,32 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from simulator.cards import SimulatedCard
+from simulator.hd44780 import HD44780
+from simulator.mcp3008 import MCP3008
 from simulator.pins import PinError, Pins
 from simulator.rc522 import SimulatedChip
+from simulator.ssd1306 import SSD1306
 
 SPI: Final = 0xA5  # the first byte of an SPI message; JSON begins with "{"
 WRITE: Final = 0xA6  # the first byte of a write to a line: line, level
+I2C: Final = 0xA7  # the first byte of an I²C write: bus, address, what is written; without address, is there a bus?
+NOT_ACKNOWLEDGED: Final = b"not acknowledged"
 MAX_MESSAGE: Final = 65_536
+WIRES: Final = 4  # clock, MOSI, MISO, chip select
+
+
+DISPLAYS: Final[Mapping[str, Callable[[], SSD1306 | HD44780]]] = {
+    "ssd1306": SSD1306,
+    "lcd2004": lambda: HD44780(20, 4),
+    "lcd1602": lambda: HD44780(16, 2),
+}
 
 
 class Client:
@@ -38,7 +51,7 @@ class Client:
 
 
 class Board:
-    """Chips by (bus, device), each with its reset pin, and the header's pins."""
+    """Chips by (bus, device), each with its reset pin, the header's pins, and kinds of displays by (bus, address)."""
 
     def __init__(
         self,
@@ -46,24 +59,71 @@ class Board:
         now: Callable[[], float] = time.monotonic,
         *,
         keeps: bool = True,
+        displays: Mapping[tuple[int, int], str] | None = None,
+        converters: Iterable[tuple[int, ...]] = (),
     ) -> None:
         self.pins = Pins(now, keeps=keeps)
         self.chips = {address: SimulatedChip(now) for address in readers}
+        self.converters: dict[tuple[int, ...], MCP3008] = {}
+        self._wired: dict[int, tuple[int, ...]] = {}
+        for wires in converters:
+            self.add_converter(wires)
+        self.displays: dict[tuple[int, int], SSD1306 | HD44780] = {}
+        for (bus, address), kind in (displays or {}).items():
+            self.add_display(bus, address, kind)
+        self._unplugged: set[tuple[int, int]] = set()
+        self._mains = True
         self.cards: dict[str, SimulatedCard] = {}
         self._reset_pins = {pin: address for address, pin in readers.items() if pin is not None}
         self.pins.watchers.append(self._reset_line)
 
     def _reset_line(self, number: int, level: int) -> None:
+        if number in self._wired:
+            self._converter_line(self._wired[number], number, level)
         if number in self._reset_pins:
             chip = self.chips[self._reset_pins[number]]
             chip.held_in_reset = not level
             if level:
                 chip.reset()
 
+    def _converter_line(self, wires: tuple[int, ...], number: int, level: int) -> None:
+        """Follow clock and chip select of a converter that hangs on four pins; drive its output."""
+        clock, mosi, miso, select = wires
+        converter = self.converters[wires]
+        if number == select:
+            converter.select(low=not level)
+        elif number == clock and level:
+            converter.rise(self.pins.lines[mosi].level)
+        elif number == clock:
+            converter.fall()
+            self.pins.drive(miso, converter.dout)
+
     def spi(self, bus: int, device: int, sent: bytes) -> bytes:
         """Answer one SPI transfer; where no chip is wired, the line floats high."""
-        chip = self.chips.get((bus, device))
+        chip = self.chips.get((bus, device)) or self.converters.get((bus, device))
         return chip.transfer(sent) if chip else b"\xff" * len(sent)
+
+    def add_converter(self, address: tuple[int, ...]) -> None:
+        """Wire an MCP3008: by its bus and device, or by its four pins."""
+        self.converters[address] = MCP3008()
+        if len(address) == WIRES:
+            self._wired |= dict.fromkeys(address, address)
+
+    def add_display(self, bus: int, address: int, kind: str) -> None:
+        """Wire a display. Raises KeyError for an unknown kind."""
+        self.displays[bus, address] = DISPLAYS[kind]()
+
+    def i2c(self, bus: int, address: int, sent: bytes) -> bool:
+        """Carry out one I²C write; tell whether anybody acknowledged."""
+        display = self.displays.get((bus, address))
+        if display is None or not display.powered:
+            return False
+        display.write(sent)
+        return True
+
+    def has_bus(self, bus: int) -> bool:
+        """Tell whether the kernel offers an I²C bus; it does where a display is wired, plugged in or not."""
+        return any(bus == each for each, _address in self.displays)
 
     def do(self, client: object, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Carry out one request. Raises PinError, KeyError, ValueError."""
@@ -105,6 +165,28 @@ class Board:
         for chip in self.chips.values():
             chip.reset()
             chip.silent = None if on else 0x00
+        self._mains = on
+        for address, display in self.displays.items():
+            display.power(on=on and address not in self._unplugged)
+
+    def do_display(self, bus: int, address: int) -> dict[str, Any]:
+        """Give what a display shows now: pixels and contrast, or lines, backlight and custom characters."""
+        return self.displays[bus, address].shows()
+
+    def do_unplug(self, bus: int, address: int) -> None:
+        """Pull a display's cable: it is dark, and nobody acknowledges at its address."""
+        self._unplugged.add((bus, address))
+        self.displays[bus, address].power(on=False)
+
+    def do_plug(self, bus: int, address: int) -> None:
+        """Plug a display in again; it has forgotten all it was. One that is plugged in stays as it is."""
+        if (bus, address) in self._unplugged:
+            self._unplugged.remove((bus, address))
+            self.displays[bus, address].power(on=self._mains)
+
+    def do_level(self, address: list[int], channel: int, level: float) -> None:
+        """Put a voltage, from 0 to 1 of the reference, on a channel of an MCP3008."""
+        self.converters[tuple(address)].levels[channel] = level
 
     def do_transfers(self) -> int:
         """Count the SPI transfers so far."""
@@ -175,6 +257,8 @@ class Server:
             return self._board.spi(message[1], message[2], message[3:])
         if message[0] == WRITE:
             return self._write(client, message[1], message[2])
+        if message[0] == I2C:
+            return self._i2c(message)
         request = json.loads(message)
         if request == {"do": "watch"}:
             client.watches = True
@@ -190,6 +274,11 @@ class Server:
         except PinError as error:
             return str(error).encode()
         return b"\0"
+
+    def _i2c(self, message: bytes) -> bytes:
+        _kind, bus, *rest = message
+        there = self._board.i2c(bus, rest[0], bytes(rest[1:])) if rest else self._board.has_bus(bus)
+        return b"\0" if there else NOT_ACKNOWLEDGED
 
     def _push(self, number: int, level: int) -> None:
         told = json.dumps({"line": number, "level": level, "at": time.monotonic_ns()}).encode()
@@ -222,18 +311,30 @@ class Hand:
 @click.command()
 @click.option("--socket", "path", type=click.Path(path_type=Path), required=True)
 @click.option("--reader", multiple=True, help="BUS.DEVICE or BUS.DEVICE:RESET_PIN; once for each reader.")
+@click.option("--display", multiple=True, help="BUS.ADDRESS:KIND, as 1.0x3c:ssd1306; once for each display.")
+@click.option("--converter", multiple=True, help="BUS.DEVICE or CLOCK.MOSI.MISO.SELECT of an MCP3008; once for each.")
 @click.option("--keeps/--releases", default=True, help="What the kernel does with a freed output's level.")
-def main(path: Path, reader: tuple[str, ...], keeps: bool) -> None:
+def main(
+    path: Path, reader: tuple[str, ...], display: tuple[str, ...], converter: tuple[str, ...], keeps: bool
+) -> None:
     """Run a simulated board until SIGTERM."""
     readers: dict[tuple[int, int], int | None] = {}
     for word in reader:
         address, _, pin = word.partition(":")
         bus, _, device = address.partition(".")
         readers[int(bus), int(device)] = int(pin) if pin else None
+    displays: dict[tuple[int, int], str] = {}
+    for word in display:
+        address, _, kind = word.partition(":")
+        bus, _, device = address.partition(".")
+        if kind not in DISPLAYS:
+            raise click.BadParameter(f"{word}: the kind is one of {', '.join(DISPLAYS)}", param_hint="--display")
+        displays[int(bus), int(device, 0)] = kind
+    converters = [tuple(map(int, word.split("."))) for word in converter]
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the daemon
-    server = Server(Board(readers, keeps=keeps), path)
+    server = Server(Board(readers, keeps=keeps, displays=displays, converters=converters), path)
     click.echo("ready")
     sys.stdout.flush()
     server.serve(lambda: not stopped)

@@ -12,15 +12,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from controller import door
-from controller.settings import Settings, load
+from controller.settings import Settings, Station, load
 from drivers import lease
-from drivers.gpio import RelaySettings
+from drivers.adc import ADCSettings, ChannelSettings
+from drivers.gpio import ContactSettings, RelaySettings
+from drivers.lcd import LCDSettings
+from drivers.oled import OLEDSettings
 from drivers.rc522 import RC522Settings
 from simulator.board import Hand
 
@@ -43,6 +46,23 @@ def until(happened: Callable[[], Any], what: str, patience: float = PATIENCE) ->
             raise StageError(f"not in {patience} s: {what}")
         time.sleep(0.01)
     return found
+
+
+def converter(settings: ChannelSettings) -> tuple[int, ...]:
+    """Name an MCP3008 as the board does: by bus and device, or by its four pins."""
+    return (0, settings.device) if isinstance(settings, ADCSettings) else tuple(settings.pins().values())
+
+
+def _options(station: Station) -> Iterator[tuple[str, str]]:
+    """Say what else is wired to the board for a station: displays, converters."""
+    for _name, part in station.parts():
+        match part.settings:
+            case OLEDSettings(bus=bus, address=address):
+                yield "--display", f"{bus}.{address}:ssd1306"
+            case LCDSettings(bus=bus, address=address, columns=columns, rows=rows):
+                yield "--display", f"{bus}.{address}:lcd{columns:02}{rows:02}"
+            case ChannelSettings():
+                yield "--converter", ".".join(map(str, converter(part.settings)))
 
 
 class Stage:
@@ -92,9 +112,33 @@ class Stage:
             if isinstance(wired, RC522Settings):
                 pin = "" if wired.reset_pin is None else f":{wired.reset_pin}"
                 readers += ["--reader", f"{wired.bus}.{wired.device}{pin}"]
+        wired_up = {option for station in self.settings.stations for option in _options(station)}
+        readers += [word for option, value in sorted(wired_up) for word in (option, value)]
         kept = "--keeps" if self._keeps else "--releases"
         self._first_line(self.start("board", ["simulator.board", "--socket", str(self.socket), kept, *readers]))
         self.hand = Hand(self.socket)
+        for station in self.settings.stations:
+            for name, contact in station.inputs.items():
+                if contact.normally_closed:
+                    self.set_input(station.machine, name, active=False)
+
+    def set_input(self, machine: str, name: str, *, active: bool) -> None:
+        """Have an input's condition hold, or not: close or open the contact that is wired to its pin."""
+        contact = self.settings.station(machine).inputs[name]
+        settings = contact.part.settings
+        if not isinstance(settings, ContactSettings):
+            raise TypeError(f"{machine}, {name}: no contact on a pin")
+        closed = active is not contact.normally_closed
+        level = int(not settings.pull_up) if closed else None
+        self.hand.do("drive", number=settings.pin, level=level)
+
+    def set_amount(self, machine: str, name: str, amount: float) -> None:
+        """Have an input measure an amount, in its own unit."""
+        settings = self.settings.station(machine).inputs[name].part.settings
+        if not isinstance(settings, ChannelSettings):
+            raise TypeError(f"{machine}, {name}: no meter")
+        level = amount / settings.full_scale
+        self.hand.do("level", address=list(converter(settings)), channel=settings.channel, level=level)
 
     def start_guard(self) -> subprocess.Popen[str]:
         """Start the guard, and wait until it says that it looks after the leases."""

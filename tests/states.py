@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from controller import states, station
-from controller.events import AnyEvent
+from controller import station
+from controller.station import states
+from controller.station.events import AnyEvent
 
 PAGE = Path(__file__).parent.parent / "docs/states.md"
 
@@ -16,7 +17,12 @@ What each state of a station does with each event. Made from the table `ROWS` in
 | state | output | what it is |
 |---|---|---|
 """
-OUTPUT = {states.Running: "closed"}
+OUTPUT = {
+    states.Running: "closed",
+    states.Leaving: "closed",
+    states.RunOn: "run-on only",
+    states.Recovering: "as found",
+}
 
 
 def render():

@@ -10,20 +10,20 @@ from typing import Final
 import click
 
 from controller.commands import options
-from controller.events import Signal
-from controller.settings import Mode, Station, load
+from controller.settings import Station, load
 from controller.signals import LOOKS, SOUNDS
+from controller.station.events import Signal
+from controller.station.rules import Mode
 from protocol.sentences import duration
 from protocol.texts import LANGUAGES, N_, _, language, spoken
 
 MEANINGS: Final = (
     (Signal.STARTING_UP, N_("Starting"), N_("Wait a minute.")),
     (Signal.IDLE, N_("Free"), N_("Present your badge.")),
-    (Signal.RUNNING, N_("Yours"), N_("You may start the machine. Your time is counted.")),
-    (Signal.LEAVING, N_("Badge taken off"),
-     N_("The machine is off. Put the badge back within {grace}, and start it again.")),
-    (Signal.WARNING, N_("Nearly over"),
-     N_("The longest session ends in {warning}; or the reader does not see the badge.")),
+    (Signal.AWAITING, N_("One more badge"), N_("A second person taps now: within 20 seconds.")),
+    (Signal.RUNNING, N_("Yours"), N_("You may use the machine. Your time is counted.")),
+    (Signal.LEAVING, N_("About to end"), N_("Your badge is gone, or the machine runs on: it goes off in a moment.")),
+    (Signal.WARNING, N_("Nearly over"), N_("Your session ends soon; or the reader does not see the badge.")),
     (Signal.REFUSED, N_("Refused"), N_("See below.")),
     (Signal.LOCKED, N_("Locked"), N_("A fabmanager locked the machine. Ask them why.")),
     (Signal.FAULT, N_("Out of order"), N_("Tell a fabmanager. Do not try to repair it.")),
@@ -35,6 +35,7 @@ COLOURS: Final = {
     (0, 0, 1): ("#2563eb", N_("blue")),
     (1, 1, 0): ("#eab308", N_("yellow")),
     (1, 0, 1): ("#9333ea", N_("purple")),
+    (0, 1, 1): ("#0891b2", N_("turquoise")),
     (1, 1, 1): ("#e5e7eb", N_("white")),
 }
 HOW: Final = {
@@ -45,6 +46,16 @@ HOW: Final = {
     Mode.TAP: (
         N_("Present your badge once: the machine is yours. Put the badge back into your pocket."),
         N_("To stop, present the badge again. Do not forget: the time runs on."),
+    ),
+    Mode.TIMED: (
+        N_(
+            "Present your badge once: the machine is yours for {period}. Each further tap gives you {period} from then."
+        ),
+        N_("It switches itself off when the time is over."),
+    ),
+    Mode.JOB: (
+        N_("Present your badge once, start your job, and go."),
+        N_("It switches itself off when the job is done."),
     ),
 }
 REFUSED: Final = (
@@ -101,10 +112,11 @@ def card(config: Path, machine: str, spoken_there: str | None) -> None:
 def page(station: Station) -> str:
     """Write the card of one machine, in the language in use."""
     begin, stop = HOW[station.mode]
+    period = duration(station.rules.period / 1000)
     return PAGE.substitute(
         language=language(),
         title=escape(station.name),
-        begin=escape(_(begin)),
+        begin=escape(_(begin).format(period=period)),
         stop=escape(_(stop)),
         heading_light=escape(_("The light") if station.buzzer is None else _("The light and the sounds")),
         lights="".join(_light(station, *row) for row in MEANINGS if _happens(station, row[0])),
@@ -119,24 +131,24 @@ def page(station: Station) -> str:
 
 
 def _happens(station: Station, signal: Signal) -> bool:
-    senses = station.mode is Mode.PRESENCE
+    rules = station.rules
+    senses = rules.mode is Mode.PRESENCE
+    ends = rules.longest is not None or rules.idle is not None or rules.mode is Mode.TIMED
     return {
-        Signal.LEAVING: senses and station.grace > 0,
-        Signal.WARNING: senses or station.longest is not None,
+        Signal.AWAITING: rules.supervised or rules.buddy,
+        Signal.LEAVING: (senses and rules.grace > 0) or rules.wait_for_rest > 0,
+        Signal.WARNING: senses or ends,
     }.get(signal, True)
 
 
 def _light(station: Station, signal: Signal, word: str, sentence: str) -> str:
     look = LOOKS[signal]
     colour, name = COLOURS[look.colour]
-    said = _(name)
-    if look.blink is not None:
-        said += ", " + (_("short flashes") if look.blink[0] < look.blink[1] else _("blinking"))
+    said = f"{_(name)}, {_(look.said)}"
     if station.buzzer is not None and signal in SOUNDS:
         said += ", " + _("{count} beeps").format(count=SOUNDS[signal][0])
-    blink = " blink" if look.blink is not None else ""
-    text = _(sentence).format(grace=duration(station.grace), warning=duration(station.warning))
+    blink = " blink" if look.rhythm else ""
     return (
         f'<tr><td><span class="lamp{blink}" style="background:{colour}"></span></td>'
-        f"<td><b>{_(word)}</b><br><small>{said}</small></td><td>{text}</td></tr>"
+        f"<td><b>{_(word)}</b><br><small>{said}</small></td><td>{_(sentence)}</td></tr>"
     )

@@ -19,9 +19,16 @@ from drivers import lease, registry
 from drivers.contracts import DriverError
 from protocol.errors import LoquetError
 from protocol.moment import Quality
+from protocol.sentences import fault
 from protocol.texts import N_, _, tell
 
-PARTS: Final = {"reader": N_("reader"), "relay": N_("relay"), "light": N_("light"), "buzzer": N_("buzzer")}
+PARTS: Final = {
+    "reader": N_("reader"),
+    "relay": N_("relay"),
+    "light": N_("light"),
+    "buzzer": N_("buzzer"),
+    "display": N_("display"),
+}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -140,11 +147,11 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         found = reader or _("lost; see `loquet journal`")
         yield Finding(names["reader"], ok=reader is not None, found=found)
         broken = station["state"] == "fault"
-        yield Finding(names["relay"], ok=not broken, found=station["cause"] if broken else station["output"])
+        yield Finding(names["relay"], ok=not broken, found=fault(station["cause"]) if broken else station["output"])
 
 
 def _station(station: Station) -> Iterator[Finding]:
-    kinds = {"reader": "readers", "relay": "outputs", "light": "lights", "buzzer": "buzzers"}
+    kinds = {"reader": "readers", "light": "lights", "buzzer": "buzzers", "display": "displays"}
     kinds |= dict.fromkeys(station.inputs, "inputs")
     for name, part in station.parts():
         place = "{}, {}".format(station.machine, _(PARTS.get(name, name)))  # noqa: UP032 - Babel reads no f-strings

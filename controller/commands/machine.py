@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -10,13 +11,18 @@ import msgspec
 from controller import door
 from controller.commands import options
 from controller.commands.lists import WhitelistError
-from controller.settings import load
+from controller.settings import Station, load
+from controller.store import journal
+from controller.store.database import StorageError
+from controller.store.journal import Counter
 from controller.store.whitelist import Change
+from protocol.entries import Maintained, Purpose
+from protocol.sentences import duration, fault
 from protocol.texts import N_, _
 from protocol.whitelist import checked
 
 
-@click.group(help=_("Lock or unlock a machine, clear its fault, end its session."))
+@click.group(help=_("List the machines and their hours; lock or unlock one, clear its fault, end its session."))
 def machine() -> None:
     """Group what is done to one machine."""
 
@@ -54,6 +60,112 @@ def lock(config: Path, name: str, reason: str, now: bool) -> None:
     click.echo(_("{machine} is locked: {reason}").format(machine=name, reason=reason))
 
 
+@machine.command(
+    name="list",
+    help=_(
+        "List every machine: its hours of power and of work since the first day, how often it was used, and when it "
+        "is due to be looked after. These counters are never reset."
+    ),
+)
+@options.config
+@options.as_json
+def list_(config: Path, as_json: bool) -> None:
+    """List machines and their counters."""
+    settings = load(config)
+    with door.open_door(settings) as memory:
+        try:
+            counters = journal.counters(memory.database())
+        except StorageError:
+            counters = {}  # nothing was ever used
+    rows = [_counted(station, counters.get(station.machine, Counter(station.machine))) for station in settings.stations]
+    if as_json:
+        for row in rows:
+            options.show_json(row)
+        return
+    table = [
+        [
+            row["machine"],
+            row["name"],
+            duration(row["powered_s"]),
+            duration(row["busy_s"]) if row["senses_running"] else "",
+            row["sessions"],
+            _due(row["maintenance_in_s"]),
+        ]
+        for row in rows
+    ]
+    options.show_table(table, [_("machine"), _("name"), _("powered"), _("worked"), _("sessions"), _("maintenance")])
+
+
+def _counted(station: Station, counter: Counter) -> dict[str, Any]:
+    left = None
+    if station.maintenance is not None:
+        left = station.maintenance - (counter.powered - counter.maintained) // 1000
+    return {
+        "machine": station.machine,
+        "name": station.name,
+        "powered_s": counter.powered // 1000,
+        "busy_s": counter.busy // 1000,
+        "senses_running": station.rules.senses_running,
+        "sessions": counter.sessions,
+        "maintenance_in_s": left,
+    }
+
+
+def _due(left: int | None) -> str:
+    if left is None:
+        return ""
+    if left <= 0:
+        return _("DUE; then: loquet machine maintained")
+    return _("in {time}").format(time=duration(left))
+
+
+@machine.command(
+    help=_("Note that a machine was looked after: its hours to the next maintenance are counted from now.")
+)
+@options.config
+@click.argument("name")
+@click.option("--note", default="", help=_("What was done."))
+def maintained(config: Path, name: str, note: str) -> None:
+    """Note maintenance."""
+    settings = load(config)
+    settings.station(name)
+    with door.open_door(settings, write=True) as memory:
+        try:
+            counter = journal.counters(memory.database()).get(name, Counter(name))
+        except StorageError:
+            counter = Counter(name)
+        memory.record(Maintained(name, "", counter.powered, note[:200]))
+    used = duration(counter.powered / 1000)
+    click.echo(_("{machine}: looked after at {time} of use").format(machine=name, time=used))
+
+
+@machine.command(
+    help=_(
+        "Let a group in: within five minutes a trainer's badge opens the machine for a class or an open evening, until "
+        "that trainer, another one or the longest session ends it. No badge has to stay on the reader."
+    )
+)
+@options.config
+@click.argument("name")
+@click.option("--organisation", default="", help=_("Whose group it is: a school, a company."))
+@click.option("--people", type=click.IntRange(0, 10_000), help=_("How many; it can be corrected afterwards."))
+@click.option(
+    "--purpose",
+    type=click.Choice([purpose.value for purpose in Purpose]),
+    default=Purpose.TRAINING.value,
+    show_default=True,
+    help=_("What it is for."),
+)
+def group(config: Path, name: str, organisation: str, people: int | None, purpose: str) -> None:
+    """Let a group in."""
+    request = {"do": "group", "machine": name, "organisation": organisation[:80], "people": people, "purpose": purpose}
+    found = door.ask_one(load(config), request)
+    state = next(each["state"] for each in found["stations"] if each["machine"] == name)
+    if state not in {"idle", "locked", "run_on"}:
+        raise click.ClickException(_("{machine} is not free; ask again when it is").format(machine=name))
+    click.echo(_("{machine}: now the badge of a trainer, within five minutes").format(machine=name))
+
+
 @machine.command(help=_("Unlock a machine."))
 @options.config
 @click.argument("name")
@@ -74,7 +186,7 @@ def clear(config: Path, name: str) -> None:
         for request in ({"do": "status"}, {"do": "clear", "machine": name})
     )
     if after["state"] == "fault":
-        raise click.ClickException(after["cause"])
+        raise click.ClickException(fault(after["cause"]))
     if before["state"] != "fault":
         raise click.ClickException(_("{machine} has no fault").format(machine=name))
     click.echo(_("{machine}: fault cleared").format(machine=name))

@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -18,12 +19,21 @@ from controller.settings import load
 from controller.store import journal
 from protocol.entries import Ending
 from protocol.sentences import ENDINGS, duration
-from protocol.texts import _
+from protocol.texts import N_, _
+
+PURPOSES: Final = {
+    "own": N_("own"),
+    "order": N_("order"),
+    "training": N_("training"),
+    "maintenance": N_("maintenance"),
+    "demonstration": N_("demonstration"),
+}
 
 
 @click.command(
     help=_(
-        "Show the sessions: machine, member, when, and for how long the output was closed.\n\n"
+        "Show the sessions: machine, member, when, for how long the output was closed, and for how long the machine "
+        "worked, where that is sensed. What was corrected (`loquet correct`) is shown as corrected.\n\n"
         "--csv writes the same with semicolons, as spreadsheets here read them."
     )
 )
@@ -57,9 +67,14 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
         _("start"),
         _("end"),
         _("powered"),
+        _("worked"),
         _("ended because"),
         _("by"),
+        _("purpose"),
+        _("with"),
+        _("corrected"),
         _("clock"),
+        _("session"),
     ]
     table: list[list[object]] = [
         [
@@ -69,20 +84,26 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
             local_time(row.started, zone),
             local_time(row.ended, zone) if row.why else _("running"),
             row.powered_s,
+            row.busy_s,
             _(ENDINGS[Ending(row.why)]) if row.why else "",
             row.ended_by or "",
+            _(PURPOSES[row.purpose]),
+            " ".join(str(part) for part in (row.organisation, row.people, row.beside) if part),
+            row.note if row.corrected_by else "",
             row.quality.value,
+            row.session,
         ]
         for row in rows
     ]
     if as_csv:
         sheet = io.StringIO(newline="")
         writer = csv.writer(sheet, delimiter=";")
-        writer.writerows([[*headers[:5], _("powered (s)"), *headers[6:]], *(map(_safe, line) for line in table)])
+        writer.writerow([*headers[:5], _("powered (s)"), _("worked (s)"), *headers[7:]])
+        writer.writerows(map(_safe, line) for line in table)
         sys.stdout.buffer.write(sheet.getvalue().encode("utf-8-sig"))
         return
     for line in table:
-        line[5] = "" if line[5] is None else duration(float(str(line[5])))
+        line[5:7] = ["" if cell is None else duration(float(str(cell))) for cell in line[5:7]]
     options.show_table(table, headers)
 
 

@@ -9,15 +9,17 @@ import click
 from controller import door
 from controller.commands import options
 from controller.settings import load
-from protocol.sentences import duration
+from protocol.sentences import duration, fault
 from protocol.texts import N_, _
 
 STATES = {
     "recovering": N_("starting up"),
     "idle": N_("free"),
+    "awaiting": N_("waits for a second badge"),
     "starting": N_("starting"),
     "running": N_("in use"),
-    "leaving": N_("badge taken off, waiting"),
+    "leaving": N_("about to end"),
+    "run_on": N_("free, extraction runs on"),
     "locked": N_("locked"),
     "fault": N_("out of order"),
 }
@@ -38,7 +40,7 @@ def status(config: Path, as_json: bool) -> None:
     rows = []
     for station in found["stations"]:
         member = members.get(station.get("member", ""))
-        detail = station.get("cause") or station.get("locked") or (member.name if member else "")
+        detail = fault(station.get("cause", "")) or station.get("locked") or (member.name if member else "")
         used = duration(station["powered_s"]) if "powered_s" in station else ""
         rows.append(
             [

@@ -10,7 +10,8 @@ import click
 
 from controller import door
 from controller.commands import options
-from controller.settings import load, seconds
+from controller.settings import load
+from controller.settings.strict import seconds
 from drivers.lease import started
 from protocol.texts import _
 

@@ -307,7 +307,18 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
 @click.argument("machine")
 @click.argument("trainings", nargs=-1)
 @click.option("--nothing", is_flag=True, help=_("Open to every member."))
-def require(config: Path, machine: str, trainings: tuple[str, ...], nothing: bool) -> None:
+@click.option(
+    "--supervised/--unsupervised", default=None, help=_("Whether a member needs a trainer's badge beside their own.")
+)
+@click.option("--buddy/--alone", default=None, help=_("Whether two certified members have to tap."))
+def require(
+    config: Path,
+    machine: str,
+    trainings: tuple[str, ...],
+    nothing: bool,
+    supervised: bool | None,
+    buddy: bool | None,
+) -> None:
     """Say what a machine requires."""
     if bool(trainings) == nothing:
         raise click.UsageError(_("name the trainings, or say --nothing"))
@@ -317,7 +328,14 @@ def require(config: Path, machine: str, trainings: tuple[str, ...], nothing: boo
         found = memory.whitelist()
         row = found.machines.get(machine) or Machine(machine)
         put: list[AnyRow] = [found.trainings.get(training) or Training(training) for training in trainings]
-        put.append(msgspec.structs.replace(row, requires=tuple(dict.fromkeys(trainings))))
+        put.append(
+            msgspec.structs.replace(
+                row,
+                requires=tuple(dict.fromkeys(trainings)),
+                supervised=row.supervised if supervised is None else supervised,
+                buddy=row.buddy if buddy is None else buddy,
+            )
+        )
         version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
     _say_which_are_new(found, trainings)
     click.echo(_("{machine}: requirements set; whitelist version {version}").format(machine=machine, version=version))

@@ -13,7 +13,7 @@ import msgspec
 from sqlite_utils import Database
 
 from controller.store.database import meta, set_meta
-from protocol.whitelist import AnyRow, Whitelist, decode_row, encode_row
+from protocol.whitelist import AnyRow, Machine, Whitelist, decode_row, encode_row
 
 BATCH: Final = 500
 CHECKPOINT_ROWS: Final = 10_000  # so that the log does not grow to the whole list
@@ -21,16 +21,34 @@ MAX_ROWS: Final = 2_000_000
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Rows to put and rows to drop; with `replace`, only what is put remains."""
+    """Rows to put and rows to drop; with `replace`, only what is put remains.
+
+    locks: machines of whose rows nothing but the lock is changed, whatever else was edited meanwhile.
+    """
 
     put: tuple[AnyRow, ...] = ()
     drop: tuple[AnyRow, ...] = ()
     replace: bool = False
+    locks: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_small(self) -> bool:
         """Tell whether one short transaction carries it all."""
         return not self.replace and len(self.put) + len(self.drop) <= BATCH
+
+
+def with_locks(db: Database, change: Change) -> Change:
+    """Put in the rows that locks change, as they are in force now; a machine without a row has none to lock."""
+    if not change.locks:
+        return change
+    slot = int(meta(db, "slot"))
+    put = list(change.put)
+    for machine, note in change.locks:
+        key = Machine(machine).key
+        found = db.execute("select body from whitelist where slot = ? and key = ?", [slot, key]).fetchone()
+        if found is not None:
+            put.append(msgspec.structs.replace(decode_row(found[0]), locked=note))
+    return msgspec.structs.replace(change, put=tuple(put), locks=())
 
 
 def rows(db: Database, between: Callable[[], None] = lambda: None) -> Iterator[AnyRow]:

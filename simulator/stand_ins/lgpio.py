@@ -10,6 +10,7 @@ SET_PULL_UP, SET_PULL_DOWN, SET_PULL_NONE = 32, 64, 128
 RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
 
 _chips = {}
+_spis = []
 
 
 class error(Exception):
@@ -128,6 +129,28 @@ def gpio_get_mode(handle, gpio):
 def tx_pwm(handle, gpio, pwm_frequency, pwm_duty_cycle, pulse_offset=0, pulse_cycles=0):
     _chips[handle].do(do="tx_pwm", number=gpio, frequency=pwm_frequency, duty=pwm_duty_cycle)
     return 0
+
+
+def spi_open(spiDev, spiChannel, baud, spiFlags=0):
+    handle = _Chip()
+    handle.head = bytes((0xA5, spiDev, spiChannel))
+    _spis.append(handle)
+    return len(_spis) - 1
+
+
+def spi_close(handle):
+    _spis[handle].close()
+    return 0
+
+
+def spi_xfer(handle, txData):
+    chip = _spis[handle]
+    with chip.lock:
+        chip.link.send(chip.head + bytes(txData))
+        answer = chip.link.recv(4096)
+    if not answer:
+        raise error("the simulated board is gone")
+    return len(answer), bytearray(answer)
 
 
 def callback(handle, gpio, edge=RISING_EDGE, func=None):

@@ -50,11 +50,24 @@ HINTS: Final = (
     Hint("grant", N_("Lay Marie's badge on the laser's reader: the light turns green, the relay closes.")),
     Hint("minutes", N_("Take it off again: the relay opens, and her use is in the table below.")),
     Hint("refusal", N_("Lay Jean's badge on the laser: it is refused, and the journal says what would help.")),
-    Hint("tap", N_("At the printer a tap is enough: lay Jean's badge there, put it back, and he prints on.")),
+    Hint(
+        "lid",
+        N_("Open the lid while Marie cuts: the beam's output opens, and nothing else. Close it, and she goes on."),
+    ),
+    Hint(
+        "emergency-stop",
+        N_("Press the laser's emergency stop: everything opens. Release it; any certified badge clears it."),
+    ),
+    Hint("tap", N_("At the printer a tap is enough: lay Jean's badge there, and put it back into the drawer.")),
+    Hint(
+        "resume",
+        N_("Turn the printer's current up: it prints. Now kill the program: the print goes on, as one session."),
+    ),
+    Hint("job", N_("Turn the current down: after five seconds the printer switches itself off.")),
     Hint(
         "kill",
         N_(
-            "Kill the program while the printer runs: its guard opens the relay, and the program comes back by itself. "
+            "Kill the program while the laser runs: its guard opens the relay, and the program comes back by itself. "
             "The last minute of use may be missing."
         ),
     ),

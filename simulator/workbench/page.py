@@ -27,10 +27,10 @@ from starlette.staticfiles import StaticFiles
 
 from controller.commands.journal import local_time
 from controller.commands.status import STATES
-from controller.settings import MACHINE
+from controller.station.states import MACHINE
 from protocol.entries import Ending, kind
 from protocol.errors import LoquetError
-from protocol.sentences import ENDINGS, duration, happened
+from protocol.sentences import ENDINGS, duration, fault, happened
 from protocol.texts import LANGUAGES, N_, _, language, spoken, tell
 from simulator.workbench.drawer import DRAWER, HINTS, MACHINES
 from simulator.workbench.scene import SESSIONS, Scene
@@ -52,8 +52,19 @@ COLOURS: Final = {
     (0, 1, 1): N_("turquoise"),
     (1, 1, 1): N_("white"),
 }
-BUTTONS: Final = {"off-button": N_("Off button")}
-CONTACTS: Final = {MACHINE: N_("Relay"), "extractor": N_("Extractor")}
+INPUTS: Final = {
+    "off-button": N_("Off button"),
+    "lid": N_("Lid open"),
+    "emergency-stop": N_("Emergency stop pressed"),
+    "current": N_("Current"),
+}
+CONTACTS: Final = {MACHINE: N_("Relay"), "extractor": N_("Extractor"), "beam": N_("Beam")}
+MODES: Final = {
+    "presence": N_("The badge stays on the reader while the machine is used."),
+    "tap": N_("One tap begins, another tap ends; the badge goes back into the pocket."),
+    "timed": N_("A tap gives a time; another tap gives it anew."),
+    "job": N_("One tap begins; it switches itself off when the job is done."),
+}
 WORDS: Final = {  # what the page's script says by itself
     "open": N_("open"),
     "closed": N_("CLOSED"),
@@ -128,7 +139,8 @@ class Desk:
                 things=DRAWER,
                 hints=HINTS,
                 wiring=self._wiring(),
-                buttons={name: _(label) for name, label in BUTTONS.items()},
+                inputs={name: _(label) for name, label in INPUTS.items()},
+                modes={name: _(sentence) for name, sentence in MODES.items()},
                 contacts={name: _(label) for name, label in CONTACTS.items()},
                 words={name: _(word) for name, word in WORDS.items()},
                 colours={"".join(map(str, colour)): _(word) for colour, word in COLOURS.items()},
@@ -144,7 +156,12 @@ class Desk:
     async def _stream(self, spoken_here: str) -> AsyncIterator[str]:
         watcher: asyncio.Queue[str] = asyncio.Queue(1_000)
         self._watchers.add(watcher)
-        give: dict[str, Callable[[], Any]] = {"pins": self._pins, "now": self._now, "journal": self._journal}
+        give: dict[str, Callable[[], Any]] = {
+            "pins": self._pins,
+            "now": self._now,
+            "displays": lambda: self._scene.displays,
+            "journal": self._journal,
+        }
         try:
             for name, whole in give.items():
                 yield _event(name, spoken_here, whole)
@@ -195,6 +212,8 @@ class Desk:
             "guard": now.guard,
             "lying": now.lying,
             "cables": now.cables,
+            "switched": now.switched,
+            "amounts": now.amounts,
             "tried": now.tried,
             "stations": {each["machine"]: self._station(each) for each in now.stations},
         }
@@ -203,7 +222,7 @@ class Desk:
         member = self._scene.whitelist.members.get(status.get("member", ""))
         said = _(STATES[status["state"]])
         if status["state"] == "fault":
-            said += f": {status['cause']}"
+            said += f": {fault(status['cause'])}"
         if status["state"] == "locked":
             said += f": {status['locked']}"
         if member is not None:

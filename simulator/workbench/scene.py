@@ -22,9 +22,14 @@ import msgspec
 
 import config as examples
 from controller import door
-from controller.settings import MACHINE, Settings, Station
+from controller.settings import Input, Settings, Station
+from controller.station.rules import Does
+from controller.station.states import MACHINE
 from controller.store import journal
+from drivers.adc import ChannelSettings
 from drivers.gpio import BuzzerSettings, RelaySettings, RGBSettings
+from drivers.lcd import LCDSettings
+from drivers.oled import OLEDSettings
 from protocol import entries
 from protocol.errors import LoquetError
 from protocol.texts import N_, language
@@ -32,7 +37,7 @@ from protocol.whitelist import Whitelist
 from simulator.board import MAX_MESSAGE
 from simulator.pins import PinError
 from simulator.stage import Stage, StageError
-from simulator.workbench.drawer import DRAWER
+from simulator.workbench.drawer import DRAWER, HINTS
 
 EXAMPLES: Final = Path(examples.__file__).parent
 LOOK_EVERY: Final = 0.2  # seconds
@@ -42,7 +47,17 @@ BUSY: Final = 3.0  # seconds that an act waits for those before it
 PRESS: Final = 0.2  # seconds
 LINES: Final = 200  # of the journal that the page shows
 SESSIONS: Final = 50
+SPRINGS: Final = {Does.END, Does.PURPOSE, Does.GROUP, Does.LOCK}  # what one presses and lets go
 THINGS: Final = {thing.id: thing for thing in DRAWER}
+
+
+def _shown_as(wired: Input) -> dict[str, Any]:
+    """Say how an input is played with: a button springs back, a switch stays, an amount slides."""
+    settings = wired.part.settings
+    if isinstance(settings, ChannelSettings):
+        return {"name": wired.rule.name, "kind": "amount", "most": settings.full_scale}
+    springs = wired.rule.does in SPRINGS and not wired.normally_closed
+    return {"name": wired.rule.name, "kind": "button" if springs else "switch"}
 
 
 class SceneError(LoquetError, ValueError):
@@ -58,6 +73,8 @@ class Now(msgspec.Struct, frozen=True):
     stations: tuple[dict[str, Any], ...]
     lying: dict[str, str]  # thing by machine
     cables: tuple[str, ...]  # machines whose reader's cable is pulled
+    switched: tuple[str, ...]  # "machine/input" of the contacts that are not as they normally are
+    amounts: dict[str, float]  # by "machine/input", what a meter measures
     tried: tuple[str, ...]
 
 
@@ -76,6 +93,8 @@ class Scene:
         self._threads: list[threading.Thread] = []
         self._lying: dict[str, str] = {}
         self._cables: set[str] = set()
+        self._switched: set[str] = set()
+        self._amounts: dict[str, float] = {}
         self._tried: set[str] = set()
         self._mains = True
         self._frozen_since: float | None = None
@@ -86,8 +105,9 @@ class Scene:
         self.sessions: list[journal.Usage] = []
         self.whitelist = Whitelist()
         self.levels: list[int] = []
-        self.now = Now(True, "off", False, (), {}, (), ())
-        self.told: list[Callable[[str], None]] = []  # called with "now", "journal" or "pins", from any thread
+        self.now = Now(True, "off", False, (), {}, (), (), {}, ())
+        self.displays: dict[str, Any] = {}  # by machine, what its display shows: "lines" or "pixels"
+        self.told: list[Callable[[str], None]] = []  # called with what changed, from any thread
 
     @property
     def settings(self) -> Settings:
@@ -114,7 +134,8 @@ class Scene:
                 entry["light"] = list(light.settings.pins().values())
             if buzzer is not None and isinstance(buzzer.settings, BuzzerSettings):
                 entry["buzzer"] = buzzer.settings.pin
-            entry["buttons"] = list(station.inputs)
+            entry["inputs"] = [_shown_as(wired_input) for wired_input in station.inputs.values()]
+            entry["display"] = None if station.display is None else station.display.driver
             wired.append(entry)
         return wired
 
@@ -207,10 +228,38 @@ class Scene:
         wired = self._station(machine).inputs.get(name)
         if wired is None:
             raise SceneError(N_("{machine} has no {thing}"), machine=machine, thing=name)
-        (pin,) = wired.part.settings.pins().values()
-        self._stage.hand.do("drive", number=pin, level=0)  # it pulls the line to ground
+        self._set_input(machine, name, active=True)
         time.sleep(PRESS)
-        self._stage.hand.do("drive", number=pin, level=None)
+        self._set_input(machine, name, active=False)
+
+    def act_switch(self, machine: str, name: str, on: str) -> None:
+        """Have a contact's condition hold, or not: a lid open, a stop pressed; "yes" or "no"."""
+        self._set_input(machine, name, active=on == "yes")
+        if on == "yes":
+            self._switched.add(f"{machine}/{name}")
+            self._tried |= {name} & {hint.id for hint in HINTS}
+        else:
+            self._switched.discard(f"{machine}/{name}")
+
+    def _set_input(self, machine: str, name: str, *, active: bool) -> None:
+        wired = self._station(machine).inputs.get(name)
+        if wired is None or wired.thresholds is not None:
+            raise SceneError(N_("{machine} has no {thing}"), machine=machine, thing=name)
+        self._stage.set_input(machine, name, active=active)
+
+    def act_amount(self, machine: str, name: str, amount: str) -> None:
+        """Have a meter measure so much."""
+        wired = self._station(machine).inputs.get(name)
+        if wired is None or not isinstance(wired.part.settings, ChannelSettings):
+            raise SceneError(N_("{machine} has no {thing}"), machine=machine, thing=name)
+        try:
+            measured = float(amount)
+        except ValueError as error:
+            raise SceneError(N_("{amount} is no amount"), amount=amount[:20]) from error
+        if not 0 <= measured <= wired.part.settings.full_scale:
+            raise SceneError(N_("{amount} is no amount"), amount=amount[:20])
+        self._stage.set_amount(machine, name, measured)
+        self._amounts[f"{machine}/{name}"] = measured
 
     def act_kill(self) -> None:
         """Kill the daemon, as a bug or a want of memory would."""
@@ -295,10 +344,26 @@ class Scene:
                 stations=stations,
                 lying=dict(self._lying),
                 cables=tuple(sorted(self._cables)),
+                switched=tuple(sorted(self._switched)),
+                amounts=dict(self._amounts),
                 tried=tuple(sorted(self._tried)),
             )
+            shown = self._read_displays()
+        if shown != self.displays:
+            self.displays = shown
+            self._tell("displays")
         if self.now != before:
             self._tell("now")
+
+    def _read_displays(self) -> dict[str, Any]:
+        """Give what the displays' panels show."""
+        found = {}
+        for station in self.stations:
+            if station.display is not None and isinstance(station.display.settings, OLEDSettings | LCDSettings):
+                said = station.display.settings
+                with contextlib.suppress(OSError, PinError):
+                    found[station.machine] = self._stage.hand.do("display", bus=said.bus, address=said.address)
+        return found
 
     def _ask(self) -> dict[str, Any] | None:
         daemon = self._stage.process("daemon")
@@ -332,6 +397,10 @@ class Scene:
                 self._tried.add("grant")
             case entries.Granted(machine="printer"):
                 self._tried.add("tap")
+            case entries.Ended(machine="printer", why=entries.Ending.RESTED):
+                self._tried.add("job")
+            case entries.Resumed():
+                self._tried.add("resume")
             case entries.Ended(machine="laser", why=entries.Ending.BADGE_REMOVED):
                 self._tried.add("minutes")
             case entries.Refused(machine="laser", member="jean"):

@@ -72,6 +72,8 @@ def collect(target: Path, loquet: Path, options: list[str]) -> None:
     pip(*shared, *options, loquet)
     # mfrc522 asks for RPi.GPIO and spidev, which are compiled: ours stands for the one, Debian has the other.
     pip(*shared, "--no-deps", *options, "mfrc522")
+    # Displays, in pure Python; Pillow and cbor2, which are compiled, Debian has.
+    pip(*shared, "--no-deps", *options, "luma.core", "luma.oled", "RPLCD", "smbus2")
     for name in NOT_NEEDED:
         for path in (target / name, *target.glob(f"{name}-*.dist-info")):
             if path.is_dir():
@@ -182,6 +184,7 @@ Architecture: {arch}
 Maintainer: Loquet <loquet@localhost>
 Installed-Size: {size}
 Depends: {", ".join(depends)}
+Recommends: python3-pil, python3-cbor2
 Section: misc
 Priority: optional
 Description: latch on a workshop's machines

@@ -31,7 +31,8 @@ def test_what_stands_commented_in_the_first_settings_works_once_its_marks_are_ta
     assert load(settings).stations[0].relay.settings.active_low
     for part in ("light", "buzzer", "longest"):  # "put a # before the line"
         settings.write_text(re.sub(rf"^{part} =", f"# {part} =", head, flags=re.MULTILINE), encoding="utf-8")
-        assert getattr(load(settings).stations[0], part) is None
+        (station,) = load(settings).stations
+        assert getattr(station.rules if part == "longest" else station, part) is None
 
 
 def test_the_first_settings_are_the_same_in_both_languages():
@@ -44,7 +45,7 @@ def test_the_first_settings_are_the_same_in_both_languages():
 
 def test_there_is_one_for_each_mode():
     modes = {station.mode.value for path in EXAMPLES for station in load(path).stations}
-    assert modes == {"presence", "tap"}
+    assert modes == {"presence", "tap", "timed", "job"}
 
 
 def test_the_example_member_list_is_good():

@@ -1,13 +1,15 @@
 """Settings errors name the place and the remedy."""
 
 import copy
+import math
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.settings import Mode, SettingsError, load, read
+from controller.settings import SettingsError, load, read
+from controller.station.rules import Mode
 
 GOOD = {
     "controller": {"data_dir": "data", "language": "fr"},
@@ -46,6 +48,7 @@ def test_the_shape_of_the_design_is_read():
 SECOND = {
     "machine": "printer",
     "mode": "tap",
+    "longest": "4 h",
     "reader": {"driver": "rc522", "bus": 0, "device": 1},
     "relay": {"driver": "gpio", "pin": 27},
 }
@@ -124,7 +127,9 @@ def test_presence_needs_a_reader_that_senses_it(monkeypatch):
     monkeypatch.setattr(RC522Reader, "senses_presence", False)
     with pytest.raises(SettingsError, match='mode "tap"'):
         read(GOOD, HERE)
-    assert read(changed("station", 0, "mode", to="tap"), HERE)
+    tap = changed("station", 0, "mode", to="tap")
+    tap["station"][0]["longest"] = "4 h"
+    assert read(tap, HERE)
 
 
 def test_a_resistor_outside_is_an_explicit_word():
@@ -163,3 +168,136 @@ def test_whatever_a_file_says_only_our_error_leaves(document):
         read(document, HERE)
     except SettingsError as error:
         assert str(error)
+
+
+RUNNING = {"driver": "gpio", "pin": 5, "does": "running"}
+FAN = {"driver": "gpio", "pin": 27}
+FLOW = {"driver": "gpio", "pin": 5, "does": "fault", "normally_closed": True}
+PINS = {"driver": "mcp3008-pins", "channel": 0, "does": "fault", "normally_closed": False, "above": 9.0, "below": 8.0}
+PINS |= {"clock_pin": 21, "mosi_pin": 20, "miso_pin": 19, "select_pin": 16}
+METER = {"driver": "mcp3008", "channel": 0, "does": "running"}
+
+
+def laser(**keys):
+    document = copy.deepcopy(GOOD)
+    document["station"][0] |= keys
+    return document
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        # what could stay on for ever
+        ({"mode": "tap"}, ["forgets to tap out", '"none"']),
+        ({"mode": "job", "inputs": {"r": RUNNING}}, ["forgets to tap out"]),
+        # what nobody senses
+        ({"mode": "job", "longest": "4 h"}, ['mode = "job"', 'does = "running"']),
+        ({"idle": "10 min"}, ["idle", "running"]),
+        ({"wait_for_rest": "10 min"}, ["wait_for_rest", "running"]),
+        ({"takeover": True}, ["takeover", "running"]),
+        ({"coast_down": "5 s"}, ["coast_down", "running"]),
+        # times
+        ({"mode": "timed"}, ["period", "1 h"]),
+        ({"period": "1 h"}, ["period", "timed"]),
+        ({"longest": "1 min", "warning": "2 min"}, ["warning", "120", "60"]),
+        ({"mode": "timed", "period": "1 min"}, ["warning", "period"]),
+        ({"inputs": {"r": RUNNING}, "coast_down": 0, "takeover": True, "shortest_off": "1 min"}, ["taken over"]),
+        ({"inputs": {"r": RUNNING}}, ["coast_down", "stand still"]),
+        ({"inputs": {"r": RUNNING}, "mode": "job", "longest": "4 h", "coast_down": 0}, ["coast_down"]),
+        ({"inputs": {"c": METER | {"above": 31.0, "below": 1.0}}}, ["scale"]),
+        ({"inputs": {"c": METER | {"above": math.nan, "below": 1.0}}}, ["scale"]),
+        ({"inputs": {"o": FLOW | {"settle": "1 min"}}}, ["settle", "15"]),
+        ({"inputs": {"c": PINS | {"mosi_pin": 19}}}, ["mosi_pin", "GPIO 19"]),
+        ({"inputs": {"c": PINS | {"mosi_pin": 17}}}, ["mosi_pin", "GPIO 17"]),
+        ({"run_on": {"fan": "2 min"}}, ["run_on", '"fan"']),
+        ({"run_on": {"machine": "2 min"}}, ["run_on", '"machine"']),
+        ({"outputs": {"fan": FAN}, "run_on": {"fan": "2 h"}}, ["run_on, fan", "3600"]),
+        ({"maintenance": 10}, ["maintenance", "3600"]),
+        # inputs
+        ({"inputs": {"stop": {"driver": "gpio", "pin": 5}}}, ["inputs, stop", "say what it does"]),
+        ({"inputs": {"stop": {"driver": "gpio", "pin": 5, "does": "explode"}}}, ["'explode'", '"fault"']),
+        ({"inputs": {"stop": {"driver": "gpio", "pin": 5, "does": "fault"}}}, ["normally_closed = true", "cut wire"]),
+        ({"inputs": {"lid": {"driver": "gpio", "pin": 5, "does": "open"}}}, ["which output it opens"]),
+        ({"inputs": {"lid": {"driver": "gpio", "pin": 5, "does": "open", "output": "machine"}}}, ['"machine"']),
+        ({"inputs": {"lid": {"driver": "gpio", "pin": 5, "does": "open", "output": "beam"}}}, ['"beam"']),
+        ({"inputs": {"lid": {"driver": "gpio", "pin": 5, "does": "end", "output": "fan"}}}, ["output", '"open"']),
+        ({"inputs": {"o": {"driver": "gpio", "pin": 5, "does": "purpose"}}}, ["which purpose", '"order"']),
+        ({"inputs": {"o": {"driver": "gpio", "pin": 5, "does": "purpose", "purpose": "fun"}}}, ["'fun'"]),
+        ({"inputs": {"o": {"driver": "gpio", "pin": 5, "does": "tell", "settle": 3}}}, ["settle", '"fault"']),
+        ({"inputs": {"o": {"driver": "gpio", "pin": 5, "does": "end", "clears": "user"}}}, ["clears", '"fault"']),
+        (
+            {
+                "inputs": {
+                    "o": {
+                        "driver": "gpio",
+                        "pin": 5,
+                        "does": "fault",
+                        "normally_closed": True,
+                        "settle": 3,
+                        "clears": "release",
+                    }
+                }
+            },
+            ["clears", "name a level"],
+        ),
+        ({"inputs": {"o": {"driver": "gpio", "pin": 5, "does": "group", "people": 100_000}}}, ["people"]),
+        ({"inputs": {"relay": FLOW}}, ['"relay"', "another part"]),
+        ({"inputs": {"c": METER}}, ["above", "below"]),
+        (
+            {"inputs": {"c": {"driver": "mcp3008", "channel": 0, "does": "running", "above": 1.0, "below": 2.0}}},
+            ["below"],
+        ),
+        ({"inputs": {"c": RUNNING | {"above": 1.0, "below": 0.5}}}, ["above", "measures"]),
+        # services, restart
+        ({"services": ["air"]}, ["services", '"air"']),
+        ({"restart": "maybe"}, ["'maybe'", '"resume"']),
+    ],
+)
+def test_what_could_hurt_or_makes_no_sense_is_refused_by_name(keys, words):
+    with pytest.raises(SettingsError) as error:
+        read(laser(**keys), HERE)
+    for word in words:
+        assert word in str(error.value), str(error.value)
+
+
+def test_what_could_hurt_is_accepted_by_an_explicit_word():
+    assert read(laser(mode="tap", longest="none"), HERE).stations[0].rules.longest is None
+    open_contact = {"driver": "gpio", "pin": 5, "does": "fault", "normally_closed": False}
+    assert read(laser(inputs={"stop": open_contact}), HERE)
+
+
+@pytest.mark.parametrize(
+    ("services", "uses", "words"),
+    [
+        ({"air": FAN}, [], ["[services], air", "no machine uses it"]),
+        ({"laser": FAN}, ["laser"], ['"laser"']),
+        ({"machine": FAN}, ["machine"], ["[services], machine"]),
+        ({"Air": FAN}, ["Air"], ["[services], Air"]),
+        ({"air": {"driver": "gpio", "pin": 17}}, ["air"], ["GPIO 17", "taken"]),
+        ({"air": {"driver": "gpio", "pin": 14}}, ["air"], ["console"]),
+    ],
+)
+def test_services_are_named_used_and_wired_well(services, uses, words):
+    document = laser(services=uses) | {"services": services}
+    with pytest.raises(SettingsError) as error:
+        read(document, HERE)
+    for word in words:
+        assert word in str(error.value), str(error.value)
+
+
+def test_a_service_and_its_machines_are_read():
+    document = laser(services=["air"]) | {"services": {"air": FAN}}
+    (station,) = read(document, HERE).stations
+    assert station.rules.outputs == {"machine", "air"}
+    document["station"][0]["restart"] = "resume"
+    with pytest.raises(SettingsError, match="does not resume"):
+        read(document, HERE)
+
+
+def test_several_inputs_may_share_one_converter_and_nothing_else_may():
+    current = {"driver": "mcp3008", "device": 1, "does": "running", "above": 1.0, "below": 0.5, "channel": 0}
+    overload = current | {"does": "fault", "normally_closed": False, "above": 20.0, "below": 15.0}
+    assert read(laser(coast_down=5, inputs={"current": current, "overload": overload}), HERE)
+    assert read(laser(inputs={"one": PINS, "other": PINS | {"channel": 1}}), HERE)
+    with pytest.raises(SettingsError, match="SPI bus 0, device 0 is taken"):
+        read(laser(coast_down=5, inputs={"current": current | {"device": 0}}), HERE)

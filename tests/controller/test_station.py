@@ -1,4 +1,4 @@
-"""The station's table: pure, total, and what each row does."""
+"""The station's table: pure, total, and what single rows do. Whole sessions are in test_sessions.py."""
 
 import msgspec
 import pytest
@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from controller import station
-from controller.events import (
+from controller.station import step
+from controller.station.events import (
     AnyEvent,
     ClearAsked,
-    CloseOutput,
     Commit,
     CommitFailed,
     Committed,
     EndAsked,
     Flash,
-    InputClosed,
+    GroupAsked,
+    InputChanged,
     LockAsked,
-    OpenOutput,
     OpenSession,
     OutputFailed,
     Presented,
@@ -28,40 +28,83 @@ from controller.events import (
     Record,
     Recover,
     Removed,
+    Signal,
     Stop,
+    Switch,
     TimePassed,
     UnlockAsked,
 )
-from controller.settings import Mode
-from controller.states import Fault, Idle, Leaving, Locked, Recovering, Rules, Running, Session, Starting, State
-from controller.station import step
+from controller.station.pieces import COMMIT_MS
+from controller.station.rules import Clears, Does, InputRule, Mode, Rules
+from controller.station.states import (
+    MACHINE,
+    Awaiting,
+    Bench,
+    Fault,
+    Idle,
+    InSession,
+    Leaving,
+    Locked,
+    Recovering,
+    Resting,
+    Running,
+    RunOn,
+    Session,
+    Starting,
+    State,
+)
 from protocol import entries
 from protocol.access import Denied, Granted, Limits, Reason
 from protocol.entries import Ending
 from protocol.whitelist import Level
 
-RULES = Rules("laser", grace=5_000, longest=60_000, warning=10_000, enders=frozenset({"off-button"}))
+INPUTS = (
+    InputRule("off-button", Does.END),
+    InputRule("smoke", Does.TELL),
+    InputRule("lid", Does.OPEN, output="beam"),
+    InputRule("chiller", Does.REFUSE),
+    InputRule("flow", Does.END, settle=3_000),
+    InputRule("stop", Does.FAULT, clears=Clears.USER),
+    InputRule("limiter", Does.FAULT, clears=Clears.RELEASE),
+    InputRule("running", Does.RUNNING),
+    InputRule("order", Does.PURPOSE, purpose=entries.Purpose.ORDER),
+    InputRule("class", Does.GROUP, purpose=entries.Purpose.TRAINING),
+    InputRule("lock", Does.LOCK),
+)
+RULES = Rules("laser", grace=5_000, longest=60_000, warning=10_000, inputs=INPUTS)
 TAP = msgspec.structs.replace(RULES, mode=Mode.TAP)
-MARIE, JEAN, LAURE, NOBODY = "m" * 32, "j" * 32, "l" * 32, "n" * 32
-PEOPLE = {MARIE: ("marie", Level.USER), JEAN: ("jean", Level.USER), LAURE: ("laure", Level.MAINTAINER)}
+MARIE, JEAN, LAURE, TOM, LEA, NOBODY = "m" * 32, "j" * 32, "l" * 32, "t" * 32, "e" * 32, "n" * 32
+PEOPLE = {
+    MARIE: ("marie", Level.USER),
+    JEAN: ("jean", Level.USER),
+    LAURE: ("laure", Level.MAINTAINER),
+    TOM: ("tom", Level.TRAINER),
+    LEA: ("lea", Level.SUPERVISED),
+}
+OPEN = Switch()
+CLOSED = Switch(frozenset({MACHINE}))
 
 
 def alone(badge):
     if badge not in PEOPLE:
         return Denied(Reason.UNKNOWN_BADGE, badge=badge)
     member, level = PEOPLE[badge]
-    return Granted(member, badge, level)
+    return Granted(member, badge, level, lacks=Reason.SUPERVISION_NEEDED if level is Level.SUPERVISED else None)
 
 
 def presented(badge, state=None, *, fresh=True, session="s1"):
-    lying = {badge} | (state.lying if state else set())
+    lying = {badge} | (state.bench.lying if state else set())
     known = [each for each in sorted(lying) if each in PEOPLE]
     verdict = alone(known[0]) if len(known) == 1 else Denied(Reason.SEVERAL_BADGES) if known else alone(badge)
     return Presented(badge, fresh, verdict, alone(badge), session)
 
 
+def idle(rules=RULES):
+    return Idle(Bench(rules))
+
+
 def running(rules=RULES, at=1_000):
-    state = step(Idle(rules), presented(MARIE), moment(at)).state
+    state = step(idle(rules), presented(MARIE), moment(at)).state
     state = step(state, Committed("s1"), moment(at)).state
     assert isinstance(state, Running)
     return state
@@ -76,7 +119,8 @@ def refusals(answer):
 
 
 def test_every_state_answers_every_event():
-    assert set(station.ROWS) == set(State.__subclasses__())
+    kinds = {State, Resting, InSession}
+    assert set(station.ROWS) == {each for kind in kinds for each in kind.__subclasses__()} - kinds
     for rows in station.ROWS.values():
         assert set(rows) == set(AnyEvent.__args__)
 
@@ -93,45 +137,66 @@ def test_the_page_is_the_table():
 
 
 def test_a_grant_is_committed_before_the_output_closes():
-    asked = step(Idle(RULES), presented(MARIE), moment())
+    asked = step(idle(), presented(MARIE), moment())
     assert isinstance(asked.state, Starting)
     assert [type(effect) for effect in asked.effects] == [Commit]
     done = step(asked.state, Committed("s1"), moment())
     assert isinstance(done.state, Running)
-    assert isinstance(done.effects[0], CloseOutput)
+    assert done.effects[0] == CLOSED
 
 
-def test_the_off_button_ends_a_session_and_another_input_does_not():
+def test_what_opens_opens_before_anybody_is_told():
+    for event in (EndAsked("s1", "root"), InputChanged("off-button", active=True), InputChanged("stop", active=True)):
+        assert step(running(), event, moment(2_000)).effects[0] == OPEN
+    assert step(running(), LockAsked("x", "root", now=True), moment(2_000)).effects[0] == OPEN
+    assert step(running(), OutputFailed("pin"), moment(2_000)).effects[0] == OPEN
+    assert step(running(), Stop(), moment(2_000)).effects[0] == OPEN
+
+
+def test_the_off_button_ends_a_session_and_what_only_tells_does_not():
     state = running()
-    assert step(state, InputClosed("lid"), moment(3_000)).state == state
-    pressed = step(state, InputClosed("off-button"), moment(3_000))
-    assert isinstance(pressed.effects[0], OpenOutput)
-    assert [(each.why, each.powered, each.by) for each in ends(pressed)] == [(Ending.BUTTON, 2_000, None)]
+    assert isinstance(step(state, InputChanged("smoke", active=True), moment(3_000)).state, Running)
+    pressed = step(state, InputChanged("off-button", active=True), moment(3_000))
+    assert [(each.why, each.powered, each.by) for each in ends(pressed)] == [(Ending.INPUT, 2_000, None)]
     assert isinstance(pressed.state, Idle)
-    assert pressed.state.stale == {MARIE}  # the badge that lies there opens nothing until it is taken away
+    assert pressed.state.bench.stale == {MARIE}  # the badge that lies there opens nothing until it is taken away
 
 
 def test_the_off_button_ends_the_grace_and_withdraws_a_start():
     leaving = step(running(), Removed(MARIE), moment(3_000)).state
-    assert [each.why for each in ends(step(leaving, InputClosed("off-button"), moment(3_500)))] == [Ending.BUTTON]
-    starting = step(Idle(RULES), presented(MARIE), moment()).state
-    pressed = step(starting, InputClosed("off-button"), moment()).state
-    late = step(pressed, Committed("s1"), moment())
+    pressed = step(leaving, InputChanged("off-button", active=True), moment(3_500))
+    assert [each.why for each in ends(pressed)] == [Ending.INPUT]
+    starting = step(idle(), presented(MARIE), moment()).state
+    state = step(starting, InputChanged("off-button", active=True), moment()).state
+    late = step(state, Committed("s1"), moment())
     assert late.effects == (Record(entries.Withdrawn("s1", "laser")),)
 
 
-def test_a_commit_that_fails_or_comes_too_late_closes_nothing():
-    starting = step(Idle(RULES), presented(MARIE), moment(1_000)).state
-    for event, at in ((CommitFailed("s1"), 1_000), (TimePassed(), 1_000 + station.COMMIT_MS)):
+def test_a_commit_that_fails_or_comes_too_late_closes_nothing_and_gives_the_lease_back():
+    starting = step(idle(), presented(MARIE), moment(1_000)).state
+    for event, at in ((CommitFailed("s1"), 1_000), (TimePassed(), 1_000 + COMMIT_MS)):
         refused = step(starting, event, moment(at))
         assert isinstance(refused.state, Idle)
+        assert refused.effects[0] == OPEN
         assert refusals(refused) == [Reason.NO_STORAGE]
         late = step(refused.state, Committed("s1"), moment(at))
         assert late.effects == (Record(entries.Withdrawn("s1", "laser")),)
 
 
+@pytest.mark.parametrize("event", [CommitFailed("another"), TimePassed(), EndAsked("another", "root")])
+def test_what_means_another_grant_or_comes_early_leaves_a_start_alone(event):
+    starting = step(idle(), presented(MARIE), moment(1_000)).state
+    assert step(starting, event, moment(1_000 + COMMIT_MS - 1)).state == starting
+
+
+def test_the_commit_of_another_session_closes_nothing():
+    starting = step(idle(), presented(MARIE), moment()).state
+    answer = step(starting, Committed("another"), moment())
+    assert (answer.state, answer.effects) == (starting, (Record(entries.Withdrawn("another", "laser")),))
+
+
 def test_a_badge_that_was_lying_opens_nothing_until_it_is_presented_again():
-    lying = step(Idle(RULES), presented(MARIE, fresh=False), moment())
+    lying = step(idle(), presented(MARIE, fresh=False), moment())
     assert refusals(lying) == [Reason.BADGE_WAS_LYING]
     other = step(lying.state, presented(NOBODY, lying.state), moment())
     assert refusals(other) == [Reason.BADGE_WAS_LYING]
@@ -142,15 +207,14 @@ def test_a_badge_that_was_lying_opens_nothing_until_it_is_presented_again():
 def test_the_badge_that_lies_there_after_the_longest_session_opens_nothing():
     over = step(running(), TimePassed(), moment(61_000))
     assert [each.why for each in ends(over)] == [Ending.LONGEST]
-    assert isinstance(over.effects[0], OpenOutput)
     assert refusals(step(over.state, presented(NOBODY, over.state), moment(62_000))) == [Reason.BADGE_WAS_LYING]
 
 
-def test_the_longest_session_is_warned_of_once():
+def test_a_warning_is_given_once_for_each_end():
     state = running()
     assert step(state, TimePassed(), moment(50_999)).effects == ()
     warned = step(state, TimePassed(), moment(51_000))
-    assert [type(effect) for effect in warned.effects] == [Flash]
+    assert len(warned.effects) == 1
     assert step(warned.state, TimePassed(), moment(51_001)).effects == ()
 
 
@@ -158,138 +222,38 @@ def test_the_whitelist_may_only_shorten_the_longest_session():
     for limit, expected in ((30, 31_000), (3_600, 61_000), (None, 61_000)):
         verdict = Granted("marie", MARIE, Level.USER, Limits(limit))
         event = Presented(MARIE, fresh=True, verdict=verdict, alone=verdict, session="s1")
-        assert step(Idle(RULES), event, moment(1_000)).state.session.longest == expected
+        assert step(idle(), event, moment(1_000)).state.session.longest == expected
 
 
-def test_taking_the_badge_off_opens_at_once_and_putting_it_back_goes_on():
-    off = step(running(at=1_000), Removed(MARIE), moment(11_000))
-    assert isinstance(off.state, Leaving)
-    assert off.effects == (OpenOutput(),)
-    back = step(off.state, presented(MARIE, off.state), moment(14_000))
-    assert isinstance(back.state, Running)
-    assert back.effects == (CloseOutput(),)
-    assert back.state.powered_at(moment(15_000)) == 11_000
-    assert back.state.session.id == "s1"
+def test_an_obstacle_of_the_whole_controller_is_told_and_opens_nothing():
+    event = msgspec.structs.replace(presented(MARIE), obstacle=Reason.NO_GUARD)
+    refused = step(idle(), event, moment())
+    assert refusals(refused) == [Reason.NO_GUARD]
+    assert refusals(step(refused.state, presented(NOBODY, refused.state), moment())) == [Reason.BADGE_WAS_LYING]
 
 
-def test_after_the_grace_the_session_ends_with_the_time_that_was_powered():
-    off = step(running(at=1_000), Removed(MARIE), moment(11_000)).state
-    assert step(off, TimePassed(), moment(15_999)).state == off
-    over = step(off, TimePassed(), moment(16_000))
-    assert ends(over) == [entries.Ended("s1", "laser", Ending.BADGE_REMOVED, 10_000, "marie")]
-    assert isinstance(over.state, Idle)
-
-
-def test_without_a_grace_taking_the_badge_off_ends_the_session():
-    over = step(running(msgspec.structs.replace(RULES, grace=0)), Removed(MARIE), moment(2_000))
-    assert [each.why for each in ends(over)] == [Ending.BADGE_REMOVED]
+def test_the_longest_session_is_not_taken_back_by_the_badge():
+    waits = msgspec.structs.replace(TAP, wait_for_rest=60_000)
+    state = step(running(waits), InputChanged("running", active=True), moment(2_000)).state
+    leaving = step(state, TimePassed(), moment(61_000)).state
+    assert isinstance(leaving, Leaving)
+    assert isinstance(step(leaving, presented(MARIE, leaving), moment(62_000)).state, Leaving)
 
 
 def test_a_lost_reader_is_no_removal_but_is_not_waited_for_for_ever():
     lost = step(running(), ReaderLost("gone"), moment(2_000))
     assert isinstance(lost.state, Running)
-    assert not [effect for effect in lost.effects if isinstance(effect, OpenOutput)]
     found = step(lost.state, ReaderFound(), moment(3_000)).state
     seen = step(found, presented(MARIE, found, fresh=False), moment(3_000)).state
     assert step(seen, TimePassed(), moment(30_000)).state == seen
-    assert isinstance(step(found, TimePassed(), moment(7_000)).state, Leaving), "found, and no badge there"
+    assert isinstance(step(found, TimePassed(), moment(7_000)).state, Idle), "found, and no badge there"
     left = step(lost.state, TimePassed(), moment(7_000))
-    assert isinstance(left.state, Leaving)
-    assert [each.why for each in ends(step(left.state, TimePassed(), moment(12_000)))] == [Ending.READER_LOST]
+    assert [each.why for each in ends(left)] == [Ending.READER_LOST]
 
 
 def test_a_lost_reader_ends_no_tap_session():
     lost = step(running(TAP), ReaderLost("gone"), moment(2_000)).state
     assert isinstance(step(lost, TimePassed(), moment(30_000)).state, Running)
-
-
-@pytest.mark.parametrize(("badge", "over"), [(MARIE, True), (LAURE, True), (JEAN, False), (NOBODY, False)])
-def test_in_tap_mode_the_member_or_a_maintainer_ends_the_session_and_nobody_else(badge, over):
-    state = step(running(TAP), Removed(MARIE), moment(2_000)).state
-    answer = step(state, presented(badge, state), moment(3_000))
-    assert isinstance(answer.state, Idle) is over
-    assert [each.by for each in ends(answer)] == ([PEOPLE[badge][0]] if over else [])
-    assert refusals(answer) == ([Reason.MACHINE_IN_USE] if badge == JEAN else [])
-
-
-def test_the_wallets_second_card_does_nothing_while_the_session_runs():
-    state = running()
-    assert step(state, presented(NOBODY, state), moment()).effects == ()
-    assert isinstance(
-        step(step(state, presented(NOBODY, state), moment()).state, Removed(NOBODY), moment()).state, Running
-    )
-
-
-def test_a_badge_gone_before_its_commit_came_closes_nothing():
-    starting = step(Idle(RULES), presented(MARIE), moment()).state
-    gone = step(starting, Removed(MARIE), moment()).state
-    over = step(gone, Committed("s1"), moment())
-    assert CloseOutput() not in over.effects
-    assert [each.powered for each in ends(over)] == [0]
-
-
-def test_a_lock_waits_for_the_session_and_now_does_not():
-    later = step(running(), LockAsked("mirror", "root"), moment(2_000))
-    assert isinstance(later.state, Running)
-    over = step(later.state, EndAsked("s1", "root"), moment(3_000))
-    assert isinstance(over.state, Locked)
-    at_once = step(running(), LockAsked("mirror", "root", now=True), moment(2_000))
-    assert isinstance(at_once.state, Locked)
-    assert isinstance(at_once.effects[0], OpenOutput)
-    assert [each.why for each in ends(at_once)] == [Ending.LOCKED]
-
-
-def test_a_maintainers_session_on_a_locked_machine_locks_it_again():
-    locked = step(Idle(RULES), LockAsked("mirror", "root"), moment()).state
-    state = step(locked, presented(LAURE), moment()).state
-    state = step(state, Committed("s1"), moment()).state
-    state = step(state, Removed(LAURE), moment(2_000)).state
-    assert isinstance(step(state, TimePassed(), moment(7_000)).state, Locked)
-
-
-def test_a_fault_latches_until_a_maintainer_or_the_shell_clears_it():
-    broken = step(running(), OutputFailed("pin"), moment(2_000))
-    assert isinstance(broken.state, Fault)
-    assert isinstance(broken.effects[0], OpenOutput)
-    assert [each.why for each in ends(broken)] == [Ending.FAULT]
-    bare = step(broken.state, Removed(MARIE), moment()).state
-    refused = step(bare, presented(MARIE, bare), moment())
-    assert refusals(refused) == [Reason.MACHINE_FAULT]
-    assert isinstance(step(bare, presented(LAURE, bare), moment()).state, Idle)
-    assert isinstance(step(bare, ClearAsked("root"), moment()).state, Idle)
-
-
-def test_an_output_that_cannot_be_opened_is_not_asked_for_ever():
-    broken = step(Idle(RULES), OutputFailed("pin"), moment()).state
-    assert step(broken, OutputFailed("pin"), moment()).effects == ()
-
-
-def test_an_end_names_the_session_it_means():
-    state = running()
-    assert step(state, EndAsked("another", "root"), moment()).state == state
-    assert [each.by for each in ends(step(state, EndAsked("s1", "root"), moment()))] == ["root"]
-
-
-def test_what_an_earlier_run_left_open_is_closed_at_its_last_heartbeat():
-    left = OpenSession("old", "laser", 45_000, "boot-0", 9)
-    over = step(Recovering(RULES), Recover((left,)), moment())
-    assert ends(over) == [entries.Ended("old", "laser", Ending.INTERRUPTED, 45_000, until=entries.Past("boot-0", 9))]
-    assert isinstance(over.state, Idle)
-    assert isinstance(step(Recovering(RULES), Recover(locked="mirror"), moment()).state, Locked)
-
-
-def test_a_reader_lost_while_the_grant_was_written_is_waited_for_no_longer_than_any():
-    starting = step(Idle(RULES), presented(MARIE), moment(1_000)).state
-    lost = step(starting, ReaderLost("gone"), moment(1_000)).state
-    state = step(lost, Committed("s1"), moment(1_000)).state
-    assert isinstance(step(state, TimePassed(), moment(6_000)).state, Leaving)
-
-
-def test_a_reader_that_is_lost_again_and_again_is_told_once_and_not_waited_for_anew():
-    lost = step(running(), ReaderLost("gone"), moment(2_000)).state
-    again = step(lost, ReaderLost("gone"), moment(6_000))
-    assert again.effects == ()
-    assert again.state.reader_until == lost.reader_until
 
 
 def test_a_reader_that_comes_and_goes_without_the_badge_keeps_nothing_closed():
@@ -301,37 +265,467 @@ def test_a_reader_that_comes_and_goes_without_the_badge_keeps_nothing_closed():
     assert not isinstance(state, Running)
 
 
-def test_a_badge_that_comes_back_while_no_guard_lives_is_refused_and_no_fault():
-    off = step(running(), Removed(MARIE), moment(2_000)).state
-    event = msgspec.structs.replace(presented(MARIE, off), guarded=False)
-    back = step(off, event, moment(3_000))
-    assert isinstance(back.state, Leaving)
-    assert refusals(back) == [Reason.NO_GUARD]
+def test_a_reader_lost_while_the_grant_was_written_is_waited_for_no_longer_than_any():
+    starting = step(idle(), presented(MARIE), moment(1_000)).state
+    lost = step(starting, ReaderLost("gone"), moment(1_000)).state
+    state = step(lost, Committed("s1"), moment(1_000)).state
+    assert isinstance(step(state, TimePassed(), moment(6_000)).state, Idle)
 
 
-def test_a_badge_that_comes_back_after_the_longest_session_ends_it_without_a_pulse():
-    off = step(running(), Removed(MARIE), moment(58_000)).state
-    back = step(off, presented(MARIE, off), moment(61_000))
-    assert CloseOutput() not in back.effects
-    assert [each.why for each in ends(back)] == [Ending.LONGEST]
+def test_a_reader_that_is_lost_again_and_again_is_told_once_and_not_waited_for_anew():
+    lost = step(running(), ReaderLost("gone"), moment(2_000)).state
+    again = step(lost, ReaderLost("gone"), moment(6_000))
+    assert again.effects == ()
+    assert again.state.reader_until == lost.reader_until
 
 
-def test_a_badge_that_was_refused_opens_nothing_from_where_it_lies():
-    denied = Denied(Reason.NO_GUARD, member="marie", badge=MARIE)
-    refused = step(Idle(RULES), Presented(MARIE, True, denied, alone(MARIE), "s1"), moment()).state
-    assert refusals(step(refused, presented(NOBODY, refused), moment())) == [Reason.BADGE_WAS_LYING]
+@pytest.mark.parametrize(("badge", "over"), [(MARIE, True), (LAURE, True), (TOM, True), (JEAN, False), (NOBODY, False)])
+def test_in_tap_mode_the_member_a_trainer_or_a_maintainer_ends_the_session_and_nobody_else(badge, over):
+    state = step(running(TAP), Removed(MARIE), moment(2_000)).state
+    answer = step(state, presented(badge, state), moment(3_000))
+    assert isinstance(answer.state, Idle) is over
+    assert [each.by for each in ends(answer)] == ([PEOPLE[badge][0]] if over else [])
+    assert refusals(answer) == ([Reason.MACHINE_IN_USE] if badge == JEAN else [])
 
+
+def test_a_members_second_badge_holds_the_session():
+    def second(state):
+        verdict = Granted("marie", JEAN, Level.USER)
+        return step(state, Presented(JEAN, True, verdict, verdict, "s2"), moment(2_000)).state
+
+    state = second(running())
+    assert state.session.badge == MARIE
+    other = step(state, Removed(MARIE), moment(2_500)).state
+    assert (type(other), other.session.badge) == (Running, JEAN)
+    gone = step(other, Removed(JEAN), moment(2_600)).state
+    assert isinstance(gone, Leaving)
+    assert isinstance(second(gone), Running)
+
+
+def test_a_badge_gone_before_its_commit_came_closes_nothing():
+    starting = step(idle(), presented(MARIE), moment()).state
+    gone = step(starting, Removed(MARIE), moment()).state
+    over = step(gone, Committed("s1"), moment())
+    assert CLOSED not in over.effects
+    assert [each.powered for each in ends(over)] == [0]
+
+
+def test_a_fault_latches_until_a_maintainer_or_the_shell_clears_it():
+    broken = step(running(), OutputFailed("pin"), moment(2_000))
+    assert isinstance(broken.state, Fault)
+    assert [each.why for each in ends(broken)] == [Ending.FAULT]
+    bare = step(broken.state, Removed(MARIE), moment()).state
+    refused = step(bare, presented(MARIE, bare), moment())
+    assert refusals(refused) == [Reason.MACHINE_FAULT]
+    assert isinstance(step(bare, presented(LAURE, bare), moment()).state, Idle)
+    assert isinstance(step(bare, ClearAsked("root"), moment()).state, Idle)
+
+
+def test_every_cause_of_a_fault_has_to_be_cleared_by_whoever_may():
+    state = step(idle(), InputChanged("stop", active=True), moment()).state
+    state = step(state, OutputFailed("pin"), moment()).state
+    state = step(state, InputChanged("limiter", active=True), moment()).state
+    assert state.told == "stop, pin, limiter"
+    state = step(state, InputChanged("stop", active=False), moment()).state
+    state = step(state, presented(MARIE), moment()).state
+    assert isinstance(state, Fault), "the pin takes a maintainer"
+    state = step(step(state, Removed(MARIE), moment()).state, presented(LAURE), moment()).state
+    assert isinstance(state, Fault), "the limiter is not released"
+    state = step(state, InputChanged("limiter", active=False), moment()).state
+    assert state.told == "stop, pin"
+    state = step(step(state, Removed(LAURE), moment()).state, presented(LAURE), moment()).state
+    assert isinstance(state, Idle)
+
+
+def test_an_output_that_cannot_be_opened_is_not_asked_for_ever():
+    broken = step(idle(), OutputFailed("pin"), moment()).state
+    assert step(broken, OutputFailed("pin"), moment()).effects == ()
+
+
+def test_what_an_earlier_run_left_open_is_closed_at_its_last_heartbeat():
+    left = OpenSession("old", "laser", 45_000, "boot-0", 9)
+    over = step(Recovering(Bench(RULES)), Recover((left,)), moment())
+    assert ends(over) == [entries.Ended("old", "laser", Ending.INTERRUPTED, 45_000, until=entries.Past("boot-0", 9))]
+    assert over.effects[0] == OPEN
+    assert isinstance(over.state, Idle)
+    assert isinstance(step(Recovering(Bench(RULES)), Recover(locked="mirror"), moment()).state, Locked)
+
+
+def test_a_session_resumes_only_where_its_output_was_found_closed_by_a_station_that_resumes_on_the_same_boot():
+    resumes = msgspec.structs.replace(TAP, resumes=True)
+    kept = frozenset({MACHINE})
+    left = OpenSession("old", "laser", 45_000, "boot-1", 9, member="marie", badge=MARIE, longest=60_000)
+    for rules, closed, boot, goes_on in (
+        (resumes, kept, "boot-1", True),
+        (resumes, frozenset(), "boot-1", False),
+        (resumes, kept, "boot-0", False),
+        (TAP, kept, "boot-1", False),
+    ):
+        session = msgspec.structs.replace(left, boot=boot)
+        answer = step(Recovering(Bench(rules), kept=closed), Recover((session,)), moment(20_000))
+        assert isinstance(answer.state, Running) is goes_on
+        assert answer.effects[0] == (CLOSED if goes_on else OPEN)
+    assert (
+        step(Recovering(Bench(resumes), kept=kept), Recover((left,)), moment(20_000)).state.powered_at(moment(20_000))
+        == 45_000 + 20_000 - 9
+    )
+
+
+def test_of_two_sessions_left_open_the_last_goes_on():
+    resumes = msgspec.structs.replace(TAP, resumes=True)
+    left = [OpenSession(name, "laser", 0, "boot-1", 9, member="marie", badge=MARIE) for name in ("old", "new")]
+    answer = step(Recovering(Bench(resumes), kept=frozenset({MACHINE})), Recover(tuple(left)), moment(20_000))
+    assert answer.state.session.id == "new"
+    assert [each.session for each in ends(answer)] == ["old"]
+
+
+# --- what mutants showed that nobody had said ---
+
+WAITS = msgspec.structs.replace(TAP, wait_for_rest=60_000, takeover=True, run_on=(("fan", 9_000),))
+
+
+def test_a_tap_out_at_rest_waits_for_nothing():
+    state = step(running(WAITS), Removed(MARIE), moment(2_000)).state
+    assert [each.why for each in ends(step(state, presented(MARIE, state), moment(3_000)))] == [Ending.BADGE_TAPPED]
+
+
+def test_a_takeover_opens_everything_tells_the_end_and_commits_the_next():
+    state = step(running(WAITS), Removed(MARIE), moment(2_000)).state
+    answer = step(state, presented(JEAN, state, session="s2"), moment(3_000))
+    assert [type(effect) for effect in answer.effects] == [Switch, Record, Commit]
+    assert answer.effects[0] == OPEN
+    assert answer.state.bench.running_on == ()
+
+
+def test_a_stop_leaves_nothing_to_run_on():
+    stopped = step(running(WAITS), Stop(), moment(2_000))
+    assert isinstance(stopped.state, Idle)
+    assert stopped.state.bench.running_on == ()
+
+
+def test_a_lost_reader_warns_and_is_waited_for_five_seconds_or_the_grace():
+    lost = step(running(), ReaderLost("gone"), moment(2_000))
+    assert lost.state.reader_until == 7_000
+    assert Flash(Signal.WARNING) in lost.effects
+
+
+def test_a_button_is_answered_by_the_light():
+    assert Flash(Signal.AWAITING) in step(idle(), InputChanged("class", active=True), moment()).effects
+
+
+def test_a_condition_that_settles_does_not_count_when_another_changes():
+    state = step(running(TAP), InputChanged("flow", active=True), moment(1_500)).state
+    assert isinstance(state, Running)
+    assert isinstance(step(state, InputChanged("smoke", active=True), moment(2_000)).state, Running)
+    assert [each.why for each in ends(step(state, TimePassed(), moment(4_000)))] == [Ending.INPUT]
+    leaving = step(
+        step(running(), InputChanged("flow", active=True), moment(1_500)).state, Removed(MARIE), moment(2_000)
+    )
+    assert [each.why for each in ends(step(leaving.state, TimePassed(), moment(4_000)))] == [Ending.INPUT]
+
+
+def test_a_badge_that_only_lies_there_ends_no_tap_session():
+    state = running(TAP)
+    answer = step(state, presented(MARIE, state, fresh=False), moment(2_000))
+    assert isinstance(answer.state, Running)
+    assert answer.effects == ()
+
+
+def test_a_badge_back_after_the_longest_session_takes_nothing_back():
+    leaving = step(running(), Removed(MARIE), moment(58_000)).state
+    for at in (61_000, 61_500):
+        assert isinstance(step(leaving, presented(MARIE, leaving), moment(at)).state, Leaving)
+    assert isinstance(step(leaving, presented(MARIE, leaving), moment(60_999)).state, Running)
+
+
+def test_a_resumed_session_is_held_by_whichever_badge_of_the_member_lies_there():
+    resumes = msgspec.structs.replace(RULES, resumes=True, longest=None)
+    left = OpenSession("old", "laser", 0, "boot-1", 9, member="marie", badge=MARIE)
+    state = step(Recovering(Bench(resumes), kept=frozenset({MACHINE})), Recover((left,)), moment(20_000)).state
+    assert state.session.badge == MARIE
+    verdict = Granted("marie", JEAN, Level.USER)
+    state = step(state, Presented(JEAN, False, verdict, verdict, "s2"), moment(21_000)).state
+    assert state.session.badge == JEAN
+    assert isinstance(step(state, Removed(JEAN), moment(22_000)).state, Leaving)
+
+
+def test_a_machine_that_runs_at_the_restart_ran_all_the_time_and_one_that_does_not_was_not_busy():
+    resumes = msgspec.structs.replace(TAP, resumes=True)
+    left = OpenSession("old", "laser", 5_000, "boot-1", 10_000, member="marie", badge=MARIE)
+    found = Recovering(Bench(resumes), kept=frozenset({MACHINE}))
+    runs = step(found, InputChanged("running", active=True), moment(19_000)).state
+    assert step(runs, Recover((left,)), moment(20_000)).state.busy_at(moment(21_000)) == 11_000
+    assert step(found, Recover((left,)), moment(20_000)).state.busy_at(moment(21_000)) == 0
+
+
+def test_what_was_cut_short_keeps_its_busy_time():
+    left = OpenSession("old", "laser", 45_000, "boot-0", 9, 7)
+    assert ends(step(Recovering(Bench(RULES)), Recover((left,)), moment()))[0].busy == 7
+
+
+def test_a_missing_part_in_a_fault_is_cleared_by_nobody_and_a_guard_by_anybody():
+    missing = step(FAULT, OutputFailed("driver", for_good=True), moment()).state
+    assert step(missing, ClearAsked("root"), moment()).state.told == "driver"
+    guard = step(step(idle(), OutputFailed("x", Clears.USER), moment()).state, OutputFailed("y", Clears.USER), moment())
+    assert isinstance(step(guard.state, presented(MARIE), moment()).state, Idle)
+
+
+def test_whoever_clears_a_fault_is_named_and_a_release_by_its_input():
+    assert step(FAULT, ClearAsked("root"), moment()).effects == (Record(entries.FaultCleared("laser", "root")),)
+    state = step(idle(), InputChanged("limiter", active=True), moment()).state
+    released = step(state, InputChanged("limiter", active=False), moment())
+    assert released.effects == (Record(entries.FaultCleared("laser", "limiter")),)
+
+
+def test_a_refusal_in_a_fault_says_what_is_out_of_order():
+    answer = step(FAULT, presented(MARIE), moment())
+    entry = answer.effects[0].entry
+    assert (entry.reason, entry.note, entry.member, entry.badge) == (Reason.MACHINE_FAULT, "pin", "marie", MARIE)
+
+
+def test_a_refusal_without_more_to_say_says_no_more_and_names_the_badge():
+    state = running(TAP)
+    entry = step(state, presented(JEAN, state), moment()).effects[0].entry
+    assert (entry.reason, entry.note, entry.member, entry.badge) == (Reason.MACHINE_IN_USE, "", "jean", JEAN)
+    day = Denied(Reason.TRAINING_EXPIRED, "jean", JEAN, ("laser",), moment().today)
+    expired = step(idle(), Presented(JEAN, True, day, day, "s1"), moment())
+    assert expired.effects[0].entry.day == moment().today
+
+
+def test_a_fault_that_counts_only_while_the_machine_is_on_can_be_cleared_while_it_holds():
+    flow = InputRule("flow", Does.FAULT, settle=1_000, clears=Clears.USER)
+    state = step(
+        running(msgspec.structs.replace(TAP, inputs=(flow,))), InputChanged("flow", active=True), moment(5_000)
+    )
+    bare = step(state.state, Removed(MARIE), moment(6_000)).state
+    assert isinstance(step(bare, presented(MARIE), moment(6_000)).state, Idle)
+
+
+def test_a_lock_now_names_who_cut_and_a_start_that_it_withdraws_is_journalled():
+    cut = step(running(), LockAsked("x", "root", now=True), moment(2_000))
+    assert [each.by for each in ends(cut)] == ["root"]
+    withdrawn = step(STARTING, LockAsked("x", "root", now=True), moment())
+    assert Record(entries.Locked("laser", "x", "root")) in withdrawn.effects
+
+
+def test_a_fault_makes_old_what_lies_there_and_forgets_what_a_button_said():
+    state = step(idle(), InputChanged("class", active=True), moment()).state
+    state = step(state, presented(NOBODY), moment()).state
+    lying = msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, stale=frozenset()))
+    broken = step(lying, OutputFailed("pin"), moment()).state
+    assert (broken.bench.stale, broken.bench.wish) == ({NOBODY}, None)
+
+
+# --- every row of the table, where no story above or in test_sessions.py passes through it ---
+
+RESTING = [
+    Idle(Bench(RULES)),
+    Locked(Bench(RULES, locked="mirror")),
+    RunOn(Bench(RULES, running_on=(("fan", 99_000),))),
+]
+AWAITING = step(idle(), presented(LEA), moment(1_000)).state
+STARTING = step(idle(), presented(MARIE), moment(1_000)).state
+LEAVING = step(running(), Removed(MARIE), moment(2_000)).state
+FAULT = step(idle(), OutputFailed("pin"), moment(1_000)).state
+EVERY = [Recovering(Bench(RULES)), *RESTING, AWAITING, STARTING, running(), LEAVING, FAULT]
+NAMED = {"argvalues": EVERY, "ids": lambda state: type(state).__name__}
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_badge_that_is_taken_away_is_gone(state):
+    there = msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, lying=frozenset({NOBODY})))
+    assert step(there, Removed(NOBODY), moment(2_500)).state.bench.lying == frozenset()
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_reader_is_lost_and_found_once(state):
+    lost = step(state, ReaderLost("gone"), moment(2_500))
+    assert Record(entries.ReaderLost("laser", "gone")) in lost.effects
+    assert step(lost.state, ReaderLost("gone"), moment(2_500)).effects == ()
+    found = step(lost.state, ReaderFound(), moment(2_500))
+    assert found.effects == (Record(entries.ReaderFound("laser")),)
+    assert step(found.state, ReaderFound(), moment(2_500)).effects == ()
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_commit_that_nobody_waits_for_is_withdrawn(state):
+    assert Record(entries.Withdrawn("late", "laser")) in step(state, Committed("late"), moment(2_500)).effects
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_failed_commit_that_nobody_waits_for_is_nothing(state):
+    assert step(state, CommitFailed("late"), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_time_that_nobody_waits_for_is_nothing(state):
+    assert step(state, TimePassed(), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_an_end_that_means_another_session_is_nothing(state):
+    assert step(state, EndAsked("another", "root"), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", EVERY[1:], ids=lambda state: type(state).__name__)
+def test_nothing_recovers_twice(state):
+    answer = step(state, Recover((), "another lock"), moment(2_500))
+    assert answer.state == state
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_lock_holds_and_an_unlock_lifts_it(state):
+    locked = step(state, LockAsked("mirror", "root"), moment(2_500))
+    assert Record(entries.Locked("laser", "mirror", "root")) in locked.effects
+    assert locked.state.bench.locked == "mirror"
+    assert isinstance(locked.state, InSession) is isinstance(state, InSession)
+    lifted = step(locked.state, UnlockAsked("root"), moment(2_500))
+    assert Record(entries.Unlocked("laser", "root")) in lifted.effects
+    assert lifted.state.bench.locked == ""
+    assert step(lifted.state, UnlockAsked("root"), moment(2_500)).effects == ()
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_an_output_that_fails_is_a_fault(state):
+    broken = step(state, OutputFailed("driver"), moment(2_500))
+    assert isinstance(broken.state, Fault)
+    assert "driver" in broken.state.told
+    assert Record(entries.FaultLatched("laser", "driver")) in broken.effects
+    assert isinstance(state, InSession) is bool(ends(broken))
+
+
+@pytest.mark.parametrize("state", EVERY[:-1], ids=lambda state: type(state).__name__)
+def test_where_there_is_no_fault_there_is_none_to_clear(state):
+    assert step(state, ClearAsked("root"), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_stop_leaves_nothing_closed(state):
+    if isinstance(state, Resting):
+        state = step(state, InputChanged("order", active=True), moment(2_400)).state
+    stopped = step(state, Stop(), moment(2_500))
+    assert stopped.effects[0] == OPEN
+    assert stopped.state.bench.wish is None
+    assert isinstance(state, InSession) is bool(ends(stopped))
+    assert (stopped.state == state) is isinstance(state, Fault)
+    assert not isinstance(stopped.state, InSession | Starting | Awaiting | RunOn | Recovering)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_an_input_is_known(state):
+    told = step(state, InputChanged("smoke", active=True), moment(2_500))
+    assert told.state.bench.active == {"smoke"}
+    assert step(told.state, InputChanged("smoke", active=True), moment(2_500)) == station.Step(told.state)
+    over = step(told.state, InputChanged("smoke", active=False), moment(2_500))
+    assert over.state.bench.active == frozenset()
+    journalled = [Record(entries.Sensed("laser", "smoke", active)) for active in (True, False)]
+    if not isinstance(state, Recovering):
+        assert [*told.effects, *over.effects] == journalled
+
+
+@pytest.mark.parametrize("state", EVERY[1:], ids=lambda state: type(state).__name__)
+def test_in_every_state_an_emergency_stop_is_a_fault(state):
+    assert "stop" in step(state, InputChanged("stop", active=True), moment(2_500)).state.told
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_a_group_is_waited_for_where_nobody_is_at_the_machine(state):
+    answer = step(state, GroupAsked("school", 12), moment(2_500))
+    if isinstance(state, Resting):
+        assert answer.state.bench.wish is not None
+    else:
+        assert answer == station.Step(state)
+
+
+@pytest.mark.parametrize("state", RESTING, ids=lambda state: type(state).__name__)
+def test_every_button_asks_for_the_next_badge_and_is_forgotten(state):
+    for name in ("order", "class", "lock"):
+        asked = step(state, InputChanged(name, active=True), moment(2_500)).state
+        assert asked.bench.wish.does is asked.rules.input(name).does
+        assert step(asked, TimePassed(), moment(32_499)).state == asked
+        assert step(asked, TimePassed(), moment(32_500)).state.bench.wish is None
+
+
+def test_starting_up_refuses_and_the_badge_opens_nothing_after():
+    refused = step(Recovering(Bench(RULES)), presented(MARIE), moment())
+    assert refusals(refused) == [Reason.STARTING_UP]
+    state = step(refused.state, Recover(), moment()).state
+    assert refusals(step(state, presented(NOBODY, state), moment())) == [Reason.BADGE_WAS_LYING]
+
+
+def test_while_a_grant_is_written_a_further_badge_only_lies_there():
+    answer = step(STARTING, presented(JEAN, STARTING), moment())
+    assert (answer.state.bench.lying, answer.effects) == ({MARIE, JEAN}, ())
+
+
+def test_an_end_from_the_shell_withdraws_a_start():
+    assert isinstance(step(STARTING, EndAsked("s1", "root"), moment()).state, Idle)
+
+
+def test_an_end_from_the_shell_cuts_the_grace():
+    assert [each.why for each in ends(step(LEAVING, EndAsked("s1", "root"), moment(2_500)))] == [Ending.REMOTE]
+
+
+def test_a_wait_on_a_locked_machine_is_unlocked_like_any():
+    locked = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, locked="mirror"))
+    lifted = step(locked, UnlockAsked("root"), moment(2_500))
+    assert isinstance(lifted.state, Awaiting)
+    assert lifted.state.bench.locked == ""
+
+
+def test_a_lock_now_withdraws_a_start_and_a_wait():
+    assert isinstance(step(STARTING, LockAsked("x", "root", now=True), moment()).state, Locked)
+    assert isinstance(step(STARTING, LockAsked("x", "root"), moment()).state, Starting)
+    assert isinstance(step(AWAITING, LockAsked("x", "root"), moment()).state, Locked)
+
+
+def test_an_interlock_that_opens_while_the_grant_is_written_withdraws_it():
+    answer = step(STARTING, InputChanged("chiller", active=True), moment())
+    assert refusals(answer) == [Reason.INTERLOCK]
+    assert isinstance(answer.state, Idle)
+
+
+def test_the_off_button_ends_a_wait_for_a_second_badge():
+    assert isinstance(step(AWAITING, InputChanged("off-button", active=True), moment()).state, Idle)
+
+
+def test_an_interlock_that_opens_during_the_wait_refuses_both():
+    state = step(AWAITING, InputChanged("chiller", active=True), moment(2_000)).state
+    answer = step(state, presented(TOM, state), moment(3_000))
+    assert refusals(answer) == [Reason.INTERLOCK]
+    assert isinstance(answer.state, Idle)
+
+
+def test_a_machine_that_starts_by_itself_during_the_wait_is_a_fault():
+    base = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, opened=0), until=60_000)
+    state = step(base, InputChanged("running", active=True), moment(2_000)).state
+    assert isinstance(step(state, TimePassed(), moment(4_000)).state, Fault)
+
+
+def test_in_a_fault_a_machine_that_runs_on_is_one_more_cause_and_told_once():
+    base = msgspec.structs.replace(FAULT, bench=msgspec.structs.replace(FAULT.bench, opened=0, used=True))
+    state = step(base, InputChanged("running", active=True), moment(0)).state
+    state = step(state, TimePassed(), moment(2_000)).state
+    assert state.told == "pin, welded"
+    assert state.wakes is None
+
+
+# --- any events in any order ---
 
 SESSIONS = st.sampled_from(["s1", "s2"])
 events = st.one_of(
     st.builds(Recover, st.just(()), st.sampled_from(["", "lock"])),
     st.builds(
-        lambda badge, fresh, session, several: Presented(
-            badge, fresh, Denied(Reason.SEVERAL_BADGES) if several else alone(badge), alone(badge), session
+        lambda badge, fresh, session, several, obstacle: Presented(
+            badge, fresh, Denied(Reason.SEVERAL_BADGES) if several else alone(badge), alone(badge), session, obstacle
         ),
-        st.sampled_from([MARIE, JEAN, LAURE, NOBODY]), st.booleans(), SESSIONS, st.booleans(),
+        st.sampled_from([*PEOPLE, NOBODY]),
+        st.sampled_from([True, True, True, False]),
+        SESSIONS,
+        st.sampled_from([False, False, False, True]),
+        st.sampled_from([None, None, None, Reason.NO_GUARD]),
     ),
-    st.builds(Removed, st.sampled_from([MARIE, JEAN, LAURE, NOBODY])),
+    st.builds(Removed, st.sampled_from([*PEOPLE, NOBODY])),
     st.builds(ReaderLost, st.just("x")),
     st.builds(ReaderFound),
     st.builds(Committed, SESSIONS),
@@ -340,24 +734,41 @@ events = st.one_of(
     st.builds(LockAsked, st.just("lock"), st.just("root"), st.booleans()),
     st.builds(UnlockAsked, st.just("root")),
     st.builds(EndAsked, SESSIONS, st.just("root")),
-    st.builds(InputClosed, st.sampled_from(["off-button", "lid"])),
+    st.builds(InputChanged, st.sampled_from([rule.name for rule in INPUTS]), st.booleans()),
+    st.builds(GroupAsked, st.just("school"), st.sampled_from([None, 12])),
     st.builds(OutputFailed, st.sampled_from(["x", "y"])),
     st.builds(ClearAsked, st.just("root")),
     st.builds(Stop),
-)  # fmt: skip
+)
 rules = st.builds(
-    Rules, st.just("laser"), st.sampled_from(Mode), st.sampled_from([0, 5_000]), st.sampled_from([None, 60_000])
+    Rules,
+    st.just("laser"),
+    st.sampled_from(Mode),
+    st.just(frozenset({MACHINE, "beam", "fan"})),
+    st.just(INPUTS),
+    grace=st.sampled_from([0, 5_000]),
+    longest=st.sampled_from([None, 60_000]),
+    period=st.just(30_000),
+    idle=st.sampled_from([None, 20_000]),
+    warning=st.just(5_000),
+    coast_down=st.sampled_from([0, 4_000]),
+    wait_for_rest=st.sampled_from([0, 60_000]),
+    shortest_off=st.sampled_from([0, 3_000]),
+    run_on=st.sampled_from([(), (("fan", 10_000),)]),
+    supervised=st.booleans(),
+    buddy=st.booleans(),
+    takeover=st.booleans(),
 )
 
 
 class Life(RuleBasedStateMachine):
-    """Any events in any order: what must hold of the output and of sessions, at every step."""
+    """Any events in any order: what must hold of the outputs and of sessions, at every step."""
 
     @initialize(rules=rules)
     def begin(self, rules):
-        self.state = Recovering(rules)
+        self.state = Recovering(Bench(rules))
         self.at = 0
-        self.closed = False
+        self.closed = frozenset()
         self.granted, self.ended, self.withdrawn, self.waiting = set(), [], set(), set()
         self.count = 0
 
@@ -386,53 +797,76 @@ class Life(RuleBasedStateMachine):
         self.feed(Committed(session))
 
     def feed(self, event):
+        before = self.state
         answer = step(self.state, event, moment(self.at))
         self.state = answer.state
         for effect in answer.effects:
             match effect:
-                case CloseOutput():
-                    self.closed = True
-                case OpenOutput():
-                    self.closed = False
+                case Switch(closed):
+                    assert effect is answer.effects[0], "whatever switches comes first"
+                    self.closed = closed
                 case Commit(entry):
                     self.waiting.add(entry.session)
                 case Record(entries.Ended() as entry):
                     assert entry.powered >= 0
+                    assert entry.busy is None or 0 <= entry.busy <= entry.powered
                     self.ended.append(entry.session)
                 case Record(entries.Withdrawn(session=session)):
                     self.withdrawn.add(session)
                 case _:
                     pass
+        if isinstance(event, Presented) and isinstance(before, Resting) and isinstance(answer.state, Resting):
+            assert answer.effects, "a badge that opens nothing is told so"
 
     @invariant()
-    def the_output_is_closed_exactly_while_a_session_runs(self):
+    def the_machine_is_on_exactly_while_a_session_runs(self):
         if hasattr(self, "state"):
-            assert self.closed == isinstance(self.state, Running)
-            if self.closed:
+            assert (MACHINE in self.closed) == isinstance(self.state, Running | Leaving)
+            if MACHINE in self.closed:
                 assert self.state.session.id in self.granted
                 assert self.state.session.id not in self.ended
+
+    @invariant()
+    def nothing_is_closed_under_an_input_that_forbids_it(self):
+        if hasattr(self, "state"):
+            active = self.state.bench.active
+            assert "lid" not in active or "beam" not in self.closed
+            if active & {"off-button", "stop", "limiter"}:
+                assert MACHINE not in self.closed
+
+    @invariant()
+    def beside_a_session_only_what_runs_on_is_closed(self):
+        if hasattr(self, "state") and not isinstance(self.state, InSession):
+            assert self.closed <= {name for name, _until in self.state.bench.running_on}
 
     @invariant()
     def every_session_ends_once_and_only_if_it_was_granted(self):
         if hasattr(self, "state"):
             assert len(self.ended) == len(set(self.ended))
             assert set(self.ended) <= self.granted
-            open_now = {self.state.session.id} if isinstance(self.state, Running | Leaving) else set()
+            open_now = {self.state.session.id} if isinstance(self.state, InSession) else set()
             assert self.granted == set(self.ended) | self.withdrawn | open_now
 
     @invariant()
-    def a_state_that_waits_waits_for_a_time(self):
-        if hasattr(self, "state") and isinstance(self.state, Starting | Leaving):
+    def a_state_that_waits_waits_for_a_time_and_no_longer(self):
+        if not hasattr(self, "state"):
+            return
+        if isinstance(self.state, Starting | Leaving | Awaiting | RunOn):
             assert self.state.wakes is not None
+        for _turn in range(10):  # whatever is due is done once: nothing wakes for ever
+            if self.state.wakes is None or self.state.wakes > self.at:
+                return
+            self.feed(TimePassed())
+        raise AssertionError(f"{self.state} wakes for ever")
 
 
 Life.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
 TestLife = Life.TestCase
 
 
-@given(st.lists(events, max_size=30))
-def test_no_order_of_events_raises(happened):
-    state = Recovering(RULES)
+@given(st.lists(events, max_size=30), rules)
+def test_no_order_of_events_raises(happened, rules):
+    state = Recovering(Bench(rules))
     for number, event in enumerate(happened):
         state = step(state, event, moment(number * 700)).state
 

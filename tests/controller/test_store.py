@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from controller.events import CommitFailed, Committed, OpenSession
+from controller.station.events import CommitFailed, Committed, OpenSession
 from controller.store import database, journal, whitelist
 from controller.store.database import StorageError
 from controller.store.whitelist import Change
@@ -202,11 +202,13 @@ def test_a_session_left_open_has_its_last_heartbeat_and_one_that_ended_has_none(
     for session in ("s1", "s2", "s3"):
         writer.commit(moment(1), granted(session))
     writer.record(moment(2), entries.Withdrawn("s3", "laser"))
-    writer.beat((OpenSession("s1", "laser", 44, "boot-1", 45), OpenSession("s2", "laser", 44, "boot-1", 45)))
+    writer.record(moment(3), entries.Extended("s1", "laser"))
+    writer.beat((OpenSession("s1", "laser", 44, "boot-1", 45, 7), OpenSession("s2", "laser", 44, "boot-1", 45)))
     writer.step()
     writer.record(moment(50), entries.Ended("s2", "laser", Ending.LONGEST, 50))
     writer.step()
-    assert journal.left_open(db) == [OpenSession("s1", "laser", 44, "boot-1", 45)]
+    left = OpenSession("s1", "laser", 44, "boot-1", 45, 7, began=1, extended=3, member="marie", badge="a" * 32)
+    assert journal.left_open(db) == [left]
     assert db["heartbeats"].count == 1
 
 

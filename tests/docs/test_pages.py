@@ -8,8 +8,11 @@ import msgspec
 import pytest
 
 from controller.commands import loquet
-from controller.settings import Controller, Station, load
+from controller.settings import Controller, load
+from controller.settings.tables import InputTable, Names, Restart, StationTable
+from controller.station.rules import Clears, Does, Mode
 from drivers import registry
+from protocol.entries import Purpose
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
@@ -36,8 +39,12 @@ def test_every_command_and_option_is_documented_and_no_other():
 
 
 def test_every_setting_is_documented():
-    for name in (*Controller.__struct_fields__, *Station.__struct_fields__):
+    for name in (*Controller.__struct_fields__, *StationTable.__struct_fields__):
         assert f"| `{name}` |" in SETTINGS, name
+    for name in InputTable.__struct_fields__:
+        assert re.search(rf"^\|[^|]*`{name}`", SETTINGS, re.MULTILINE), name
+    for word in (*Mode, *Does, *Clears, *Purpose, *Restart, *Names):
+        assert f'"{word}"' in SETTINGS or f"`{word}`" in SETTINGS, word
 
 
 def test_every_line_of_settings_that_a_page_shows_is_good(tmp_path):

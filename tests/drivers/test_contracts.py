@@ -6,11 +6,13 @@ from drivers import registry
 from drivers.contracts import (
     Buzzer,
     Card,
+    Display,
+    DriverError,
     DriverMissingError,
     DriverSettings,
     Input,
     Light,
-    Look,
+    Meter,
     Opening,
     Output,
     Reader,
@@ -22,7 +24,18 @@ SETTINGS = {
     ("outputs", "gpio"): {"pin": 17},
     ("lights", "rgb"): {"red": 22, "green": 23, "blue": 24},
     ("buzzers", "gpio"): {"pin": 27},
-    ("inputs", "button"): {"pin": 6},
+    ("inputs", "gpio"): {"pin": 6},
+    ("inputs", "mcp3008"): {"channel": 3, "full_scale": 10.0},
+    ("inputs", "mcp3008-pins"): {
+        "channel": 3,
+        "full_scale": 10.0,
+        "clock_pin": 21,
+        "mosi_pin": 20,
+        "miso_pin": 19,
+        "select_pin": 16,
+    },
+    ("displays", "ssd1306"): {},
+    ("displays", "hd44780"): {},
 }
 
 
@@ -78,11 +91,11 @@ def test_an_output_is_made_open_obeys_and_is_left_open(name, board):
 
 
 @pytest.mark.parametrize("name", drivers("lights"))
-def test_a_light_takes_any_look_in_any_order(name, board):
+def test_a_light_takes_any_colour_in_any_order(name, board):
     light = make("lights", name)
     assert isinstance(light, Light)
-    for look in (Look((1, 0, 0)), Look((0, 1, 0), (0.01, 0.01)), Look((0, 0, 1), (0.01, 0.01)), Look()):
-        light.show(look)
+    for colour in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)):
+        light.show(colour)
     light.close()
     light.close()
 
@@ -97,7 +110,11 @@ def test_a_buzzer_plays_over_what_it_played(name, board):
     buzzer.close()
 
 
-@pytest.mark.parametrize("name", drivers("inputs"))
+def measuring(name):
+    return bool(getattr(registry.find("inputs", name), "measures", ""))
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names("inputs") if not measuring(name)])
 def test_an_input_says_how_it_stands(name, board):
     made = make("inputs", name)
     assert isinstance(made, Input)
@@ -106,6 +123,60 @@ def test_an_input_says_how_it_stands(name, board):
     assert made.is_closed is True
     made.close()
     made.close()
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names("inputs") if measuring(name)])
+def test_a_meter_says_what_it_measures(name, board):
+    from simulator.stage import converter
+
+    address = converter(registry.find("inputs", name).Settings(**SETTINGS["inputs", name]))
+    board.board.add_converter(address)
+    made = make("inputs", name)
+    assert isinstance(made, Meter)
+    for level in (0.0, 0.5, 1.0, 0.25):
+        board.hand.do("level", address=list(address), channel=3, level=level)
+        assert made.read() == pytest.approx(10.0 * level, abs=0.02)
+    made.close()
+    made.close()
+
+
+KIND_OF = {"ssd1306": "ssd1306", "hd44780": "lcd2004"}
+
+
+@pytest.mark.parametrize("name", drivers("displays"))
+def test_a_display_shows_whole_lines_and_comes_back_after_its_cable(name, board):
+    address = {"bus": 1, "address": registry.find("displays", name).Settings().address}
+    board.board.add_display(kind=KIND_OF[name], **address)
+    display = make("displays", name)
+    assert isinstance(display, Display)
+    columns, rows = display.size
+
+    def shown():
+        found = board.hand.do("display", **address)
+        return "".join(found["lines"]) if "lines" in found else found["pixels"]
+
+    blank = shown()
+    display.show(["Léa".ljust(columns)] * rows)
+    first = shown()
+    assert first != blank
+    board.hand.do("unplug", **address)
+    with pytest.raises(DriverError, match="display"):
+        display.show(["…".ljust(columns)] * rows)
+    board.hand.do("plug", **address)
+    display.show(["Léa".ljust(columns)] * rows)
+    assert shown() == first
+    display.close()
+    display.close()
+    assert shown() != first
+
+
+def test_a_character_display_writes_french_without_what_its_rom_lacks(board):
+    board.board.add_display(1, 0x27, "lcd2004")
+    display = make("displays", "hd44780")
+    display.show([line.ljust(20) for line in ("Découpeuse laser", "arrêt à 2 h…", "l’œuvre · ça", "日本")])
+    lines = [line.rstrip() for line in board.hand.do("display", bus=1, address=0x27)["lines"]]
+    assert lines == ["Decoupeuse laser", "arret a 2 h.", "l'ouvre - ca", "??"]
+    display.close()
 
 
 def test_a_driver_that_is_not_there_names_those_that_are():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from drivers.contracts import Look, OutputError
+from drivers.contracts import OutputError
 
 
 def relay(pin, **more):
@@ -65,10 +65,9 @@ def test_a_light_shows_what_it_is_told_and_goes_dark_when_closed(board):
     from drivers.gpio import RGBLight, RGBSettings
 
     light = RGBLight(RGBSettings(red=22, green=23, blue=24))
-    light.show(Look((1, 1, 0)))
+    light.show((1, 1, 0))
     assert [board.board.pins.lines[pin].level for pin in (22, 23, 24)] == [1, 1, 0]
-    light.show(Look((0, 0, 1), (0.01, 0.01)))
-    light.show(Look((0, 0, 1)))
+    light.show((0, 0, 1))
     assert [board.board.pins.lines[pin].level for pin in (22, 23, 24)] == [0, 0, 1]
     light.close()
     assert [board.board.pins.lines[pin].level for pin in (22, 23, 24)] == [0, 0, 0]
@@ -87,9 +86,9 @@ def test_a_buzzer_beeps_as_often_as_it_is_told(board):
 def test_a_button_tells_when_it_is_pressed_and_let_go(board):
     import threading
 
-    from drivers.gpio import ButtonSettings, GPIOButton
+    from drivers.gpio import ContactSettings, GPIOContact
 
-    button = GPIOButton(ButtonSettings(pin=6, bounce=0.0))
+    button = GPIOContact(ContactSettings(pin=6, bounce=0.0))
     seen, changed = [], threading.Event()
     button.watch(lambda closed: (seen.append(closed), changed.set()))
     for level in (0, None):

@@ -84,7 +84,6 @@ def test_a_member_with_a_blocked_and_a_good_badge_is_granted_by_the_good_one():
         ({"machine": Machine("laser", requires=("laser", "fire"))}, Reason.TRAINING_MISSING),
         ({"certification": Certification("marie", "laser", until=YESTERDAY)}, Reason.TRAINING_EXPIRED),
         ({"certification": Certification("marie", "laser", since=TOMORROW)}, Reason.TRAINING_NOT_YET),
-        ({"certification": Certification("marie", "laser", Level.SUPERVISED)}, Reason.SUPERVISION_NEEDED),
         ({"machine": Machine("laser", requires=("laser",), locked="mirror")}, Reason.MACHINE_LOCKED),
     ],
 )
@@ -131,7 +130,28 @@ def test_the_lowest_level_counts():
         machine=Machine("laser", requires=("laser", "fire")),
         certification=Certification("marie", "laser", Level.MAINTAINER),
     )
-    assert reason(found) is Reason.SUPERVISION_NEEDED
+    assert verdict(found).level is Level.SUPERVISED
+
+
+@pytest.mark.parametrize(
+    ("level", "machine", "lacks"),
+    [
+        (Level.SUPERVISED, {}, Reason.SUPERVISION_NEEDED),
+        (Level.SUPERVISED, {"buddy": True}, Reason.SUPERVISION_NEEDED),
+        (Level.USER, {}, None),
+        (Level.USER, {"supervised": True}, Reason.SUPERVISION_NEEDED),
+        (Level.USER, {"buddy": True}, Reason.BUDDY_NEEDED),
+        (Level.TRAINER, {"supervised": True}, None),
+        (Level.MAINTAINER, {"supervised": True, "buddy": True}, Reason.BUDDY_NEEDED),
+    ],
+)
+def test_whose_badge_a_member_needs_beside_their_own(level, machine, lacks):
+    found = whitelist(
+        machine=Machine("laser", requires=("laser",), **machine), certification=Certification("marie", "laser", level)
+    )
+    assert verdict(found).lacks is lacks
+    *_others, alone = explain(found, "laser", found.badges[A], moment())
+    assert (alone.denied.reason if alone.denied else None) is lacks
 
 
 def test_a_maintainer_opens_a_locked_machine_and_a_trainer_does_not():
@@ -152,7 +172,8 @@ def test_an_excluded_maintainer_is_excluded():
     assert reason(found) is Reason.MEMBER_EXCLUDED
 
 
-days = st.none() | st.dates(TODAY - timedelta(3), TODAY + timedelta(3))
+some_day = st.dates(TODAY - timedelta(3), TODAY + timedelta(3))
+days = st.none() | some_day
 cases = st.builds(
     lambda badge, member, held, machine: whitelist(badge=badge, member=member, certification=held, machine=machine),
     st.builds(Badge, st.just(A), st.just("marie"), since=days, until=days, blocked=st.booleans()),
@@ -163,22 +184,28 @@ cases = st.builds(
         st.just("laser"),
         requires=st.sampled_from([(), ("laser",), ("laser", "x")]),
         locked=st.sampled_from(["", "x"]),
+        supervised=st.booleans(),
+        buddy=st.booleans(),
     ),
 )
 
 
-@given(cases, days.filter(bool), days.filter(bool))
+@given(cases, some_day, some_day)
 def test_the_page_that_explains_and_the_latch_that_decides_say_the_same(found, known, today):
     when = moment(known=known, today=today)
     decided = decide(found, "laser", {A}, when)
     checks = list(explain(found, "laser", found.badges[A], when))
-    denials = [check.denied for check in checks if check.denied is not None]
-    assert len(checks) == len(RULES)
+    *rules, alone = checks
+    assert all(check.question.endswith("?") for check in checks)
+    denials = [check.denied for check in rules if check.denied is not None]
+    assert len(rules) == len(RULES)
     assert (denials[0] if denials else decided) == decided
+    if isinstance(decided, Granted):
+        assert (alone.denied.reason if alone.denied else None) is decided.lacks
     assert isinstance(decided, Granted) == (not denials)
 
 
-@given(cases, days.filter(bool))
+@given(cases, some_day)
 def test_taking_anything_away_never_opens_a_machine(found, known):
     when = moment(known=known, today=known)
     if isinstance(decide(found, "laser", {A}, when), Denied):

@@ -77,6 +77,9 @@ def open_page(workbench, browser):
         page.goto(workbench)
         page.locator("#lines li").first.wait_for()
         opened.append((context, page))
+        for name in ("lid", "emergency-stop"):
+            act_on(workbench, "switch", machine="laser", name=name, on="no")
+        act_on(workbench, "amount", machine="printer", name="current", amount="0")
         for machine in ("laser", "printer"):  # whatever an earlier test left is ended
             act_on(workbench, "press", machine=machine, name="off-button")
             shows(station(page, machine).locator(".said"), {"en": "free", "fr": "libre"}[language])
@@ -192,10 +195,10 @@ def test_the_page_speaks_french_whole_and_switches(open_page):
 
 def test_what_is_killed_comes_back_and_what_runs_opens(open_page):
     page = open_page()
-    thing(page, "jean").drag_to(station(page, "printer").locator(".reader"))
-    powered(page, "printer")
+    thing(page, "marie").drag_to(station(page, "laser").locator(".reader"))
+    powered(page, "laser")
     page.locator("#kill").click()
-    unpowered(page, "printer")
+    unpowered(page, "laser")
     shows(page.locator('[data-hint="kill"].done'), "guard")
     shows(page.locator("#daemon"), "running")
     shows(page.locator("#sessions tr").first, "interrupted")
@@ -203,12 +206,69 @@ def test_what_is_killed_comes_back_and_what_runs_opens(open_page):
 
 def test_what_hangs_is_ended_by_the_guard_and_comes_back(open_page):
     page = open_page()
-    thing(page, "jean").drag_to(station(page, "printer").locator(".reader"))
-    powered(page, "printer")
+    thing(page, "marie").drag_to(station(page, "laser").locator(".reader"))
+    powered(page, "laser")
     page.locator("#freeze").click()
     shows(page.locator("#daemon"), "frozen")
-    unpowered(page, "printer")
+    unpowered(page, "laser")
     shows(page.locator("#daemon"), "running")
+
+
+def test_a_print_goes_on_when_the_program_is_killed_and_switches_itself_off_when_it_is_done(open_page):
+    page = open_page()
+    thing(page, "jean").drag_to(station(page, "printer").locator(".reader"))
+    powered(page, "printer")
+    shows(station(page, "printer").locator(".lcd"), "Jean")
+    station(page, "printer").locator(".lying .card").click()
+    slider = station(page, "printer").locator(".amount input")
+    slider.fill("4")
+    shows(station(page, "printer").locator(".amount output"), "4 A")
+    page.locator("#kill").click()
+    shows(page.locator("#lines"), "the controller came back in time")
+    powered(page, "printer")
+    shows(page.locator('[data-hint="resume"].done'), "one session")
+    slider.fill("0")
+    unpowered(page, "printer")
+    shows(page.locator("#sessions tr").first, "job done")
+
+
+def test_lid_and_emergency_stop_are_switches_and_do_what_they_say(open_page):
+    page = open_page()
+    laser = station(page, "laser")
+    thing(page, "marie").drag_to(laser.locator(".reader"))
+    powered(page, "laser")
+    lid = laser.get_by_role("button", name="Lid open")
+    lid.click()
+    shows(laser.locator("[data-contact=beam] .relay"), "open")
+    powered(page, "laser")
+    lid.click()
+    shows(laser.locator("[data-contact=beam] .relay"), "CLOSED")
+    stop = laser.get_by_role("button", name="Emergency stop pressed")
+    stop.click()
+    unpowered(page, "laser")
+    shows(laser.locator("[data-contact=extractor] .relay"), "open")
+    shows(laser.locator(".said"), "emergency-stop")
+    stop.click()
+    laser.locator(".lying .card").click()
+    shows(laser.locator(".sensed"), ": 0")
+    thing(page, "marie").drag_to(laser.locator(".reader"))
+    shows(laser.locator(".said"), "free")
+
+
+def test_the_oled_shows_dots_and_goes_dark_with_the_mains(open_page):
+    page = open_page()
+
+    def lit():
+        return page.evaluate(
+            "[...document.querySelector('.oled').getContext('2d').getImageData(0, 0, 128, 64).data]"
+            ".filter((value, index) => index % 4 === 1 && value > 100).length"
+        )
+
+    until(lambda: lit() > 100, "there is something to read")
+    page.locator("#mains").click()
+    until(lambda: lit() == 0, "it is dark")
+    page.locator("#mains").click()
+    until(lambda: lit() > 100, "it says something again")
 
 
 def test_without_mains_nothing_is_lit_and_nothing_starts_by_itself_when_it_comes_back(open_page):
@@ -283,6 +343,11 @@ def test_no_other_page_can_act_here(workbench):
         ("__init__", {}),
         ("lay", {"what": "kill", "self": "x"}),
         ("press", {"machine": "laser", "name": "x"}),
+        ("press", {"machine": "printer", "name": "current"}),
+        ("switch", {"machine": "laser", "name": "x", "on": "yes"}),
+        ("amount", {"machine": "printer", "name": "current", "amount": "11"}),
+        ("amount", {"machine": "printer", "name": "current", "amount": "nan"}),
+        ("amount", {"machine": "printer", "name": "lid", "amount": "1"}),
     ],
 )
 def test_an_act_that_makes_no_sense_is_refused_by_name(workbench, what, places):

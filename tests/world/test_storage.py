@@ -59,3 +59,13 @@ def test_an_import_that_finds_no_room_changes_nothing_and_says_so(stage, stage_f
     assert done.returncode == 0, done.stderr
     listed = [json.loads(line) for line in stage.loquet("whitelist", "list", "--json").stdout.splitlines()]
     assert sum(row["type"] == "badge" for row in listed) == 3_000
+
+
+def test_a_lock_now_waits_for_no_disk(stage):
+    daemon = stage.start_daemon()
+    lay_and_wait(stage)
+    limit(daemon, SMALL)
+    locked = stage.loquet("machine", "lock", "laser", "--reason", "fire", "--now")
+    opens(stage)
+    assert locked.returncode != 0, "the whitelist could not be written, and it says so"
+    limit(daemon, resource.RLIM_INFINITY)

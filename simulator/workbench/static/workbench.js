@@ -122,6 +122,14 @@ for (const [machine, { box }] of stations) {
     if (picked && !event.target.closest(".card")) lay(picked, machine);
   });
   find(".cable", box).addEventListener("click", () => act("cable", { machine }));
+  all(".flip", box).forEach((button) => button.addEventListener("click", () => {
+    act("switch", { machine, name: button.dataset.input, on: button.getAttribute("aria-pressed") === "true" ? "no" : "yes" });
+  }));
+  all(".amount input", box).forEach((slider) => slider.addEventListener("input", () => {
+    showAmount(slider, slider.value);
+    clearTimeout(slider.sending);
+    slider.sending = setTimeout(() => act("amount", { machine, name: slider.dataset.input, amount: slider.value }), 120);
+  }));
   all(".press", box).forEach((button) => button.addEventListener("click", () => act("press", { machine, name: button.dataset.input })));
 }
 for (const name of ["mains", "kill", "freeze"]) {
@@ -195,6 +203,13 @@ function showNow(now) {
     const cable = find(".cable", box);
     cable.classList.toggle("pulled", !plugged);
     cable.textContent = plugged ? words.pull : words.plug;
+    for (const button of all(".flip", box)) {
+      const on = now.switched.includes(`${machine}/${button.dataset.input}`);
+      button.setAttribute("aria-pressed", String(on));
+    }
+    for (const slider of all(".amount input", box)) {
+      if (document.activeElement !== slider) showAmount(slider, now.amounts[`${machine}/${slider.dataset.input}`] ?? 0);
+    }
     showLying(machine, find(".lying", box), Object.keys(now.lying).filter((thing) => now.lying[thing] === machine));
   }
   for (const [thing, box] of things) {
@@ -209,6 +224,35 @@ function showNow(now) {
   find("#daemon").textContent = mains ? words[now.daemon] : words.unplugged;
   for (const name of ["kill", "freeze"]) find(`#${name}`).setAttribute("aria-disabled", String(!mains || now.daemon !== "on"));
   all("[data-hint]").forEach((hint) => hint.classList.toggle("done", now.tried.includes(hint.dataset.hint)));
+}
+
+function showAmount(slider, amount) {
+  slider.value = amount;
+  const written = `${Number(amount).toLocaleString(language, { maximumFractionDigits: 1 })} A`;
+  slider.setAttribute("aria-valuetext", written);
+  find("output", slider.parentElement).textContent = written;
+}
+
+// Displays as they look: the OLED dot by dot, the character display in its own letters.
+function showDisplays(displays) {
+  for (const [machine, { box }] of stations) {
+    const shown = displays[machine];
+    const panel = find(".display", box);
+    if (!panel || !shown) continue;
+    if (shown.lines) {
+      panel.textContent = shown.lines.join("\n");
+      panel.classList.toggle("lit", shown.backlight);
+    } else {
+      const pen = panel.getContext("2d");
+      pen.fillStyle = "#05080a";
+      pen.fillRect(0, 0, 128, 64);
+      pen.fillStyle = "#7dd3fc";
+      shown.pixels.forEach((row, y) => {
+        const dots = BigInt(`0x${row}`);
+        for (let x = 0; x < 128; x += 1) if ((dots >> BigInt(127 - x)) & 1n) pen.fillRect(x, y, 1, 1);
+      });
+    }
+  }
 }
 
 function showLying(machine, tray, wanted) {
@@ -274,6 +318,7 @@ function showJournal({ lines, sessions }) {
 const stream = new EventSource(`changes?lang=${language}`);
 stream.addEventListener("pins", (event) => showPins(JSON.parse(event.data)));
 stream.addEventListener("now", (event) => showNow(JSON.parse(event.data)));
+stream.addEventListener("displays", (event) => showDisplays(JSON.parse(event.data)));
 stream.addEventListener("journal", (event) => showJournal(JSON.parse(event.data)));
 stream.addEventListener("open", () => { find("#trouble").hidden = true; });
 stream.addEventListener("error", () => { complain(words.gone); clearTimeout(quiet); });

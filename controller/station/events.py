@@ -6,8 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
-from protocol.access import Denied, Granted
-from protocol.entries import AnyEntry
+from controller.station.rules import Clears
+from protocol.access import Denied, Granted, Reason
+from protocol.entries import AnyEntry, Purpose
 from protocol.entries import Granted as GrantEntry
 
 
@@ -19,7 +20,8 @@ class Presented(Event, frozen=True):
     """A badge came onto the reader.
 
     fresh: False where it lay there when the reader began to look. verdict: by all badges that lie there;
-    alone: by this one. session: an id for the session that may begin. guarded: whether a guard lives.
+    alone: by this one. session: an id for the session that may begin. obstacle: what keeps the whole controller from
+    starting anything.
     """
 
     badge: str
@@ -27,7 +29,7 @@ class Presented(Event, frozen=True):
     verdict: Granted | Denied
     alone: Granted | Denied
     session: str
-    guarded: bool = True
+    obstacle: Reason | None = None
 
 
 class Removed(Event, frozen=True):
@@ -83,16 +85,30 @@ class EndAsked(Event, frozen=True):
     by: str
 
 
-class InputClosed(Event, frozen=True):
-    """An input's contact closed, as the settings name it."""
+class InputChanged(Event, frozen=True):
+    """The condition of an input, as the settings name it, began to hold, or ceased to."""
 
     name: str
+    active: bool
 
 
 class OutputFailed(Event, frozen=True):
-    """An output did not do what it was told, or a part that the machine needs is not there."""
+    """An output did not do what it was told, or a part that the machine needs is not there.
+
+    clears: who may say that it is over; for_good: nobody, while this daemon runs.
+    """
 
     cause: str
+    clears: Clears = Clears.MAINTAINER
+    for_good: bool = False
+
+
+class GroupAsked(Event, frozen=True):
+    """Somebody at the shell says that the next trainer's badge lets a group in."""
+
+    organisation: str = ""
+    people: int | None = None
+    purpose: Purpose = Purpose.TRAINING
 
 
 class ClearAsked(Event, frozen=True):
@@ -102,20 +118,33 @@ class ClearAsked(Event, frozen=True):
 
 
 class OpenSession(msgspec.Struct, frozen=True):
-    """A session that an earlier run of the daemon left open, as far as its last heartbeat tells."""
+    """A session that is open, as far as its last heartbeat tells.
+
+    powered, busy in milliseconds; at: the boot-time of that heartbeat. began: the boot-time of its grant; extended: of
+    the last tap for more time. The rest is the grant's: who, by which badge, what for, for how long at most.
+    """
 
     session: str
     machine: str
     powered: int
     boot: str
     at: int
+    busy: int | None = None
+    began: int = 0
+    extended: int = 0
+    member: str = ""
+    badge: str = ""
+    purpose: Purpose = Purpose.OWN
+    group: bool = False
+    longest: int | None = None
 
 
 class Recover(Event, frozen=True):
-    """The journal was read: what was left open, and why the machine is locked, if it is."""
+    """The journal was read: what was left open, why the machine is locked, and what nobody cleared, if it is so."""
 
     open: tuple[OpenSession, ...] = ()
     locked: str = ""
+    faults: tuple[str, ...] = ()
 
 
 class Stop(Event, frozen=True):
@@ -134,7 +163,8 @@ AnyEvent = (
     | LockAsked
     | UnlockAsked
     | EndAsked
-    | InputClosed
+    | InputChanged
+    | GroupAsked
     | OutputFailed
     | ClearAsked
     | Stop
@@ -148,6 +178,7 @@ class Signal(StrEnum):
     IDLE = "idle"
     GRANTED = "granted"
     REFUSED = "refused"
+    AWAITING = "awaiting"
     RUNNING = "running"
     LEAVING = "leaving"
     WARNING = "warning"
@@ -155,18 +186,17 @@ class Signal(StrEnum):
     LOCKED = "locked"
     FAULT = "fault"
     READER_LOST = "reader_lost"
+    OFFLINE = "offline"
 
 
 class Effect(msgspec.Struct, frozen=True):
     """Something that a station asks the loop to do, in order."""
 
 
-class OpenOutput(Effect, frozen=True):
-    """Open the machine's output; waits for nothing."""
+class Switch(Effect, frozen=True):
+    """Have exactly these outputs closed, each under a lease; all others open, first of all and waiting for nothing."""
 
-
-class CloseOutput(Effect, frozen=True):
-    """Close the machine's output, under a lease."""
+    closed: frozenset[str] = frozenset()
 
 
 class Commit(Effect, frozen=True):
@@ -181,6 +211,12 @@ class Record(Effect, frozen=True):
     entry: AnyEntry
 
 
+class SetLock(Effect, frozen=True):
+    """Keep in the whitelist why a machine is locked, as a maintainer's badge said; empty unlocks."""
+
+    note: str
+
+
 class Flash(Effect, frozen=True):
     """Tell people for a moment; `denied` says why and what would help."""
 
@@ -188,4 +224,4 @@ class Flash(Effect, frozen=True):
     denied: Denied | None = None
 
 
-AnyEffect = OpenOutput | CloseOutput | Commit | Record | Flash
+AnyEffect = Switch | Commit | Record | SetLock | Flash

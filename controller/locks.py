@@ -1,0 +1,37 @@
+"""Locks that a maintainer's badge put on or took off, until the whitelist on disk says the same."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from controller.store.whitelist import Change
+from controller.writer import Edit, Writer
+from protocol.moment import Moment
+
+
+class HasWriter(Protocol):
+    """Whoever has the writer, by the time that something is written."""
+
+    writer: Writer
+
+
+class Locks:
+    """Writes each into the whitelist, and again for as long as the disk refuses it. On the loop's thread."""
+
+    def __init__(self, loop: HasWriter) -> None:
+        self._loop = loop
+        self.pending: dict[str, tuple[str, Edit]] = {}
+
+    def keep(self, machine: str, note: str, moment: Moment) -> None:
+        """Have the whitelist say why a machine is locked, or that it is not; of its row, this alone is changed."""
+        edit = Edit(Change(locks=((machine, note),)), f"machine {machine}", moment, lambda _done, _total: None)
+        self.pending[machine] = note, edit
+        self._loop.writer.edit(edit)
+
+    def step(self, moment: Moment) -> None:
+        """Forget what is written; try again what is not."""
+        for machine, (note, edit) in list(self.pending.items()):
+            if edit.is_done:
+                del self.pending[machine]
+                if edit.failed:
+                    self.keep(machine, note, moment)

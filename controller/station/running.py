@@ -1,0 +1,174 @@
+"""Running: a session is open, its outputs closed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from controller.station import in_session
+from controller.station.events import (
+    EndAsked,
+    Flash,
+    InputChanged,
+    LockAsked,
+    Presented,
+    ReaderFound,
+    ReaderLost,
+    Record,
+    Removed,
+    Signal,
+    Stop,
+    TimePassed,
+)
+from controller.station.pieces import (
+    SHARED,
+    Rows,
+    Step,
+    end,
+    find_reader,
+    held_by_badge,
+    laid,
+    lose_reader,
+    may_take_over,
+    patience,
+    refuse,
+    refuse_for,
+    take_note,
+    take_over,
+)
+from controller.station.rules import Mode
+from controller.station.states import Leaving, Running, Session
+from protocol import entries
+from protocol.access import Denied, Reason
+from protocol.entries import Ending
+from protocol.moment import Moment
+from protocol.whitelist import Level
+
+
+def further_badge(state: Running, event: Presented, moment: Moment) -> Step:
+    """Its own: end, or more time. A trainer's: end. Another's: take over at rest, or refuse. Unknown: –."""
+    now = laid(state, event)
+    locked = in_session.lock_asked_by_badge(now, event, moment)
+    if locked is not None:
+        return locked
+    if event.alone.member == state.session.member:
+        return _own_badge(now, event, moment)
+    if event.fresh and _is_trainer(event):
+        return leave(now, moment, Ending.BADGE_TAPPED, event.alone.member)
+    if event.alone.member is None:
+        return Step(now)
+    if may_take_over(now, event, moment):
+        return take_over(now, event, moment)
+    return refuse_for(now, event, Reason.MACHINE_IN_USE)
+
+
+def _own_badge(state: Running, event: Presented, moment: Moment) -> Step:
+    if held_by_badge(state):
+        return Step(msgspec.structs.replace(state, session=_by_badge(state, event), reader_until=None))
+    if not event.fresh:
+        return Step(state)
+    if state.rules.mode is Mode.TIMED and not state.session.group:
+        return extend(state, event, moment)
+    return leave(state, moment, Ending.BADGE_TAPPED, event.alone.member)
+
+
+def _is_trainer(event: Presented) -> bool:
+    return event.alone.level is not None and event.alone.level >= Level.TRAINER
+
+
+def _by_badge(state: Running, event: Presented) -> Session:
+    """Hold the session by the badge that lies there, where a member changes from one to another."""
+    if state.session.badge in state.bench.lying:
+        return msgspec.structs.replace(state.session, also=state.session.also | {event.badge} - {state.session.badge})
+    return msgspec.structs.replace(state.session, badge=event.badge)
+
+
+def extend(state: Running, event: Presented, moment: Moment) -> Step:
+    """Give more time, as one would give a session: what refuses the next start refuses this."""
+    if isinstance(event.alone, Denied):
+        return refuse(state, event.alone)
+    if state.bench.locked and event.alone.level < Level.MAINTAINER:
+        return refuse_for(state, event, Reason.MACHINE_LOCKED, state.bench.locked)
+    session = msgspec.structs.replace(state.session, period_ends=moment.at + state.rules.period)
+    extended = entries.Extended(session.id, state.rules.machine)
+    return Step(msgspec.structs.replace(state, session=session), (Record(extended), Flash(Signal.GRANTED)))
+
+
+def leave(state: Running, moment: Moment, why: Ending, by: str | None = None) -> Step:
+    """End; after the grace where the badge has gone, and not before the machine rests where the settings say so."""
+    gone = why is Ending.BADGE_REMOVED  # a lost reader was waited for already
+    until = moment.at + (state.rules.grace if gone else 0)
+    wait = 0 if state.bench.at_rest(moment) and not gone else state.rules.wait_for_rest
+    latest = until + wait
+    if latest <= moment.at:
+        return end(state, moment, why, by)
+    return Step(
+        Leaving(
+            state.bench,
+            session=state.session,
+            since=state.since,
+            powered=state.powered,
+            busy=state.busy,
+            ran=state.ran,
+            until=until,
+            latest=latest,
+            why=why,
+            by=by,
+        )
+    )
+
+
+def take_off(state: Running, event: Removed, moment: Moment) -> Step:
+    """The session's badge, where it has to stay: LEAVING. Any other: note it."""
+    gone = take_note(state, event, moment).state
+    if isinstance(gone, Running) and held_by_badge(state) and event.badge == state.session.badge:
+        for other in sorted(state.session.also & gone.bench.lying):
+            return Step(msgspec.structs.replace(gone, session=msgspec.structs.replace(state.session, badge=other)))
+        return leave(gone, moment, Ending.BADGE_REMOVED, state.session.member)
+    return Step(gone)
+
+
+def wait_for_reader(state: Running, event: ReaderLost, moment: Moment) -> Step:
+    """Journal, warn, once; where the badge has to stay, wait for it: it is no removal."""
+    lost = lose_reader(state, event, moment)
+    if not held_by_badge(state) or state.bench.reader_lost:
+        return lost
+    until = state.reader_until or moment.at + patience(state)
+    return Step(msgspec.structs.replace(lost.state, reader_until=until), (*lost.effects, Flash(Signal.WARNING)))
+
+
+def go_on(state: Running, event: ReaderFound, moment: Moment) -> Step:
+    """Journal; where the badge has to stay, it has still to be seen."""
+    return find_reader(state, event, moment)
+
+
+def pass_time(state: Running, _event: TimePassed, moment: Moment) -> Step:
+    """An input counts now: end, FAULT. Time up, idle, job done: end. Reader not found: LEAVING. Nearly over: warn."""
+    cut = in_session.cut_short(state, moment)
+    if cut is not None:
+        return cut
+    if state.done_at is not None and moment.at >= state.done_at:
+        return end(state, moment, Ending.RESTED)
+    for at, why in state.deadlines:
+        if moment.at >= at:
+            return leave(state, moment, why)
+    if state.reader_until is not None and moment.at >= state.reader_until:
+        return leave(state, moment, Ending.READER_LOST)
+    if state.warns is not None and moment.at >= state.warns:
+        warned = msgspec.structs.replace(state.session, warned=state.deadlines[0][0])
+        return Step(msgspec.structs.replace(state, session=warned), (Flash(Signal.WARNING),))
+    return Step(state)
+
+
+ROWS: Final[Rows] = SHARED | {
+    Presented: further_badge,
+    Removed: take_off,
+    ReaderLost: wait_for_reader,
+    ReaderFound: go_on,
+    TimePassed: pass_time,
+    LockAsked: in_session.lock,
+    InputChanged: in_session.sense,
+    EndAsked: in_session.end_named,
+    Stop: in_session.stop,
+}
