@@ -129,7 +129,7 @@ class Container:
 
     def journal(self):
         """Give what the units said."""
-        return self.sh("journalctl --no-pager -u 'loquet*' -n 60 -o short").stdout
+        return self.sh("journalctl --no-pager -u 'loquet*' -n 300 -o short").stdout
 
     def show(self, unit, word):
         """Give one property of a unit."""
