@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any, Final
 
 from drivers.contracts import N_, DriverError, DriverMissingError, DriverSettings
@@ -14,15 +15,22 @@ class UnknownDriverError(DriverError, LookupError):
     """No driver of that kind bears that name."""
 
 
+@cache
+def _entries(kind: str) -> EntryPoints:
+    """Read what is installed once: it costs as much as the rest of reading the settings."""
+    return entry_points(group=f"loquet.{kind}")
+
+
 def names(kind: str) -> list[str]:
     """Name the drivers of a kind."""
-    return sorted(entry.name for entry in entry_points(group=f"loquet.{kind}"))
+    return sorted(entry.name for entry in _entries(kind))
 
 
 def find(kind: str, name: str) -> Any:  # noqa: ANN401 - the caller knows the kind's contract
     """Give the driver class of that kind and name. Raises UnknownDriverError, which names those there are."""
-    for entry in entry_points(group=f"loquet.{kind}", name=name):
-        return entry.load()
+    for entry in _entries(kind):
+        if entry.name == name:
+            return entry.load()
     raise UnknownDriverError(
         N_('there is no driver "{driver}" among the {kind}; there are: {names}'),
         driver=name,
