@@ -126,9 +126,13 @@ for (const [machine, { box }] of stations) {
     act("switch", { machine, name: button.dataset.input, on: button.getAttribute("aria-pressed") === "true" ? "no" : "yes" });
   }));
   all(".amount input", box).forEach((slider) => slider.addEventListener("input", () => {
-    showAmount(slider, slider.value);
+    const amount = slider.value;
+    showAmount(slider, amount);
     clearTimeout(slider.sending);
-    slider.sending = setTimeout(() => act("amount", { machine, name: slider.dataset.input, amount: slider.value }), 120);
+    slider.sending = setTimeout(() => {
+      slider.sending = null; // until then the page shows what was chosen, not what was last measured
+      act("amount", { machine, name: slider.dataset.input, amount });
+    }, 120);
   }));
   all(".press", box).forEach((button) => button.addEventListener("click", () => act("press", { machine, name: button.dataset.input })));
 }
@@ -208,7 +212,7 @@ function showNow(now) {
       button.setAttribute("aria-pressed", String(on));
     }
     for (const slider of all(".amount input", box)) {
-      if (document.activeElement !== slider) showAmount(slider, now.amounts[`${machine}/${slider.dataset.input}`] ?? 0);
+      if (document.activeElement !== slider && !slider.sending) showAmount(slider, now.amounts[`${machine}/${slider.dataset.input}`] ?? 0);
     }
     showLying(machine, find(".lying", box), Object.keys(now.lying).filter((thing) => now.lying[thing] === machine));
   }
