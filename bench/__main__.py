@@ -22,6 +22,8 @@ BOUNDS: dict[str, float] = {
     "idle_cpu_percent": 2,
     "ready_over_import": 2,
     "idle_bytes_written": 0,
+    "backlog_rss_mb": 64,
+    "delta_over_full": 0.01,
 }
 EXACT = {"commits_per_tap"}
 
@@ -41,6 +43,7 @@ def measure() -> dict[str, float]:
     folder = Path.cwd() / ".bench"  # on a real file system, as a temporary folder may not be
     folder.mkdir(exist_ok=True)
     apart = _apart(f"tap.figures(Path({str(folder)!r}))") | _apart("reader.figures()")
+    apart |= _apart(f"storage.figures(Path({str(folder)!r}))")
     return process.figures(folder) | decision.figures() | apart
 
 

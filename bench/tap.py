@@ -51,6 +51,7 @@ class Rig:
         from controller.signals import Signals
         from controller.station.rules import Rules
         from controller.store import database
+        from controller.store.key import badge_key
         from controller.watchdog import Watchdog
         from controller.writer import Writer
         from drivers import lease, registry
@@ -61,7 +62,7 @@ class Rig:
         station = stage.settings.stations[0]
         data, run = folder / "data", stage.settings.run_dir
         data.mkdir()
-        key = database.badge_key(data, make=True)
+        key = badge_key(data, make=True)
         self.db = database.open_for_writing(data)
         clock = SystemClock(ZoneInfo("Europe/Paris"))
         output = registry.make("outputs", "gpio", station.relay.settings)
@@ -208,9 +209,9 @@ def _end(rig: Rig) -> None:
 
 def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
     """Take the badge off again and again while 240,000 badges are put in force."""
+    from controller.edits import Edit
     from controller.messages import FromReader
     from controller.store.whitelist import Change
-    from controller.writer import Edit
     from drivers.contracts import Card
     from drivers.presence import Presented, Removed
 

@@ -19,6 +19,10 @@ TIMESYNCD_STAMP: Final = Path("/var/lib/systemd/timesync/clock")
 STA_UNSYNC: Final = 0x0040
 TIME_ERROR: Final = 5
 QUARTER_MS: Final = 900_000  # no zone's midnight falls inside one
+DAY_MS: Final = 86_400_000
+LEAP_MS: Final = 31 * 86_400_000
+LEAP_PATIENCE_MS: Final = 3_600_000
+NEVER: Final = 1_577_836_800_000  # 2020: nobody has known the time yet
 STEP_MS: Final = 500  # a wall clock that moves by more against boot time was set
 
 
@@ -40,44 +44,100 @@ class Clock(Protocol):
         """Say what the wall clock says against boot time, and how sure it is."""
         ...
 
+    def passed(self, ms: int) -> None:
+        """Take note that this time (since 1970) is known to have passed."""
+        ...
 
-class SystemClock:
-    """The kernel's clocks.
-
-    floor: milliseconds since 1970, the latest time known to have passed when this boot's journal began; only
-    a synchronised clock raises it. A clock kept by a battery judges expiries without raising it, so that a
-    battery that failed locks nobody out for ever.
-    """
-
-    def __init__(self, zone: ZoneInfo, floor: int = 0) -> None:
-        self.boot = BOOT_ID.read_text().strip()
-        self._zone = zone
-        self._floor = floor
-        self._floor_at = self._at()
-        self._days: dict[int, date] = {}  # the last two quarters of an hour that were asked for
-        self.reading = self.read()
-
-    @staticmethod
-    def _at() -> int:
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    def lower(self, ms: int) -> None:
+        """Take a person's word that it is no later than this (milliseconds since 1970)."""
+        ...
 
     @property
     def floor(self) -> int:
         """The latest time known to have passed, in milliseconds since 1970."""
-        return self._floor + (self._at() - self._floor_at)
+        ...
+
+
+class Kernel:
+    """What the operating system tells of time."""
+
+    def boot(self) -> str:
+        """Name this boot."""
+        return BOOT_ID.read_text().strip()
+
+    def at(self) -> int:
+        """Give boot time, in milliseconds."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+    def wall(self) -> int:
+        """Give what the wall clock says, in milliseconds since 1970."""
+        return time.time_ns() // 1_000_000
+
+    def quality(self) -> Quality:
+        """Tell how sure the wall clock is."""
+        return quality()
+
+
+class SystemClock:
+    """The kernel's clocks, and what may be believed of them.
+
+    floor: milliseconds since 1970, the latest time known to have passed when this boot's journal began; only
+    a synchronised clock raises it, by more than a month only once it has said so for an hour: a time server that sends
+    zeroes means 2036. A clock kept by a battery judges expiries without raising it, so that a battery that failed
+    locks nobody out for ever.
+    """
+
+    def __init__(self, zone: ZoneInfo, floor: int = 0, kernel: Kernel | None = None) -> None:
+        self._kernel = kernel or Kernel()
+        self.boot = self._kernel.boot()
+        self._zone = zone
+        self._floor = floor
+        self._floor_at = self._kernel.at()
+        self._leap: tuple[int, int] | None = None  # since when, by which offset
+        self._days: dict[int, date] = {}  # the last two quarters of an hour that were asked for
+        self.reading = self.read()
+
+    @property
+    def floor(self) -> int:
+        """The latest time known to have passed, in milliseconds since 1970."""
+        return self._floor + (self._kernel.at() - self._floor_at)
 
     def read(self) -> Reading:
         """Read wall clock and quality anew; raise the floor where the clock is synchronised."""
-        offset = time.time_ns() // 1_000_000 - self._at()
-        self.reading = Reading(offset, quality())
-        if self.reading.quality is Quality.SYNCHRONISED and offset + self._at() > self.floor:
-            self._floor, self._floor_at = offset + self._at(), self._at()
+        at = self._kernel.at()
+        offset = self._kernel.wall() - at
+        how = self._kernel.quality()
+        if how is Quality.SYNCHRONISED and offset + at < self.floor - DAY_MS:
+            how = Quality.UNKNOWN  # a time server that serves the past, or a floor that is wrong: nobody knows which
+        self.reading = Reading(offset, how)
+        if self.reading.quality is not Quality.SYNCHRONISED or not self._has_lasted(at, offset):
+            return self.reading
+        if offset + at > self.floor:
+            self._floor, self._floor_at = offset + at, at
         return self.reading
+
+    def _has_lasted(self, at: int, offset: int) -> bool:
+        """Tell whether a time is believable: near what was known, or told for long enough."""
+        if is_near(self.floor, offset + at):
+            self._leap = None
+            return True
+        if self._leap is None or abs(self._leap[1] - offset) > STEP_MS:
+            self._leap = at, offset
+        return at - self._leap[0] >= LEAP_PATIENCE_MS
+
+    def passed(self, ms: int) -> None:
+        """Take note that this time (since 1970) is known to have passed."""
+        if ms > self.floor:
+            self._floor, self._floor_at = ms, self._kernel.at()
+
+    def lower(self, ms: int) -> None:
+        """Take a person's word that it is no later than this (milliseconds since 1970)."""
+        self._floor, self._floor_at, self._leap = ms, self._kernel.at(), None
 
     def now(self) -> Moment:
         """Give this moment."""
-        at = self._at()
-        wall = time.time_ns() // 1_000_000
+        at = self._kernel.at()
+        wall = self._kernel.wall()
         known = self._floor + at - self._floor_at
         if self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}:
             known = max(known, wall)
@@ -90,6 +150,11 @@ class SystemClock:
             found = day(ms, self._zone)
             self._days = {**dict(list(self._days.items())[-1:]), quarter: found}
         return found
+
+
+def is_near(known: int, told: int) -> bool:
+    """Tell whether a time that is told (ms since 1970) lies no more than a month after the one that is known."""
+    return told - known <= LEAP_MS or known < NEVER
 
 
 def day(ms: int, zone: ZoneInfo) -> date:

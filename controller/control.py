@@ -23,11 +23,11 @@ from typing import Any, Final
 
 import msgspec
 
+from controller.edits import Edit
 from controller.loop import Loop
-from controller.messages import Asked, FromReader, Request, StopAsked
-from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked
+from controller.messages import Asked, ClockAsked, FromReader, Request, StopAsked
+from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
 from controller.store.whitelist import MAX_ROWS, Change
-from controller.writer import Edit
 from drivers import presence
 from protocol.badge import BadgeKey, is_random
 from protocol.entries import Corrected, Maintained
@@ -141,18 +141,20 @@ class ControlServer:
 
     def _answers(self, link: socket.socket, received: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a file
         request = json.loads(_line(received))
+        msgspec.json.encode(request)  # what cannot be written is refused here, and never waits to be written
         by = _caller(link)
         match request["do"]:
             case "status":
                 yield {"is": self._ask(None, "")}
-            case "end" | "clear" | "group":
+            case "end" | "clear" | "group" | "teach":
                 yield {"is": self._ask(_asked(request, by), self._machine(request))}
+            case "clock":
+                said = request.get("ms")
+                yield {"is": self._answered(lambda answer: ClockAsked(by, None if said is None else int(said), answer))}
             case "stop":
                 yield {"is": self._answered(StopAsked)}
-            case "hash":
-                yield {"is": [self._key.hash(bytes.fromhex(uid), str(kind)) for uid, kind in request["cards"]]}
-            case "fingerprint":
-                yield {"is": self._key.fingerprint}
+            case "hash" | "fingerprint":
+                yield {"is": self._by_key(request)}
             case "read":
                 yield from self._read(link)
             case "edit":
@@ -163,6 +165,11 @@ class ControlServer:
                 yield {"is": True}
             case other:
                 raise RequestError(N_('the controller does not know "{do}"; is it an older version?'), do=other)
+
+    def _by_key(self, request: dict[str, Any]) -> list[str] | str:
+        if request["do"] == "fingerprint":
+            return self._key.fingerprint
+        return [self._key.hash(bytes.fromhex(uid), str(kind)) for uid, kind in request["cards"]]
 
     def _machine(self, request: dict[str, Any]) -> str:
         machine = str(request["machine"])
@@ -177,7 +184,7 @@ class ControlServer:
     def _ask(self, request: Request | None, machine: str) -> Any:  # noqa: ANN401 - JSON
         return self._answered(lambda answer: Asked(request, machine, answer))
 
-    def _answered(self, message: Callable[[Callable[[Any], None]], Asked | StopAsked]) -> Any:  # noqa: ANN401 - JSON
+    def _answered(self, message: Callable[[Callable[[Any], None]], Asked | ClockAsked | StopAsked]) -> Any:  # noqa: ANN401 - JSON
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._loop.put(message(answers.put))
         try:
@@ -223,6 +230,7 @@ class ControlServer:
             lambda done, total: steps.put({"done": done, "of": total}),
             base=None if request.get("base") is None else int(request["base"]),
             cut=bool(request.get("cut")),
+            forgets=bool(request.get("forgets")),
         )
         if edit.cut:  # "now" waits for no disk, and for nothing that is written before it
             for row in put:
@@ -240,13 +248,15 @@ class ControlServer:
                 return
 
 
-def _asked(request: dict[str, Any], by: str) -> EndAsked | ClearAsked | GroupAsked:
+def _asked(request: dict[str, Any], by: str) -> Request:
     """Read what is asked of one station."""
     match request["do"]:
         case "end":
             return EndAsked(str(request["session"]), by)
         case "clear":
             return ClearAsked(by)
+        case "teach":
+            return TeachAsked()
         case _:
             places = {key: value for key, value in request.items() if key not in {"do", "machine"}}
             return msgspec.convert(places, GroupAsked)

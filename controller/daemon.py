@@ -18,10 +18,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from controller.age import Age
 from controller.badges import Badges
 from controller.clock import SystemClock
 from controller.control import SOCKET, ControlServer
 from controller.displays import Displays, Panel
+from controller.examiner import Examiner
 from controller.inputs import MeterThread, close_all, watch
 from controller.loop import Loop
 from controller.messages import FromInput, FromReader, Halt, PartFailed
@@ -29,17 +31,21 @@ from controller.outputs import Contact, Contacts, LeasedOutput, Service
 from controller.readers import ReaderThread
 from controller.settings import Part, Settings, Station
 from controller.signals import Signals
-from controller.store import database, journal
-from controller.store.whitelist import load
+from controller.store import damage, database, journal
+from controller.store.database import StorageError
+from controller.store.key import badge_key
 from controller.watchdog import Watchdog
 from controller.writer import Writer
 from drivers import lease, registry
 from drivers.contracts import DriverError, OutputError
 from drivers.notify import READY, STOPPING, Manager
 from protocol import entries
+from protocol.badge import KEY_BYTES, BadgeKey
 from protocol.texts import N_, _, tell
+from protocol.whitelist import Whitelist
 
 SWITCH_INTERVAL: Final = 0.0001  # s; how long another thread's Python may hold up the loop's
+KEY_RETRY: Final = 30.0  # s
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
 
 log = logging.getLogger("loquet")
@@ -153,9 +159,10 @@ class Daemon:
 
     def _run(self, ready: Callable[[], None]) -> bool:
         settings = self._settings
-        key = database.badge_key(settings.data_dir, make=True)
-        db = database.open_for_writing(settings.data_dir)
-        clock = SystemClock(ZoneInfo(settings.controller.timezone), int(database.meta(db, "floor")))
+        key, opened = self._open()
+        nobody = secrets.token_bytes(KEY_BYTES)  # where the key cannot be read nobody is known
+        db = opened.db if opened is not None else None
+        clock = SystemClock(ZoneInfo(settings.controller.timezone), journal.known(db) if db is not None else 0)
         lights = self._optional("lights", "light")
         buzzers = self._optional("buzzers", "buzzer")
         signals = Signals(
@@ -164,7 +171,8 @@ class Daemon:
             lambda machine, part, error: loop.put(PartFailed(machine, part, tell(error))),
             time.monotonic,
         )
-        badges = Badges(key, load(db), lambda: secrets.token_hex(8))
+        found = opened.whitelist if opened is not None else Whitelist()
+        badges = Badges(key or BadgeKey(nobody), found, lambda: secrets.token_hex(8))
         displays = Displays(
             self._panels(),
             lambda machine, error: loop.put(PartFailed(machine, "display", tell(error))),
@@ -181,24 +189,35 @@ class Daemon:
             displays=displays,
             guard_alive=lambda now: self._guard.until(now) > now,
             watchdog=Watchdog(self._manager),
+            age=Age(settings.stale),
         )
-        loop.writer = Writer(db, loop.put, lambda: clock.floor)
+        loop.writer = Writer(
+            db,
+            loop.put,
+            lambda: clock.floor,
+            data_dir=None if key is None else settings.data_dir,
+            periods=settings.periods,
+        )
         inputs = self._inputs(loop)
         loop.drain()  # what the inputs say is known before any session goes on
-        loop.recover(journal.left_open(db), journal.uncleared(db))
+        if opened is not None:
+            self._take_up(loop, opened, clock)
         loop.writer.record(clock.now(), entries.Started(version("loquet")))
         self._drop_old_leases()
         for machine, cause in self._faults.items():
             if machine in loop.states:
                 loop.fail(machine, cause)
-        control = ControlServer(settings.run_dir / SOCKET, loop, key, clock.now)
+        control = ControlServer(settings.run_dir / SOCKET, loop, key or BadgeKey(nobody), clock.now)
         readers = self._readers(loop)
         writer = threading.Thread(target=loop.writer.run, name="writer", daemon=True)
         teller = threading.Thread(target=signals.run, name="signals", daemon=True)
         server = threading.Thread(target=control.run, name="control socket", daemon=True)
         shower = threading.Thread(target=displays.run, name="displays", daemon=True)
-        for thread in (writer, teller, shower, server, *readers):
+        examiner = Examiner(settings.data_dir, loop.writer.damaged)
+        for thread in (writer, teller, shower, server, examiner, *readers):
             thread.start()
+        if key is None:  # another start may find it
+            threading.Timer(KEY_RETRY, loop.put, [Halt()]).start()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: loop.put(Halt()))
         sys.setswitchinterval(SWITCH_INTERVAL)
@@ -213,11 +232,8 @@ class Daemon:
             # First the outputs, then all that tells of it.
             self._release()
             self._manager.say(STOPPING)
-            control.stop()
-            for thread in readers:
-                thread.stop()
-            signals.stop()
-            displays.stop()
+            for stop in (control.stop, signals.stop, displays.stop, examiner.stop, *(each.stop for each in readers)):
+                stop()
             loop.writer.stop()
             writer.join(LAST_WRITES)
             for thread in (teller, shower, *readers):
@@ -225,7 +241,29 @@ class Daemon:
             close_all(inputs)
             for part in (*lights.values(), *buzzers.values()):
                 part.close()
-            db.close()
+            loop.writer.close()
+
+    def _open(self) -> tuple[BadgeKey | None, damage.Opened | None]:
+        """Open what is kept on disk; without it taps are answered all the same, and the writer tries again."""
+        key = None
+        try:
+            key = badge_key(self._settings.data_dir, make=True)
+            return key, damage.open_store(self._settings.data_dir)
+        except StorageError as error:
+            if key is None and error.errno is None:  # no disk's fault, and no time will mend it
+                raise
+            log.error("%s", tell(error))
+            for contacts in self._outputs.values():  # whose session it was cannot be known
+                contacts.switch(frozenset(), lease.boottime_ms())
+            return key, None
+
+    @staticmethod
+    def _take_up(loop: Loop, opened: damage.Opened, clock: SystemClock) -> None:
+        """Have every station go on from what is on the disk."""
+        loop.age.confirmed = int(database.meta(opened.db, "confirmed", "0"))
+        loop.recover(journal.left_open(opened.db), journal.uncleared(opened.db))
+        if opened.replaced is not None:
+            loop.writer.record(clock.now(), opened.replaced)
 
     def _sentence(self) -> str:
         broken = ", ".join(self._faults)

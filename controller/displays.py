@@ -27,8 +27,9 @@ NARROW: Final = 2  # rows on which there is no room for the machine's name
 SAYINGS: Final = {
     Signal.STARTING_UP: N_("starting up ..."),
     Signal.IDLE: N_("free; lay your badge on the reader"),
-    Signal.OFFLINE: N_("free (no line to the server); lay your badge on the reader"),
+    Signal.OFFLINE: N_("free; no line to the server"),
     Signal.AWAITING: N_("now the badge"),
+    Signal.TEACHING: N_("now each badge"),
     Signal.LEAVING: N_("about to end"),
     Signal.WARNING: N_("about to end"),
     Signal.LOCKED: N_("locked: {note}"),
@@ -73,10 +74,14 @@ def lines(view: View, title: str, names: Names, size: tuple[int, int], whitelist
     else:
         said += [title] if rows > NARROW else []
         said += [name] if name else []
-        if view.lacks:
+        if view.age is not None and view.signal in {Signal.IDLE, Signal.OFFLINE}:
+            said += [_("free"), _("list {days} days old").format(days=view.age)]
+        elif view.lacks:
             said.append(_(SECONDS[view.lacks]))
         elif view.signal in SAYINGS:
             said.append(_(SAYINGS[view.signal]).format(note=sentences.fault(view.note)))
+        if view.count:
+            said.append(_("{count} let in").format(count=view.count))
         said += _times(view)
     wrapped = [row for sentence in said for row in textwrap.wrap(sentence, columns) or [""]]
     if len(wrapped) > rows:

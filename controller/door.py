@@ -19,13 +19,16 @@ from sqlite_utils import Database
 
 from controller.clock import SystemClock
 from controller.control import ANSWER_S, EDIT_S, SOCKET, user_name
+from controller.edits import Edit, Progress
 from controller.settings import Settings
-from controller.store import database
+from controller.store import database, journal
+from controller.store.damage import open_store
 from controller.store.database import StorageError
+from controller.store.key import badge_key
 from controller.store.whitelist import Change, load
-from controller.writer import Answer, Edit, Progress, Writer
+from controller.writer import Answer, Writer
 from protocol.badge import BadgeKey
-from protocol.entries import Clock, Corrected, Maintained
+from protocol.entries import Clock, Corrected, Maintained, encode_entry
 from protocol.errors import LoquetError
 from protocol.moment import Moment
 from protocol.texts import N_
@@ -59,7 +62,9 @@ class Door(Protocol):
         """Hash badges (UID, technology) under this controller's key."""
         ...
 
-    def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
+    def edit(
+        self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False, forgets: bool = False
+    ) -> int:
         """Change the whitelist, if its version is still *base*; give its new version."""
         ...
 
@@ -164,7 +169,7 @@ class _Reading:
 
     def moment(self) -> Moment:
         try:
-            floor = int(database.meta(self.database(), "floor"))
+            floor = journal.known(self.database())
         except StorageError:
             floor = 0
         return SystemClock(ZoneInfo(self._settings.controller.timezone), floor).now()
@@ -187,10 +192,13 @@ class DaemonDoor(_Reading):
             hashed += ask_one(self._settings, {"do": "hash", "cards": batch})
         return hashed
 
-    def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
+    def edit(
+        self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False, forgets: bool = False
+    ) -> int:
         """Change the whitelist; give its new version."""
         count = len(change.put) + len(change.drop)
         request = {"do": "edit", "rows": count, "replace": change.replace, "base": base, "cut": cut}
+        request["forgets"] = forgets
         rows = [b"+" + encode_row(row) + b"\n" for row in change.put]
         rows += [b"-" + encode_row(row) + b"\n" for row in change.drop]
         for answer in ask(self._settings, request, rows):
@@ -214,7 +222,7 @@ class FileDoor(_Reading):
         self._write = write
 
     def _key(self) -> BadgeKey:
-        return database.badge_key(self._settings.data_dir, make=self._write)
+        return badge_key(self._settings.data_dir, make=self._write)
 
     def fingerprint(self) -> str:
         """Name the badge key."""
@@ -225,16 +233,19 @@ class FileDoor(_Reading):
         key = self._key()
         return [key.hash(uid, technology) for uid, technology in cards]
 
-    def edit(self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False) -> int:
+    def edit(
+        self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False, forgets: bool = False
+    ) -> int:
         """Change the whitelist; give its new version."""
         with self._writer() as (writer, clock):
-            edit = Edit(change, user_name(), clock.now(), progress, base=base, cut=cut)
+            edit = Edit(change, user_name(), clock.now(), progress, base=base, cut=cut, forgets=forgets)
             writer.edit(edit)
             writer.step()
         return edit.wait(0)
 
     def record(self, entry: Corrected | Maintained) -> None:
         """Put an entry into the journal, in the name of this user. Raises StorageError."""
+        encode_entry(entry)  # what cannot be written is refused here
         with self._writer() as (writer, clock):
             moment = clock.now()
             writer.record(moment, Clock(clock.reading.offset, clock.reading.quality))
@@ -245,10 +256,14 @@ class FileDoor(_Reading):
     @contextlib.contextmanager
     def _writer(self) -> Iterator[tuple[Writer, SystemClock]]:
         self._key()  # made before the database, which is of no use without it
-        db = database.open_for_writing(self._settings.data_dir)
-        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), int(database.meta(db, "floor")))
+        opened = open_store(self._settings.data_dir)
+        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), journal.known(opened.db))
         answers: list[Answer] = []
+        writer = Writer(opened.db, answers.append, lambda: clock.floor)
+        if opened.replaced is not None:
+            writer.record(clock.now(), opened.replaced)
         try:
-            yield Writer(db, answers.append, lambda: clock.floor), clock
+            yield writer, clock
+            writer.step()  # the document
         finally:
-            db.close()
+            opened.db.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from controller.edits import Edit
 from controller.store.whitelist import Change
-from controller.writer import Edit, Writer
+from controller.writer import Writer
 from protocol.moment import Moment
 
 
@@ -24,7 +25,7 @@ class Locks:
 
     def keep(self, machine: str, note: str, moment: Moment) -> None:
         """Have the whitelist say why a machine is locked, or that it is not; of its row, this alone is changed."""
-        edit = Edit(Change(locks=((machine, note),)), f"machine {machine}", moment, lambda _done, _total: None)
+        edit = Edit(Change(locks=((machine, note),)), f"machine {machine}", moment)
         self.pending[machine] = note, edit
         self._loop.writer.edit(edit)
 

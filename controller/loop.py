@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from controller import station as stations
+from controller.age import Age
 from controller.badges import Badges
 from controller.clock import STEP_MS, Clock, Reading
 from controller.displays import Displays
+from controller.edits import Edit, EditFailed, WhitelistChanged, WhitelistReplaced
 from controller.locks import Locks
-from controller.messages import Asked, FromInput, FromReader, Halt, Message, PartFailed, Request, StopAsked
+from controller.messages import Asked, ClockAsked, FromInput, FromReader, Halt, Message, PartFailed, Request, StopAsked
 from controller.outputs import Contacts, NoGuardError
+from controller.periods import Stale
 from controller.showing import lasting, view
 from controller.signals import Signals, Told
 from controller.station.events import (
@@ -34,6 +37,9 @@ from controller.station.events import (
     Signal,
     Stop,
     Switch,
+    Taught,
+    Teach,
+    TeachFailed,
     TimePassed,
     UnlockAsked,
 )
@@ -41,20 +47,15 @@ from controller.station.recovering import interrupted
 from controller.station.rules import Clears, Rules
 from controller.station.states import Bench, InSession, Recovering, Starting, State
 from controller.status import station_status
+from controller.teaching import trained
 from controller.watchdog import Watchdog
-from controller.writer import (
-    GrantAnswer,
-    StorageChanged,
-    WhitelistChanged,
-    WhitelistReplaced,
-    Writer,
-)
+from controller.writer import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened, Writer
 from drivers.contracts import OutputError
 from protocol import entries
 from protocol.access import Reason
 from protocol.moment import Moment
 from protocol.texts import _, tell
-from protocol.whitelist import Machine
+from protocol.whitelist import Badge, Certification, Machine
 
 RENEW_MS: Final = 500
 HEARTBEAT_MS: Final = 45_000
@@ -75,6 +76,7 @@ class Loop:
         displays: Displays,
         guard_alive: Callable[[int], bool],
         watchdog: Watchdog,
+        age: Age | None = None,
     ) -> None:
         self.queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
@@ -83,12 +85,15 @@ class Loop:
         self.stopped_at_rest = False
         self.watchers: list[Callable[[FromReader], None]] = []
         self.writer: Writer
+        self.age = age or Age(Stale())
         self._clock = clock
         self._outputs = outputs
         self._signals = signals
         self._displays = displays
         self._guard_alive = guard_alive
         self._watchdog = watchdog
+        self._began = clock.now().at
+        self._recovered: frozenset[str] = frozenset()
         self._storage_works = True
         self._storage_detail = ""
         self._lasting: dict[str, Signal] = {}
@@ -132,6 +137,7 @@ class Loop:
     def recover(self, left_open: list[OpenSession], faults: dict[str, tuple[str, ...]] | None = None) -> None:
         """Have every station go on, or come to rest: with what an earlier run left open, and what nobody cleared."""
         self._read_clock(self._clock.now())
+        self._recovered = frozenset(left.session for left in left_open)
         for machine in self.states:
             mine = tuple(left for left in left_open if left.machine == machine)
             row = self.badges.whitelist.machines.get(machine)
@@ -148,21 +154,49 @@ class Loop:
                 self._from_reader(message)
             case FromInput(machine, name, active):
                 self._feed(machine, InputChanged(name, active))
-            case GrantAnswer(machine, event):
-                self._feed(machine, event)
-            case StorageChanged(works, detail):
-                self._storage_works, self._storage_detail = works, detail
-                self._show_all()
-            case WhitelistChanged() | WhitelistReplaced():
-                self._new_whitelist(message)
             case PartFailed(machine, part, detail):
                 self.writer.record(self._clock.now(), entries.Warned(machine, part, detail))
             case Asked(request, machine, answer):
                 self._answer(request, machine, answer)
             case StopAsked(answer):
                 self._stop_at_rest(answer)
+            case ClockAsked(by, ms, answer):
+                answer(self._tell_time(by, ms))
             case Halt():
                 self._halt()
+            case _:
+                self._from_writer(message)
+
+    def _from_writer(self, message: Answer) -> None:
+        match message:
+            case GrantAnswer(machine, event):
+                self._feed(machine, event)
+            case StorageChanged(works, detail):
+                self._storage_works, self._storage_detail = works, detail
+                self._show_all()
+            case StorageOpened():
+                self._new_storage(message)
+            case PurgeDone(passages, usage):
+                self.writer.record(self._clock.now(), entries.Purged(passages, usage))
+            case EditFailed(machine, change, excluded):
+                badge = next((row.hash for row in change.put if isinstance(row, Badge)), "")
+                reason = Reason.MEMBER_EXCLUDED if excluded else Reason.NO_STORAGE
+                self._feed(machine, TeachFailed(badge, reason))
+            case WhitelistChanged() | WhitelistReplaced():
+                self._new_whitelist(message)
+
+    def _tell_time(self, by: str, ms: int | None) -> dict[str, Any]:
+        """Say what is known of the time; take a person's word for it, where they give it."""
+        if ms is not None:
+            self._clock.lower(ms)
+            self.writer.record(self._clock.now(), entries.ClockLowered(by, ms))
+        moment = self._clock.now()
+        return {
+            "wall": moment.wall,
+            "quality": moment.quality.value,
+            "known": self._clock.floor,
+            "day": moment.known.isoformat(),
+        }
 
     def status(self) -> dict[str, Any]:
         """Say how everything is, in plain values."""
@@ -173,6 +207,7 @@ class Loop:
             "storage": self._storage(moment),
             "guard": self._guard_alive(moment.at),
             "clock": moment.quality.value,
+            "list_days": self._age(),
             "stations": [
                 station_status(state, moment, self._outputs.get(machine), self.badges.readers.get(machine))
                 for machine, state in self.states.items()
@@ -189,7 +224,30 @@ class Loop:
             self._feed(machine, request)
         answer(self.status())
 
+    def _new_storage(self, opened: StorageOpened) -> None:
+        """Take up what the disk holds, now that it can be read: at last, or in the place of what was damaged."""
+        self._clock.passed(opened.floor)
+        self.badges.whitelist = opened.whitelist
+        self.age.confirmed = opened.confirmed
+        moment = self._clock.now()
+        if opened.replaced is not None:
+            self.writer.record(moment, opened.replaced)
+        if any(isinstance(state, Recovering) for state in self.states.values()):
+            self.recover(list(opened.left_open), opened.faults)
+            return
+        self.writer.record(moment, entries.Clock(self._clock.read().offset, moment.quality))
+        for left in opened.left_open:
+            mine = left.session in self._recovered or (left.boot == moment.boot and left.began >= self._began)
+            if not mine:  # of this run's own the end is written, or on its way
+                self.writer.record(moment, interrupted(left))
+        for state in self.states.values():
+            if isinstance(state, InSession):
+                self.writer.record(moment, _said_again(state))
+        self._apply_locks(frozenset())
+
     def _new_whitelist(self, message: WhitelistChanged | WhitelistReplaced) -> None:
+        if message.confirmed is not None:
+            self.age.confirmed = message.confirmed
         if isinstance(message, WhitelistReplaced):
             self.badges.whitelist = message.whitelist
             self._apply_locks(frozenset())
@@ -201,6 +259,9 @@ class Loop:
         self.badges.whitelist.version = message.version
         locked = {row.id for row in message.change.put if isinstance(row, Machine) and row.locked}
         self._apply_locks(frozenset(locked) if message.cut else frozenset())
+        if message.machine is not None:
+            taught = next((row.member for row in message.change.put if isinstance(row, Certification | Badge)), "")
+            self._feed(message.machine, Taught(taught))
 
     def tick(self) -> int | None:
         """Do what time asks for; give the milliseconds until it asks again, None for never."""
@@ -284,7 +345,9 @@ class Loop:
         """Say what keeps everything from starting, if anything does."""
         if not self._storage_works or self.writer.is_full or self.writer.is_stuck(moment.at):
             return Reason.NO_STORAGE
-        return None if self._guard_alive(moment.at) else Reason.NO_GUARD
+        if not self._guard_alive(moment.at):
+            return Reason.NO_GUARD
+        return Reason.WHITELIST_STALE if self.age.refuses(self._clock.floor) else None
 
     def _apply_locks(self, cut: frozenset[str]) -> None:
         """Bring the stations' locks to what the whitelist says; those in *cut* end their session at once."""
@@ -322,11 +385,15 @@ class Loop:
                 self._lend(machine, moment)
             case Record(entry):
                 self.writer.record(moment, entry)
+            case Teach(badge, member, by):
+                _who, change = trained(self.badges.whitelist, machine, badge, member, moment.known)
+                self.writer.edit(Edit(change, by, moment, machine=machine))
             case SetLock(note):
                 self._locks.keep(machine, note, moment)
             case Flash(signal, denied):
                 self._signals.tell(Told(machine, signal, lasting=False))
-                self._displays.tell(view(self.states[machine], signal, moment, self.badges.whitelist, denied))
+                state, whitelist = self.states[machine], self.badges.whitelist
+                self._displays.tell(view(state, signal, moment, whitelist, denied, self._age()))
 
     def _lend(self, machine: str, moment: Moment) -> None:
         """Take the lease while the disk works; what is wrong with it is said when the output is to close."""
@@ -356,10 +423,15 @@ class Loop:
         signal = lasting(state, reader_found=machine in self.badges.readers, startable=startable)
         if signal is None:
             return  # for a moment, on the way of a tap: what was shown stays
-        self._displays.tell(view(state, signal, moment, self.badges.whitelist))
+        if signal is Signal.IDLE and self._age() is not None:
+            signal = Signal.OFFLINE
+        self._displays.tell(view(state, signal, moment, self.badges.whitelist, age=self._age()))
         if self._lasting.get(machine) is not signal:
             self._lasting[machine] = signal
             self._signals.tell(Told(machine, signal, lasting=True))
+
+    def _age(self) -> int | None:
+        return self.age.days(self._clock.floor)
 
     def _show_all(self) -> None:
         moment = self._clock.now()
@@ -378,3 +450,9 @@ class Loop:
             self._feed(machine, Stop())
         self.writer.record(self._clock.now(), entries.Stopped())
         self.halted = True
+
+
+def _said_again(state: InSession) -> entries.Resumed:
+    """Say in a new journal whose session it is that goes on: the grant may have been lost with the old one."""
+    session = state.session
+    return entries.Resumed(session.id, state.rules.machine, session.member, session.badge, session.purpose)

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked
-from controller.writer import GrantAnswer, StorageChanged, WhitelistChanged, WhitelistReplaced
+from controller.edits import EditFailed, WhitelistChanged, WhitelistReplaced
+from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
+from controller.writer import GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from drivers import presence
 
 
@@ -35,7 +36,7 @@ class PartFailed(msgspec.Struct, frozen=True):
     detail: str
 
 
-Request = EndAsked | ClearAsked | GroupAsked | LockAsked
+Request = EndAsked | ClearAsked | GroupAsked | LockAsked | TeachAsked
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -52,6 +53,14 @@ class StopAsked(msgspec.Struct, frozen=True):
     answer: Callable[[list[str]], None]
 
 
+class ClockAsked(msgspec.Struct, frozen=True):
+    """Somebody asks what is known of the time, or says that it is no later than that (ms since 1970)."""
+
+    by: str
+    ms: int | None
+    answer: Callable[[Any], None]
+
+
 class Halt(msgspec.Struct, frozen=True):
     """The daemon is to stop in good order, whatever runs."""
 
@@ -62,9 +71,13 @@ Message = (
     | PartFailed
     | Asked
     | StopAsked
+    | ClockAsked
     | Halt
+    | EditFailed
     | GrantAnswer
     | StorageChanged
+    | StorageOpened
+    | PurgeDone
     | WhitelistChanged
     | WhitelistReplaced
 )

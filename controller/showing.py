@@ -19,6 +19,7 @@ from controller.station.states import (
     Running,
     RunOn,
     State,
+    Teaching,
 )
 from protocol.access import Denied
 from protocol.moment import Moment
@@ -29,6 +30,7 @@ SIGNALS: Final[dict[type[State], Signal]] = {
     Idle: Signal.IDLE,
     RunOn: Signal.IDLE,
     Awaiting: Signal.AWAITING,
+    Teaching: Signal.TEACHING,
     Running: Signal.RUNNING,
     Leaving: Signal.LEAVING,
     Locked: Signal.LOCKED,
@@ -40,7 +42,7 @@ class View(msgspec.Struct, frozen=True):
     """What a display is to say. Times in seconds; denied: why a tap was refused a moment ago.
 
     name: the member's, as the whitelist has it. note: why it is locked, or what is out of order. lacks: whose badge
-    is waited for.
+    is waited for. count: to how many a trainer gave what the machine asks for. age: of a list that grows old, in days.
     """
 
     machine: str
@@ -51,6 +53,8 @@ class View(msgspec.Struct, frozen=True):
     note: str = ""
     denied: Denied | None = None
     lacks: str = ""
+    count: int = 0
+    age: int | None = None
 
 
 def lasting(state: State, *, reader_found: bool, startable: bool) -> Signal | None:
@@ -60,6 +64,8 @@ def lasting(state: State, *, reader_found: bool, startable: bool) -> Signal | No
         return Signal.LOCKED
     if isinstance(state, Resting) and state.bench.wish is not None:
         return Signal.AWAITING
+    if isinstance(state, Recovering) and not startable:
+        return Signal.FAULT
     if signal is Signal.IDLE:
         if state.bench.reader_lost or not reader_found:
             return Signal.READER_LOST
@@ -68,7 +74,14 @@ def lasting(state: State, *, reader_found: bool, startable: bool) -> Signal | No
     return signal
 
 
-def view(state: State, signal: Signal, moment: Moment, whitelist: Whitelist, denied: Denied | None = None) -> View:
+def view(
+    state: State,
+    signal: Signal,
+    moment: Moment,
+    whitelist: Whitelist,
+    denied: Denied | None = None,
+    age: int | None = None,
+) -> View:
     """Say what the display of a machine shows."""
     member, used, left, note = "", None, None, ""
     if isinstance(state, InSession):
@@ -76,11 +89,18 @@ def view(state: State, signal: Signal, moment: Moment, whitelist: Whitelist, den
     if isinstance(state, Running) and state.deadlines:
         left = max(0, state.deadlines[0][0] - moment.at) // 1000
     if isinstance(state, InSession | Awaiting):
-        row = whitelist.members.get(state.session.member)
-        member = (row.name if row else "") or state.session.member
+        member = _name(whitelist, state.session.member)
+    if isinstance(state, Teaching) and state.last:
+        member = _name(whitelist, state.last)
     if isinstance(state, Fault):
         note = state.told
     elif state.bench.locked and signal is Signal.LOCKED:
         note = state.bench.locked
     lacks = state.lacks.value if isinstance(state, Awaiting) else ""
-    return View(state.rules.machine, signal, member, used, left, note, denied, lacks)
+    count = state.count if isinstance(state, Teaching) else 0
+    return View(state.rules.machine, signal, member, used, left, note, denied, lacks, count, age)
+
+
+def _name(whitelist: Whitelist, member: str) -> str:
+    row = whitelist.members.get(member)
+    return (row.name if row else "") or member

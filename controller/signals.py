@@ -35,6 +35,7 @@ LOOKS: Final = {
     Signal.IDLE: Look(BLUE, (0.2, 2.8), N_("a wink every three seconds")),
     Signal.OFFLINE: Look(BLUE, (0.2, 0.3, 0.2, 2.3), N_("two winks every three seconds")),
     Signal.AWAITING: Look(TURQUOISE, (0.9, 0.3, 0.3, 0.3), N_("long, short, long, short")),
+    Signal.TEACHING: Look(TURQUOISE, (0.15, 0.15, 0.15, 1.05), N_("two quick flashes")),
     Signal.GRANTED: Look(GREEN),
     Signal.RUNNING: Look(GREEN),
     Signal.LEAVING: Look(GREEN, (1.0, 0.3), N_("long flashes")),
@@ -48,6 +49,7 @@ LOOKS: Final = {
 SOUNDS: Final = {  # beeps, seconds each
     Signal.GRANTED: (1, 0.1),
     Signal.AWAITING: (2, 0.05),
+    Signal.TEACHING: (3, 0.05),
     Signal.ENDED: (2, 0.2),
     Signal.WARNING: (5, 0.15),
     Signal.REFUSED: (3, 0.4),

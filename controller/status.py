@@ -17,6 +17,7 @@ from controller.station.states import (
     RunOn,
     Starting,
     State,
+    Teaching,
 )
 from protocol.moment import Moment
 
@@ -24,6 +25,7 @@ NAMES: Final[dict[type[State], str]] = {
     Recovering: "recovering",
     Idle: "idle",
     Awaiting: "awaiting",
+    Teaching: "teaching",
     Starting: "starting",
     Running: "running",
     Leaving: "leaving",

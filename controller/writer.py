@@ -19,15 +19,16 @@ from typing import Final
 import msgspec
 from sqlite_utils import Database
 
+from controller.edits import Edit, EditFailed, ExcludedError, WhitelistChanged, WhitelistReplaced, carry_out
+from controller.periods import DAY_MS, Periods
 from controller.station.events import CommitFailed, Committed, OpenSession
-from controller.store import journal, whitelist
-from controller.store.database import StorageError, meta, set_meta
-from controller.store.whitelist import Change
+from controller.store import damage, document, journal, retention, whitelist
+from controller.store.database import DamagedError, StorageError, is_damage, meta, set_meta
 from drivers.lease import boottime_ms
 from protocol import entries
 from protocol.entries import AnyEntry
 from protocol.moment import Moment
-from protocol.texts import N_
+from protocol.texts import N_, tell
 from protocol.whitelist import Whitelist
 
 MAX_WAITING: Final = 10_000  # entries; past it no session begins
@@ -35,8 +36,6 @@ MAX_REFUSALS: Final = 1_000  # of the kinds in THINNED among them; past it they 
 MAX_JOURNAL: Final = 2_000_000  # entries; nine tenths of it thins refusals, all of it refuses sessions
 THINNED: Final = (entries.Refused, entries.ReaderLost, entries.ReaderFound, entries.Warned)
 CHECKPOINT: Final = 200  # entries after which the log is copied back into the database
-ROW_BYTES: Final = 1_000  # a row's share of log, table and index while it is staged, generously
-RESERVE_BYTES: Final = 2_000_000  # what taps need meanwhile
 FIRST_RETRY: Final = 0.25  # seconds
 LAST_RETRY: Final = 10.0
 STUCK_MS: Final = 10_000  # on one transaction; a disk that takes longer is not coming back by itself
@@ -56,73 +55,25 @@ class StorageChanged(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class WhitelistChanged(msgspec.Struct, frozen=True):
-    """To the loop: these rows are in force."""
+class PurgeDone(msgspec.Struct, frozen=True):
+    """To the loop: so many entries were older than they may be kept."""
 
-    change: Change
-    version: int
-    cut: bool = False
+    passages: int
+    usage: int
 
 
-class WhitelistReplaced(msgspec.Struct, frozen=True):
-    """To the loop: this whole whitelist is in force."""
+class StorageOpened(msgspec.Struct, frozen=True):
+    """To the loop: the database could be opened, for the first time or in the place of a damaged one."""
 
     whitelist: Whitelist
+    left_open: tuple[OpenSession, ...]
+    faults: dict[str, tuple[str, ...]]
+    floor: int
+    confirmed: int
+    replaced: entries.StorageReplaced | None = None
 
 
-Answer = GrantAnswer | StorageChanged | WhitelistChanged | WhitelistReplaced
-Progress = Callable[[int, int], None]
-
-
-class Edit:
-    """One change to the whitelist, on its way. `wait` gives the new version, or raises what went wrong.
-
-    base: the version that it was made from; another one in force refuses it. cut: a lock in it ends the running
-    session at once.
-    """
-
-    def __init__(
-        self,
-        change: Change,
-        by: str,
-        moment: Moment,
-        progress: Progress,
-        *,
-        base: int | None = None,
-        cut: bool = False,
-    ) -> None:
-        self.change = change
-        self.base = base
-        self.by = by
-        self.moment = moment
-        self.progress = progress
-        self.cut = cut
-        self._done = threading.Event()
-        self._version = 0
-        self._error: Exception | None = None
-
-    def finish(self, version: int = 0, error: Exception | None = None) -> None:
-        """Say how it ended."""
-        self._version, self._error = version, error
-        self._done.set()
-
-    @property
-    def is_done(self) -> bool:
-        """Tell whether it has ended, well or not."""
-        return self._done.is_set()
-
-    @property
-    def failed(self) -> bool:
-        """Tell whether it ended without being in force."""
-        return self._error is not None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; give the new version. Raises StorageError."""
-        if not self._done.wait(timeout):
-            raise StorageError(N_("the change has not been written in time; ask `loquet whitelist list`"))
-        if self._error is not None:
-            raise self._error
-        return self._version
+Answer = EditFailed | GrantAnswer | StorageChanged | StorageOpened | PurgeDone | WhitelistChanged | WhitelistReplaced
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -134,26 +85,62 @@ class _Waiting(msgspec.Struct, frozen=True):
 class Writer:
     """Takes entries and edits from any thread; `step` writes, on the writer's own."""
 
-    def __init__(self, db: Database, tell: Callable[[Answer], None], floor: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        db: Database | None,
+        tell_loop: Callable[[Answer], None],
+        floor: Callable[[], int],
+        *,
+        data_dir: Path | None = None,
+        periods: Periods | None = None,
+        now: Callable[[], int] = boottime_ms,
+    ) -> None:
+        """Write to *db*; without one, or once it is damaged, open the one in *data_dir* as soon as that can be done."""
         self._db = db
-        self._tell = tell
+        self._tell = tell_loop
         self._floor = floor
+        self._data_dir = data_dir
+        self._periods = periods
+        self._now = now
         self._lock = threading.Lock()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting: deque[_Waiting] = deque()
         self._edits: deque[Edit] = deque()
         self._beats: tuple[OpenSession, ...] = ()
+        self._acknowledged: dict[str, int] = {}
         self._refusals = 0
         self._thinned: Counter[str] = Counter()
         self._thinned_at: Moment | None = None
-        self._works = True
+        self._works = db is not None
+        self._damage = ""
         self._retry = FIRST_RETRY
-        self._size = int(db.execute("select count(*) from journal").fetchone()[0])
+        self._size = 0
         self._stopping = False
         self._logged = 0
         self._working_since: int | None = None
+        self._document_due = False
+        self._forget_due = False
+        self._purge_at = 0
+        self._inode = 0
+        if db is not None:
+            self._begin(db)
+
+    def _begin(self, db: Database) -> None:
+        self._db = db
+        self._size = int(db.execute("select count(*) from everything").fetchone()[0])
+        path = db.execute("pragma database_list").fetchone()[2]
+        self._folder = Path(path).parent
+        self._path = path
+        self._inode = os.stat(path).st_ino if path else 0  # noqa: PTH116 - on the way of a tap
+        with contextlib.suppress(StorageError, OSError):
+            self._document_due = document.version(self._folder) != int(meta(db, "version"))
         # SQLite would copy its log back in the middle of some tap's commit; we do it when nothing waits.
         db.execute("pragma wal_autocheckpoint=0")
+
+    @property
+    def _opened(self) -> Database:
+        assert self._db is not None  # noqa: S101 - step opens it before anything else
+        return self._db
 
     # --- from the loop's thread ---
 
@@ -212,14 +199,18 @@ class Writer:
         self._stopping = True
         self._wake.put(None)
 
+    def close(self) -> None:
+        """Let the database go, once the writer's thread has ended or is not waited for any more."""
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+
     # --- on the writer's thread ---
 
     def run(self) -> None:
         """Write until stopped."""
         while True:
-            self._working_since = boottime_ms()
-            wait = self.step()
-            self._working_since = None
+            wait = self.turn()
             if self._stopping and (self._idle or not self._works):
                 return
             with contextlib.suppress(queue.Empty):
@@ -227,30 +218,96 @@ class Writer:
                 while True:
                     self._wake.get_nowait()
 
+    def turn(self) -> float | None:
+        """Do one step, while others may see for how long it takes."""
+        self._working_since = self._now()
+        try:
+            return self.step()
+        finally:
+            self._working_since = None
+
     @property
     def _idle(self) -> bool:
         return not (self._waiting or self._edits or self._beats)
 
     def step(self) -> float | None:
         """Write what waits; give the seconds after which to try again, or None: when there is more."""
-        if not self._drain():
+        try:
+            return self._step()
+        except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
+            self._notice(error)
+            return FIRST_RETRY
+
+    def _step(self) -> float | None:
+        if not (self._is_open() and self._drain()):
             while self._edits:
-                self._edits.popleft().finish(
-                    error=StorageError(
-                        N_("nothing can be written now, so nothing was changed; `loquet status` says why")
-                    )
-                )
+                why = StorageError(N_("nothing can be written now, so nothing was changed; `loquet status` says why"))
+                self._refuse(self._edits.popleft(), why)
+            if self._damage and self._data_dir is not None:
+                self._wake.put(None)  # a new one is begun at once
             wait, self._retry = self._retry, min(LAST_RETRY, self._retry * 2)
             return wait
         self._retry = FIRST_RETRY
         if self._edits:
             self._change(self._edits.popleft())
             self._wake.put(None)
-        elif self._logged >= CHECKPOINT and (not self._waiting or self._logged >= 10 * CHECKPOINT):
-            self._logged = 0
-            with contextlib.suppress(sqlite3.Error):  # what cannot be copied now is copied another time
-                self._db.execute("pragma wal_checkpoint(passive)")
+        elif self._waiting:
+            self._wake.put(None)
+        else:
+            self._keep_house()
+        if self._logged >= 10 * CHECKPOINT:
+            self._checkpoint()
         return None
+
+    def _keep_house(self) -> None:
+        """Do one of the things that may wait, now that nothing else does."""
+        if self._document_due:
+            self._write_document()
+        elif self._forget_due:
+            self._forget()
+        elif self._now() >= self._purge_at:
+            self._purge()
+        elif self._logged >= CHECKPOINT:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        self._logged = 0
+        try:
+            self._opened.execute("pragma wal_checkpoint(passive)")
+        except sqlite3.Error as error:
+            self._notice(error)  # what cannot be copied now is copied another time
+
+    def _is_open(self) -> bool:
+        """Open the database, or a new one in the place of a damaged one; tell whether there is one to write to."""
+        if self._db is not None and not self._damage:
+            return True
+        if self._data_dir is None:
+            return False
+        live, self._db = self._db, None
+        self._works = False
+        try:
+            opened = damage.open_store(self._data_dir, self._damage, live)
+            self._damage = ""
+            self._begin(opened.db)
+            left_open, faults = tuple(journal.left_open(opened.db)), journal.uncleared(opened.db)
+            floor, confirmed = journal.known(opened.db), int(meta(opened.db, "confirmed", "0"))
+        except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
+            self._tell(StorageChanged(works=False, detail=str(error)))
+            return False
+        self._works = True
+        self._tell(StorageOpened(opened.whitelist, left_open, faults, floor, confirmed, opened.replaced))
+        self._tell(StorageChanged(works=True))
+        return True
+
+    def damaged(self, why: str) -> None:
+        """Say, from any thread, that the database was found damaged."""
+        self._damage = why
+        self._wake.put(None)
+
+    def _notice(self, error: Exception) -> None:
+        """Begin a new database where an error says that this one is damaged."""
+        if is_damage(error):
+            self._damage = self._damage or tell(error)
 
     def _drain(self) -> bool:
         """Write all entries that wait, in one transaction; tell whether that went well."""
@@ -258,20 +315,33 @@ class Writer:
             batch = list(self._waiting)
             thinned, self._thinned = self._thinned, Counter()
             beats, self._beats = self._beats, ()
-        if not (batch or beats or thinned):
+            acknowledged, self._acknowledged = self._acknowledged, {}
+        if self._works and not (batch or beats or thinned or acknowledged):
             return True
+        db = self._opened
         try:
             with self._transaction():
-                journal.append(self._db, [(waiting.moment, waiting.entry) for waiting in batch])
+                journal.append(db, [(waiting.moment, waiting.entry) for waiting in batch])
                 if thinned and self._thinned_at is not None:
                     counts = [entries.Thinned(*item) for item in thinned.items()]
-                    journal.append(self._db, [(self._thinned_at, count) for count in counts])
+                    journal.append(db, [(self._thinned_at, count) for count in counts])
                 if beats:
-                    journal.beat(self._db, beats)
-                if beats or any(isinstance(waiting.entry, entries.Clock) for waiting in batch):
-                    set_meta(self._db, "floor", str(self._floor()))
+                    journal.beat(db, beats)
+                if (
+                    beats
+                    or not self._works
+                    or any(isinstance(waiting.entry, entries.Clock | entries.ClockLowered) for waiting in batch)
+                ):
+                    set_meta(db, "floor", str(self._floor()))
+                for epoch, seq in acknowledged.items():
+                    journal.acknowledge(db, epoch, seq)
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
             self._beats = self._beats or beats
+            self._acknowledged = acknowledged | self._acknowledged
+            self._notice(error)
+            if isinstance(error, UnicodeEncodeError) and self._leave_out_the_unwritable(batch):
+                self._thinned += thinned
+                return self._drain()  # one that cannot be written holds up no other
             self._fail(batch, thinned, error)
             return False
         self._succeed(batch)
@@ -280,7 +350,9 @@ class Writer:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         """`Database.atomic` without its savepoints and tracers: it is on the way of a tap."""
-        connection = self._db.conn
+        connection = self._opened.conn
+        if self._inode and not self._is_in_place():
+            raise DamagedError(N_("{path} is gone, or another file stands in its place"), path=self._path)
         connection.execute("begin immediate")
         try:
             yield
@@ -289,6 +361,23 @@ class Writer:
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
+
+    def _leave_out_the_unwritable(self, batch: list[_Waiting]) -> bool:
+        found = False
+        with self._lock:
+            for waiting in batch:
+                try:
+                    entries.encode_entry(waiting.entry)
+                except UnicodeEncodeError:
+                    self._waiting.remove(waiting)
+                    found = True
+        return found
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.stat(self._path).st_ino == self._inode  # noqa: PTH116 - on the way of a tap
+        except FileNotFoundError:
+            return False
 
     def _succeed(self, batch: list[_Waiting]) -> None:
         for waiting in batch:  # first of all: outputs wait for it
@@ -318,70 +407,90 @@ class Writer:
             self._works = False
             self._tell(StorageChanged(works=False, detail=str(error)))
 
+    # --- edits and housekeeping ---
+
     def _change(self, edit: Edit) -> None:
+        db = self._opened
         try:
-            self._unchanged_since(edit.base)
-            edit.change = whitelist.with_locks(self._db, edit.change)
-            version = self._change_small(edit) if edit.change.is_small else self._change_large(edit)
+            changed = carry_out(db, edit, self._floor(), self._between)
         except StorageError as error:
-            edit.finish(error=error)
+            self._notice(error)
+            self._refuse(edit, error)
+            return
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
+            self._notice(error)
             self._tidy()
-            edit.finish(
-                error=StorageError(
-                    N_("the change was not written, and nothing of it is in force: {error}"), error=error
-                )
+            self._refuse(
+                edit,
+                StorageError(N_("the change was not written, and nothing of it is in force: {error}"), error=error),
             )
-        else:
-            edit.finish(version)
+            return
+        self._tell(changed)
+        try:
+            if isinstance(changed, WhitelistReplaced):
+                self._tidy()
+            count = int(db.execute("select count(*) from whitelist").fetchone()[0])
+            self._document_due |= isinstance(changed, WhitelistReplaced) or count <= document.SMALL
+            if edit.forgets:
+                self._write_document()
+                self._forget()
+        except Exception as error:  # noqa: BLE001 - it is in force; whatever a disk does, this thread goes on
+            self._notice(error)
+        edit.finish(changed.version if isinstance(changed, WhitelistChanged) else changed.whitelist.version)
 
-    def _unchanged_since(self, base: int | None) -> None:
-        if base is not None and base != int(meta(self._db, "version")):
-            raise StorageError(N_("somebody else changed the whitelist meanwhile; nothing was written, try again"))
+    def _refuse(self, edit: Edit, error: StorageError) -> None:
+        """Say that an edit is not in force: to whoever waits for it, and at the reader where it was made."""
+        edit.finish(error=error)
+        if edit.machine is not None:
+            self._tell(EditFailed(edit.machine, edit.change, isinstance(error, ExcludedError)))
 
-    def _change_small(self, edit: Edit) -> int:
-        with self._db.atomic():
-            version = whitelist.apply_small(self._db, edit.change)
-            self._note(edit, version)
-        self._tell(WhitelistChanged(edit.change, version, edit.cut))
-        return version
-
-    def _room_for(self, change: Change) -> None:
-        """Refuse a list that would fill the disk: it is written beside the old one, and taps need room too."""
-        folder = Path(self._db.execute("pragma database_list").fetchone()[2]).parent
-        kept = 0 if change.replace else int(self._db.execute("select count(*) from whitelist").fetchone()[0])
-        needed = ROW_BYTES * (len(change.put) + kept) + RESERVE_BYTES
-        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-        if free < needed:
-            raise StorageError(
-                N_("this list needs {needed} MB on the disk, and {free} MB are free; make room in {path} first"),
-                needed=needed // 1_000_000 + 1,
-                free=free // 1_000_000,
-                path=folder,
-            )
-
-    def _change_large(self, edit: Edit) -> int:
-        self._room_for(edit.change)
-        for done, total in whitelist.stage(self._db, edit.change, self._between):
-            edit.progress(done, total)
-        with self._db.atomic():
-            version = whitelist.swap(self._db)
-            self._note(edit, version)
-        self._tell(WhitelistReplaced(whitelist.load(self._db, self._between)))
-        self._tidy()
-        return version
+    def _forget(self) -> None:
+        """Have nothing left of a name that was deleted: on no free page, in no log, in no file that was set aside."""
+        self._forget_due = True
+        damage.forget(self._folder)
+        with contextlib.suppress(sqlite3.Error):
+            self._opened.execute("vacuum")
+            busy, _log, _done = self._opened.execute("pragma wal_checkpoint(truncate)").fetchone()
+            self._forget_due = bool(busy)  # somebody reads: another time
 
     def _tidy(self) -> None:
         """Give back the room of what is not in force. That it cannot be given back now harms nobody."""
-        with contextlib.suppress(sqlite3.Error):
-            whitelist.clear(self._db, self._between)
-            self._db.execute("pragma wal_checkpoint(truncate)")
+        db = self._opened
+        with contextlib.suppress(sqlite3.Error, StorageError):
+            whitelist.clear(db, self._between)
+            db.execute("pragma wal_checkpoint(truncate)")
 
     def _between(self) -> None:
-        self._working_since = boottime_ms()
+        self._working_since = self._now()
         self._drain()
 
-    def _note(self, edit: Edit, version: int) -> None:
-        change = edit.change
-        edited = entries.Edited(version, len(change.put), len(change.drop), edit.by, change.replace)
-        journal.append(self._db, [(edit.moment, edited)])
+    def _write_document(self) -> None:
+        """Write the last verified document anew; where that fails, the one before it stays until there is room."""
+        self._document_due = False
+        try:
+            document.write(self._opened, self._folder, self._between)
+        except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
+            self._notice(error)
+
+    def _purge(self) -> None:
+        """Delete what is older than it may be kept; once a day."""
+        self._purge_at = self._now() + DAY_MS
+        if self._periods is None:
+            return
+        try:
+            document_version = document.version(self._folder)
+            if document_version != int(meta(self._opened, "version")):
+                self._write_document()  # before any edit is purged that only the journal knows
+            set_meta(self._opened, "floor", str(self._floor()))  # what was known to have passed outlives an idle month
+            gone = retention.purge(self._opened, self._periods, self._floor(), self._between)
+        except (sqlite3.Error, OSError, msgspec.MsgspecError, ValueError) as error:
+            self._notice(error)
+        else:
+            if gone.passages or gone.usage:
+                self._size -= gone.passages + gone.usage
+                self._tell(PurgeDone(gone.passages, gone.usage))
+
+    def acknowledge(self, epoch: str, seq: int) -> None:
+        """Note that a server has committed the journal of an epoch up to that number."""
+        self._acknowledged[epoch] = max(seq, self._acknowledged.get(epoch, 0))
+        self._wake.put(None)

@@ -15,7 +15,7 @@ import msgspec
 
 from protocol.moment import Moment
 from protocol.texts import N_
-from protocol.whitelist import Badge, Level, Machine, Member, Whitelist
+from protocol.whitelist import Badge, BadgeKind, Level, Machine, Member, Whitelist
 
 
 class Reason(StrEnum):
@@ -48,6 +48,7 @@ class Reason(StrEnum):
     STARTING_UP = "starting_up"
     NO_STORAGE = "no_storage"
     NO_GUARD = "no_guard"
+    WHITELIST_STALE = "whitelist_stale"
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
@@ -66,6 +67,7 @@ class Granted(msgspec.Struct, frozen=True):
     category: str = ""
     payer: str = ""
     lacks: Reason | None = None
+    kind: BadgeKind = BadgeKind.MEMBER
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -250,6 +252,7 @@ def _judge(case: Case) -> Granted | Denied:
         category=member.category if member else "",
         payer=member.payer if member else "",
         lacks=wanting.reason if wanting else None,
+        kind=case.badge.kind,
     )
 
 

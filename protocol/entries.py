@@ -10,7 +10,7 @@ import msgspec
 
 from protocol.access import Reason
 from protocol.moment import Quality
-from protocol.whitelist import Level
+from protocol.whitelist import AnyRow, Level
 
 
 class Ending(StrEnum):
@@ -90,10 +90,16 @@ class Past(msgspec.Struct, frozen=True):
 
 
 class Resumed(Entry, frozen=True, tag="resumed"):
-    """The daemon came back in time: the session goes on, its output never opened."""
+    """A session goes on, its output never opened: the daemon came back in time, or a new journal took its place.
+
+    member, badge, purpose: said again where the journal that held the grant was damaged.
+    """
 
     session: str
     machine: str
+    member: str | None = None
+    badge: str | None = None
+    purpose: Purpose | None = None
 
 
 class Ended(Entry, frozen=True, tag="ended"):
@@ -230,13 +236,50 @@ class Stopped(Entry, frozen=True, tag="daemon_stopped"):
 
 
 class Edited(Entry, frozen=True, tag="whitelist_edited"):
-    """The whitelist was changed here: so many rows put and dropped, by whom, up to which version."""
+    """The whitelist was changed here: so many rows put and dropped, by whom, up to which version.
+
+    rows, gone: what was put, without names, and the keys of what was dropped; of a whole list they are only counted.
+    base: the version of the list that they lie over. machine: at whose reader; by is then a member's id.
+    """
 
     version: int
     put: int
     dropped: int
     by: str
     replaced: bool = False
+    rows: tuple[AnyRow, ...] = ()
+    gone: tuple[str, ...] = ()
+    base: int = 0
+    machine: str | None = None
+
+
+class StorageReplaced(Entry, frozen=True, tag="storage_replaced"):
+    """What was kept on disk was damaged, and set aside; so many entries of its journal are saved under its epoch."""
+
+    why: str
+    epoch: str
+    saved: int
+    aside: str
+
+
+class ClockLowered(Entry, frozen=True, tag="clock_lowered"):
+    """A person said that it is no later than this (milliseconds since 1970), whatever a clock had said before."""
+
+    by: str
+    known: int
+
+
+class Purged(Entry, frozen=True, tag="purged"):
+    """So many entries were older than they may be kept: passages and refusals, and usage."""
+
+    passages: int
+    usage: int
+
+
+class Unknown(Entry, frozen=True, tag="unknown"):
+    """An entry that another version wrote, and this one cannot read."""
+
+    what: str = ""
 
 
 AnyEntry = (
@@ -261,6 +304,10 @@ AnyEntry = (
     | Started
     | Stopped
     | Edited
+    | StorageReplaced
+    | ClockLowered
+    | Purged
+    | Unknown
 )
 
 encode_entry: Final = msgspec.json.Encoder().encode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from protocol import entries
@@ -10,7 +10,7 @@ from protocol.access import Denied, Reason
 from protocol.entries import Ending
 from protocol.moment import Quality
 from protocol.texts import N_, _, language
-from protocol.whitelist import Whitelist
+from protocol.whitelist import Badge, Certification, Whitelist
 
 _MONTHS: Final = (
     N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
@@ -42,6 +42,7 @@ REFUSALS: Final = {
     Reason.LEVEL_NEEDED: N_("that takes the badge of a {note}"),
     Reason.STARTING_UP: N_("the controller is starting; try again in a moment"),
     Reason.NO_STORAGE: N_("the controller cannot write to its disk, so nothing may start; tell a fabmanager"),
+    Reason.WHITELIST_STALE: N_("the list of members is too old; tell a fabmanager"),
     Reason.NO_GUARD: N_("the guard process is not running, so nothing may start; tell a fabmanager"),
 }
 
@@ -86,6 +87,10 @@ HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.Started: N_("controller started, version {version}"),
     entries.Stopped: N_("controller stopped"),
     entries.Edited: N_("whitelist changed by {by}, version {version}: {put} rows put, {dropped} dropped"),
+    entries.StorageReplaced: N_("database damaged ({why}); set aside, {saved} entries saved of it"),
+    entries.ClockLowered: N_("{by} says that it is no later than {known}"),
+    entries.Unknown: N_("{what}: written by another version"),
+    entries.Purged: N_("kept for long enough: {passages} passages and {usage} entries of usage deleted"),
 }
 FAULTS: Final = {  # what a station finds out by itself; other causes are an input's name, or a driver's words
     "welded": N_("runs on after it was switched off; is a contact welded?"),
@@ -121,6 +126,12 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
             places["cause"] = fault(entry.cause)
         case entries.Sensed():
             places["condition"] = _("triggered") if entry.active else _("normal again")
+        case entries.Edited(machine=machine) if machine is not None:
+            taught = [row.member for row in entry.rows if isinstance(row, Certification | Badge)]
+            places["member"] = _named(taught[0] if taught else None, whitelist)
+            sentence = N_("{by} let {member} in; whitelist version {version}")
+        case entries.ClockLowered():
+            places["known"] = day(datetime.fromtimestamp(entry.known / 1000, UTC).date())
         case entries.Clock():
             places["quality"] = _(QUALITIES[entry.quality])
     return _(sentence).format(**places)

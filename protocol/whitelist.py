@@ -32,11 +32,12 @@ class Level(IntEnum):
 
 
 class BadgeKind(StrEnum):
-    """Whose a badge is."""
+    """Whose a badge is, and what for: a trainer's teaching badge starts nothing, and lets others in."""
 
     MEMBER = "member"
     SPARE = "spare"
     VISITOR = "visitor"
+    TEACHING = "teaching"
 
 
 class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):

@@ -10,14 +10,17 @@ import shutil
 import tempfile
 import tomllib
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from controller import settings as settings_of
+from controller.age import Age
 from controller.badges import Badges
-from controller.clock import Reading
+from controller.clock import SystemClock
 from controller.control import ControlServer
 from controller.displays import Displays, Panel
+from controller.edits import Edit
 from controller.loop import Loop
 from controller.messages import Asked, FromInput, FromReader, Halt
 from controller.outputs import Contacts, LeasedOutput, Service
@@ -25,14 +28,17 @@ from controller.settings import Names
 from controller.signals import Signals
 from controller.station.events import ClearAsked, EndAsked, GroupAsked
 from controller.store import database, journal
-from controller.store.whitelist import Change, load
+from controller.store.damage import open_store
+from controller.store.database import StorageError
+from controller.store.key import badge_key
+from controller.store.whitelist import Change
 from controller.watchdog import Watchdog
-from controller.writer import Edit, Writer
+from controller.writer import Writer
 from drivers import lease, presence
 from drivers.contracts import Card, Opening
 from drivers.notify import Manager
-from protocol.moment import Moment, Quality
-from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training
+from protocol.moment import Quality
+from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training, Whitelist
 
 LEAP = 45_000  # ms; nothing is looked at while they pass
 MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
@@ -69,17 +75,27 @@ class VirtualTime:
     def __init__(self):
         self.at = 10_000
         self.boot = "boot-1"
-        self.floor = 0
         self.quality = Quality.SYNCHRONISED
-        self.wall = 1_795_000_000_000  # 18 November 2026
+        self.wall = 1_795_176_000_000  # 20 November 2026, noon
 
-    def now(self):
-        from conftest import TODAY
 
-        return Moment(self.boot, self.at, self.wall + self.at, self.quality, TODAY, TODAY)
+class VirtualKernel:
+    """What a kernel tells of that time."""
 
-    def read(self):
-        return Reading(self.wall, self.quality)
+    def __init__(self, time):
+        self._time = time
+
+    def boot(self):
+        return self._time.boot
+
+    def at(self):
+        return self._time.at
+
+    def wall(self):
+        return self._time.wall + self._time.at
+
+    def quality(self):
+        return self._time.quality
 
 
 class Contact:
@@ -200,8 +216,9 @@ class Workshop:
         lease.prepare(self.settings.run_dir)
         lease.say_guarded(self.settings.run_dir, 10**15)
         self.settings.data_dir.mkdir()
-        self.key = database.badge_key(self.settings.data_dir, make=True)
+        self.key = badge_key(self.settings.data_dir, make=True)
         self.count = 0
+        self.boots = 0
         self.loop = None
         self.start()
         self.edit(whitelist_of([station.machine for station in self.settings.stations], self.key))
@@ -219,7 +236,7 @@ class Workshop:
 
     def start(self):
         """Start the daemon, as controller/daemon.py does."""
-        self.db = database.open_for_writing(self.settings.data_dir)
+        opened = self._open()
         services = {name: Service(self._leased(name, "service", part)) for name, part in self.settings.services.items()}
         outputs = {}
         for station in self.settings.stations:
@@ -231,7 +248,7 @@ class Workshop:
                 own | {name: services[name].share(station.machine) for name in station.services}
             )
             outputs[station.machine].take_over(self.time.at)
-        self.badges = Badges(self.key, load(self.db), self._new_session)
+        self.badges = Badges(self.key, opened.whitelist if opened else Whitelist(), self._new_session)
         self.signals = Signals(self.lights, self.buzzers, self._failed, lambda: self.time.at / 1000)
         panels = {
             station.machine: Panel(self.displays[station.machine], station.name, station.display_names)
@@ -241,27 +258,53 @@ class Workshop:
         self.told = []
         self.loop = Loop(
             rules=[station.rules for station in self.settings.stations],
-            clock=self.time,
+            clock=self.clock,
             badges=self.badges,
             outputs=outputs,
             signals=self.signals,
             displays=self.shower,
             guard_alive=lambda _now: self.guard_lives,
             watchdog=Watchdog(Manager()),
+            age=Age(self.settings.stale),
         )
         tell = self.signals.tell
         self.signals.tell = lambda told: (self.told.append(told), tell(told))
-        self.loop.writer = Writer(self.db, self.loop.put, lambda: self.time.floor)
+        self.loop.writer = Writer(
+            opened.db if opened else None,
+            self.loop.put,
+            lambda: self.clock.floor,
+            data_dir=self.settings.data_dir,
+            periods=self.settings.periods,
+            now=lambda: self.time.at,
+        )
         for (machine, name), active in self.inputs.items():
             if active:
                 self.loop.put(FromInput(machine, name, True))
         self.loop.drain()
-        self.loop.recover(journal.left_open(self.db), journal.uncleared(self.db))
+        if opened is not None:
+            self.loop.age.confirmed = int(database.meta(self.db, "confirmed", "0"))
+            self.loop.recover(journal.left_open(self.db), journal.uncleared(self.db))
+            if opened.replaced is not None:
+                self.loop.writer.record(self.clock.now(), opened.replaced)
         for machine, badges in self.lying.items():
             found = [presence.Found("MFRC522 v2")]
             found += [presence.Presented(card, fresh=False) for card in badges.values()]
             self.loop.put(FromReader(machine, tuple(found)))
         self.settle()
+
+    def _open(self):
+        """Open what is on the disk, as controller/daemon.py does; the clock knows what it tells of time."""
+        try:
+            opened = open_store(self.settings.data_dir)
+        except StorageError:
+            opened = None
+        known = journal.known(opened.db) if opened else 0
+        self.clock = SystemClock(ZoneInfo(self.settings.controller.timezone), known, VirtualKernel(self.time))
+        return opened
+
+    @property
+    def db(self):
+        return self.loop.writer._db
 
     def _leased(self, machine, name, part, *, resume=False):
         line = part.settings.pin
@@ -285,7 +328,7 @@ class Workshop:
 
     def kill(self):
         """Kill the daemon between two steps; the guard opens what does not resume."""
-        self.db.close()
+        self.loop.writer.close()
         self.loop = None
         self.look_after_leases()
 
@@ -303,7 +346,7 @@ class Workshop:
         self.loop.put(Halt())
         self.settle()
         self.loop.writer.stop()
-        self.db.close()
+        self.loop.writer.close()
         self.loop = None
 
     def power_cut(self):
@@ -311,9 +354,14 @@ class Workshop:
         self.kill()
         for contact in self.contacts.values():
             contact.off()
+        self.power_cut_after_kill()
+
+    def power_cut_after_kill(self):
+        """Leave a new boot behind: no lease, another name, boot time from the start."""
         for path, _record in lease.held(self.settings.run_dir):
             path.unlink()
-        self.time.boot += "'"
+        self.boots += 1
+        self.time.boot = f"boot-1{self.boots:05}"
         self.time.at = 10_000
 
     # --- what people do ---
@@ -376,7 +424,7 @@ class Workshop:
 
     def edit(self, put=(), drop=(), *, cut=False):
         """Change the whitelist, as the shell does."""
-        edit = Edit(Change(tuple(put), tuple(drop)), "root", self.time.now(), lambda *_: None, cut=cut)
+        edit = Edit(Change(tuple(put), tuple(drop)), "root", self.clock.now(), cut=cut)
         self.loop.writer.edit(edit)
         self.settle()
         return edit.wait(0)
@@ -395,7 +443,7 @@ class Workshop:
         for _turn in range(50):
             self.loop.drain()
             self.loop.tick()
-            refused = self.loop.writer.step() is not None
+            refused = self.loop.writer.turn() is not None
             if self.loop.queue.empty() and (self.loop.writer._idle or refused):
                 break
         else:
@@ -418,17 +466,21 @@ class Workshop:
                 break
             at_once = 0 if wait else at_once + 1
             assert at_once < 10, "the loop asks to be woken at once, for ever"
-            self.time.at += max(1, wait, min(self._until_a_state_wakes(), end - self.time.at))
+            self.time.at += max(1, wait, min(self._until_a_state_wakes(end - self.time.at), end - self.time.at))
+        if self.loop is None:
+            for until in sorted(record["until"] for _path, record in lease.held(self.settings.run_dir)):
+                self.time.at = min(end, max(self.time.at, until))
+                self.look_after_leases()
         self.time.at = max(end, self.time.at)
         if self.loop is None:
             self.look_after_leases()
         else:
             self.settle()
 
-    def _until_a_state_wakes(self):
+    def _until_a_state_wakes(self, left):
         """Give the milliseconds in which nothing happens but what happens all the time: leases, lights."""
         wakes = [state.wakes for state in self.loop.states.values() if state.wakes is not None]
-        return min([LEAP, *(wake - self.time.at for wake in wakes)])
+        return min([max(LEAP, left // 100), *(wake - self.time.at for wake in wakes)])
 
     # --- what can be seen ---
 

@@ -13,7 +13,7 @@ from controller.commands import options
 from controller.settings import Station, load
 from controller.signals import LOOKS, SOUNDS
 from controller.station.events import Signal
-from controller.station.rules import Mode
+from controller.station.rules import Does, Mode
 from protocol.sentences import duration
 from protocol.texts import LANGUAGES, N_, _, language, spoken
 
@@ -21,6 +21,7 @@ MEANINGS: Final = (
     (Signal.STARTING_UP, N_("Starting"), N_("Wait a minute.")),
     (Signal.IDLE, N_("Free"), N_("Present your badge.")),
     (Signal.AWAITING, N_("One more badge"), N_("A second person taps now: within 20 seconds.")),
+    (Signal.TEACHING, N_("A class"), N_("A trainer lets others in: each badge now gets the training.")),
     (Signal.RUNNING, N_("Yours"), N_("You may use the machine. Your time is counted.")),
     (Signal.LEAVING, N_("About to end"), N_("Your badge is gone, or the machine runs on: it goes off in a moment.")),
     (Signal.WARNING, N_("Nearly over"), N_("Your session ends soon; or the reader does not see the badge.")),
@@ -136,6 +137,7 @@ def _happens(station: Station, signal: Signal) -> bool:
     ends = rules.longest is not None or rules.idle is not None or rules.mode is Mode.TIMED
     return {
         Signal.AWAITING: rules.supervised or rules.buddy,
+        Signal.TEACHING: bool(rules.named(Does.TEACH)),
         Signal.LEAVING: (senses and rules.grace > 0) or rules.wait_for_rest > 0,
         Signal.WARNING: senses or ends,
     }.get(signal, True)

@@ -15,6 +15,7 @@ from controller.clock import quality
 from controller.commands import options
 from controller.settings import Part, Settings, Station, load
 from controller.store import database
+from controller.store.key import badge_key
 from drivers import lease, registry
 from drivers.contracts import DriverError
 from protocol.errors import LoquetError
@@ -109,7 +110,7 @@ def _memory(settings: Settings) -> str:
                 parent=nearest,
             )
         return _("{path} will be made").format(path=path)
-    database.badge_key(settings.data_dir, make=False)
+    badge_key(settings.data_dir, make=False)
     db = database.open_for_reading(settings.data_dir)
     verdict = db.execute("pragma quick_check(1)").fetchone()[0]
     if verdict != "ok":

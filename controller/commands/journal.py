@@ -67,8 +67,9 @@ def journal(config: Path, machine: str | None, as_json: bool, after: int) -> Non
                         "quality": quality,
                     }
                     | {"boot": line.boot, "at_ms": line.at}
+                    | ({"epoch": line.epoch} if line.epoch else {})
                     | body
                 )
             else:
-                where = getattr(line.entry, "machine", "")
+                where = getattr(line.entry, "machine", None) or ""
                 click.echo(f"{line.seq:>7}  {local_time(wall, zone)}  {where:<12}  {happened(line.entry)}  [{quality}]")

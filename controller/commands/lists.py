@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from protocol.texts import N_, _, tell
 from protocol.whitelist import (
     AnyRow,
     Badge,
+    BadgeKind,
     Certification,
     Machine,
     Member,
@@ -35,6 +37,32 @@ EXPORT_HEAD = "loquet whitelist"
 
 class WhitelistError(LoquetError, ValueError):
     """A change that makes no sense as it is."""
+
+
+def member_of(found: Whitelist, who: str) -> Member:
+    """Give a member. Raises WhitelistError."""
+    if who not in found.members:
+        raise WhitelistError(N_('there is no member "{member}"; `loquet whitelist list` shows them'), member=who)
+    return found.members[who]
+
+
+def new_badge(
+    found: Whitelist, hashed: str, member: str, kind: BadgeKind = BadgeKind.MEMBER, until: date | None = None
+) -> Badge:
+    """Give a badge to a member. Raises WhitelistError where it is somebody else's; a blocked one may change hands."""
+    owner = found.badges.get(hashed)
+    if owner is not None and kind is BadgeKind.SPARE and (owner.blocked or owner.kind is not BadgeKind.SPARE):
+        raise WhitelistError(
+            N_("this badge is {owner}'s, or blocked: lend a spare one, or say loquet member block --unblock"),
+            owner=owner.member,
+        )
+    lent = owner is not None and owner.kind is BadgeKind.SPARE and kind is BadgeKind.SPARE
+    if owner is not None and owner.member != member and not owner.blocked and not lent:
+        raise WhitelistError(
+            N_("this badge is {owner}'s already; take it away first: loquet whitelist revoke {owner} --badge UID"),
+            owner=owner.member,
+        )
+    return Badge(hashed, member, kind, until=until)
 
 
 def edit(memory: Door, change: Change, base: int) -> int:

@@ -166,6 +166,23 @@ def group(config: Path, name: str, organisation: str, people: int | None, purpos
     click.echo(_("{machine}: now the badge of a trainer, within five minutes").format(machine=name))
 
 
+@machine.command(
+    help=_(
+        "Let a trainer let others in: after the trainer's badge, each badge that is tapped gets what the machine asks "
+        "for, one after the other; an unknown badge becomes a person to be named later (`loquet member list`)."
+    )
+)
+@options.config
+@click.argument("name")
+def teach(config: Path, name: str) -> None:
+    """Have the next trainer's badge let others in."""
+    found = door.ask_one(load(config), {"do": "teach", "machine": name})
+    state = next(each["state"] for each in found["stations"] if each["machine"] == name)
+    if state not in {"idle", "locked", "run_on", "teaching"}:
+        raise click.ClickException(_("{machine} is not free; ask again when it is").format(machine=name))
+    click.echo(_("{machine}: now the badge of a trainer, within five minutes").format(machine=name))
+
+
 @machine.command(help=_("Unlock a machine."))
 @options.config
 @click.argument("name")

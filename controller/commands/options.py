@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from tabulate import tabulate
 
+from controller import sheets
+from controller.edits import Progress
 from controller.settings import default_path
-from controller.writer import Progress
-from protocol.texts import _
+from protocol.errors import LoquetError
+from protocol.texts import _, tell
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -26,6 +29,14 @@ config: Final[Decorator] = click.option(
 )
 as_json: Final[Decorator] = click.option("--json", "as_json", is_flag=True, help=_("For scripts: JSON."))
 machine: Final[Decorator] = click.option("--machine", metavar="ID", help=_("Only this machine."))
+
+
+def day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> date | None:
+    """Read a day as people write it."""
+    try:
+        return sheets.read_day(value or "")
+    except LoquetError as error:
+        raise click.BadParameter(tell(error)) from error
 
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - JSON

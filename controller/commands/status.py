@@ -17,6 +17,7 @@ STATES = {
     "idle": N_("free"),
     "awaiting": N_("waits for a second badge"),
     "starting": N_("starting"),
+    "teaching": N_("a trainer lets others in"),
     "running": N_("in use"),
     "leaving": N_("about to end"),
     "run_on": N_("free, extraction runs on"),
@@ -55,6 +56,8 @@ def status(config: Path, as_json: bool) -> None:
     options.show_table(rows, [_("machine"), _("state"), _("output"), _("reader"), "", _("used")])
     click.echo()
     click.echo(_("whitelist: version {version}, {badges} badges").format(**found))
+    if found["list_days"] is not None:
+        click.echo(_("whitelist: nobody has confirmed it for {days} days").format(days=found["list_days"]))
     click.echo(_("storage: {storage}").format(**found))
     click.echo(_("guard: running") if found["guard"] else _("guard: NOT RUNNING, nothing closes without it"))
     click.echo(_("clock: {clock}").format(**found))

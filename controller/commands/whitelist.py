@@ -8,20 +8,20 @@ from typing import Any
 import click
 import msgspec
 
-from controller import door, sheets
+from controller import door
 from controller.commands import lists, options
-from controller.commands.lists import WhitelistError, edit
+from controller.commands.lists import WhitelistError, edit, member_of, new_badge
 from controller.door import Door
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.access import explain as ask_every_rule
 from protocol.badge import Technology, parse_uid
-from protocol.errors import LoquetError
 from protocol.sentences import day, refusal
-from protocol.texts import N_, _, tell
+from protocol.texts import N_, _
 from protocol.whitelist import (
     AnyRow,
     Badge,
+    BadgeKind,
     Certification,
     Level,
     Machine,
@@ -50,13 +50,6 @@ def whitelist() -> None:
 
 whitelist.add_command(lists.import_)
 whitelist.add_command(lists.export)
-
-
-def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:  # noqa: ANN401 - a date or None
-    try:
-        return sheets.read_day(value or "")
-    except LoquetError as error:
-        raise click.BadParameter(tell(error)) from error
 
 
 def _level(_ctx: click.Context, _param: click.Parameter, value: str) -> Level:
@@ -154,7 +147,7 @@ def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) 
                 N_("this badge is not in the whitelist; whose is it? `loquet whitelist grant MEMBER --badge UID`")
             )
         return found.badges[hashed]
-    member = _member(found, who or "")
+    member = member_of(found, who or "")
     badges = found.badges_of(member.id)
     if not badges:
         raise WhitelistError(
@@ -162,12 +155,6 @@ def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) 
             member=member.id,
         )
     return min(badges, key=lambda each: each.blocked)
-
-
-def _member(found: Whitelist, who: str) -> Member:
-    if who not in found.members:
-        raise WhitelistError(N_('there is no member "{member}"; `loquet whitelist list` shows them'), member=who)
-    return found.members[who]
 
 
 # --- change ---
@@ -199,8 +186,15 @@ def _member(found: Whitelist, who: str) -> Member:
     callback=_level,
     help=_("What the trainings allow."),
 )
-@click.option("--until", callback=_day, metavar="DAY", help=_("Last day of the trainings: 31/03/2027 or 2027-03-31."))
-@click.option("--membership-until", callback=_day, metavar="DAY", help=_("Last day of the membership."))
+@click.option(
+    "--until", callback=options.day, metavar="DAY", help=_("Last day of the trainings: 31/03/2027 or 2027-03-31.")
+)
+@click.option("--membership-until", callback=options.day, metavar="DAY", help=_("Last day of the membership."))
+@click.option(
+    "--teaching",
+    is_flag=True,
+    help=_("The badges start nothing: at a machine whose trainer the member is, each badge tapped after it is let in."),
+)
 @click.option("--readmit", is_flag=True, help=_("Let a member who was excluded in again."))
 def grant(
     config: Path,
@@ -211,6 +205,7 @@ def grant(
     level: Level,
     until: Any,  # noqa: ANN401 - a date or None
     membership_until: Any,  # noqa: ANN401 - a date or None
+    teaching: bool,
     readmit: bool,
 ) -> None:
     """Grant trainings and badges."""
@@ -229,7 +224,8 @@ def grant(
         put: list[AnyRow] = [person]
         put += [found.trainings.get(training) or Training(training) for training in trainings]
         put += [Certification(member, training, level, until=until) for training in trainings]
-        put += [_new_badge(found, memory.hash([(uid, Technology.ISO14443A)])[0], member) for uid in numbers]
+        kind = BadgeKind.TEACHING if teaching else BadgeKind.MEMBER
+        put += [new_badge(found, memory.hash([(uid, Technology.ISO14443A)])[0], member, kind) for uid in numbers]
         version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
     _say_which_are_new(found, trainings)
     click.echo(
@@ -244,16 +240,6 @@ def _say_which_are_new(found: Whitelist, trainings: tuple[str, ...]) -> None:
     for training in trainings:
         if training not in found.trainings:
             click.echo(_('new training "{training}": it was not known before').format(training=training), err=True)
-
-
-def _new_badge(found: Whitelist, hashed: str, member: str) -> Badge:
-    owner = found.badges.get(hashed)
-    if owner is not None and owner.member != member and not owner.blocked:  # a blocked one may change hands
-        raise WhitelistError(
-            N_("this badge is {owner}'s already; take it away first: loquet whitelist revoke {owner} --badge UID"),
-            owner=owner.member,
-        )
-    return Badge(hashed, member)
 
 
 @whitelist.command(
@@ -272,7 +258,7 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
     numbers = [parse_uid(uid) for uid in uids]
     with door.open_door(settings, write=True) as memory:
         found = memory.whitelist()
-        person = _member(found, member)
+        person = member_of(found, member)
         drop: list[AnyRow] = []
         for training in trainings:
             held = found.certifications.get((member, training))
@@ -339,3 +325,17 @@ def require(
         version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
     _say_which_are_new(found, trainings)
     click.echo(_("{machine}: requirements set; whitelist version {version}").format(machine=machine, version=version))
+
+
+@whitelist.command(
+    help=_(
+        "Say that the list is still right, where the settings ask for that every so often (stale_after). Each other "
+        "change at the shell says it as well."
+    )
+)
+@options.config
+def confirm(config: Path) -> None:
+    """Confirm the list."""
+    with door.open_door(load(config), write=True) as memory:
+        version = edit(memory, Change(), memory.whitelist().version)
+    click.echo(_("the list is confirmed; whitelist version {version}").format(version=version))

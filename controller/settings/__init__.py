@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from controller.periods import Periods, Stale
 from controller.settings import checks
 from controller.settings.stations import read_output, read_station
-from controller.settings.strict import convert, no_other_keys
+from controller.settings.strict import convert, days, no_other_keys
 from controller.settings.tables import (
     Controller,
     Input,
     Names,
+    OnStale,
     Part,
     Restart,
+    RetentionTable,
     Settings,
     SettingsError,
     Station,
     Thresholds,
+    WhitelistTable,
 )
 from protocol.texts import N_, language_of_environment
 
@@ -93,7 +97,7 @@ def load(path: Path) -> Settings:
 
 def read(document: dict[str, Any], path: Path) -> Settings:
     """Check what a settings file says. Raises SettingsError."""
-    no_other_keys(document, ("controller", "services", "station"), str(path))
+    no_other_keys(document, ("controller", "whitelist", "retention", "services", "station"), str(path))
     controller = convert(document.get("controller", {}), Controller, "[controller]")
     try:
         ZoneInfo(controller.timezone)
@@ -117,4 +121,20 @@ def read(document: dict[str, Any], path: Path) -> Settings:
     checks.machines_differ(stations, services)
     checks.services_are_used(stations, services)
     checks.pins_differ(stations, services)
-    return Settings(controller, stations, path, services)
+    return Settings(controller, stations, path, services, _stale(document), _periods(document))
+
+
+def _stale(document: dict[str, Any]) -> Stale:
+    table = convert(document.get("whitelist", {}), WhitelistTable, "[whitelist]")
+    if table.stale_after is None:
+        return Stale(deny=table.on_stale is OnStale.DENY)
+    after = days(table.stale_after, "[whitelist], stale_after", "never")
+    return Stale(after, deny=table.on_stale is OnStale.DENY, said=True)
+
+
+def _periods(document: dict[str, Any]) -> Periods:
+    table = convert(document.get("retention", {}), RetentionTable, "[retention]")
+    return Periods(
+        days(table.passages, "[retention], passages", "for good"),
+        days(table.usage, "[retention], usage", "for good"),
+    )

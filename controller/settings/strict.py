@@ -13,6 +13,7 @@ from controller.settings.tables import SettingsError
 from protocol.texts import N_
 
 S = TypeVar("S", bound=msgspec.Struct)
+MOST_DAYS: Final = 30 * 365
 _UNITS: Final = {"": 1, "s": 1, "min": 60, "h": 3600}
 
 
@@ -30,6 +31,22 @@ def seconds(value: int | str, place: str, least: int, most: int) -> int:
             value=repr(value),
             least=least,
             most=most,
+        )
+    return given
+
+
+def days(value: int | str, place: str, never: str) -> int | None:
+    """Read a period: a number of days, or a number with its unit; None for the word *never*. Raises SettingsError."""
+    if value == never:
+        return None
+    match = re.fullmatch(r"\s*(\d{1,5})\s*(d|y|)\s*", str(value))
+    given = int(match[1]) * {"": 1, "d": 1, "y": 365}[match[2]] if match else 0
+    if not 1 <= given <= MOST_DAYS:
+        raise SettingsError(
+            N_('{place}: {value} is not a period from 1 day to 30 years, as 90, "90 d", "3 y", nor "{never}"'),
+            place=place,
+            value=repr(value),
+            never=never,
         )
     return given
 

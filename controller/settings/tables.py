@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from controller.periods import Periods, Stale
 from controller.station.rules import Clears, Does, InputRule, Mode, Rules
 from controller.station.states import MACHINE
 from drivers.contracts import DriverSettings
@@ -48,6 +49,27 @@ class Controller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run_dir: Folder = "/run/loquet"
     language: Literal["en", "fr"] = "en"
     timezone: str = "Europe/Paris"
+
+
+class OnStale(StrEnum):
+    """What follows from a whitelist that nobody confirmed for too long."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class WhitelistTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table [whitelist] as the file writes it."""
+
+    stale_after: int | str | None = None
+    on_stale: OnStale = OnStale.ALLOW
+
+
+class RetentionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table [retention] as the file writes it."""
+
+    passages: int | str = "90 d"
+    usage: int | str = "3 y"
 
 
 class StationTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,6 +186,8 @@ class Settings(msgspec.Struct, frozen=True):
     stations: tuple[Station, ...]
     path: Path
     services: dict[str, Part] = {}
+    stale: Stale = Stale()
+    periods: Periods = Periods()
 
     @property
     def data_dir(self) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from controller.station import awaiting, fault, leaving, recovering, resting, running, starting
+from controller.station import awaiting, fault, leaving, recovering, resting, running, starting, teaching
 from controller.station.events import AnyEvent, InputChanged, OutputFailed, Recover, Stop, Switch, UnlockAsked
 from controller.station.pieces import Rows, Step, nothing
 from controller.station.states import (
@@ -23,6 +23,7 @@ from controller.station.states import (
     RunOn,
     Starting,
     State,
+    Teaching,
 )
 from protocol.moment import Moment
 
@@ -30,6 +31,7 @@ ROWS: Final[dict[type[State], Rows]] = {
     Recovering: recovering.ROWS,
     Idle: resting.ROWS | {UnlockAsked: nothing},
     Awaiting: awaiting.ROWS,
+    Teaching: teaching.ROWS,
     Starting: starting.ROWS,
     Running: running.ROWS,
     Leaving: leaving.ROWS,

@@ -111,6 +111,23 @@ class GroupAsked(Event, frozen=True):
     purpose: Purpose = Purpose.TRAINING
 
 
+class TeachAsked(Event, frozen=True):
+    """Somebody at the shell says that the next trainer's badge lets others in, one after the other."""
+
+
+class Taught(Event, frozen=True):
+    """A member's trainings, given at this reader, are on disk."""
+
+    member: str
+
+
+class TeachFailed(Event, frozen=True):
+    """What was to be given at this reader was not written."""
+
+    badge: str
+    reason: Reason = Reason.NO_STORAGE
+
+
 class ClearAsked(Event, frozen=True):
     """Somebody says that the cause of the fault is gone."""
 
@@ -165,6 +182,9 @@ AnyEvent = (
     | EndAsked
     | InputChanged
     | GroupAsked
+    | TeachAsked
+    | Taught
+    | TeachFailed
     | OutputFailed
     | ClearAsked
     | Stop
@@ -179,6 +199,7 @@ class Signal(StrEnum):
     GRANTED = "granted"
     REFUSED = "refused"
     AWAITING = "awaiting"
+    TEACHING = "teaching"
     RUNNING = "running"
     LEAVING = "leaving"
     WARNING = "warning"
@@ -217,6 +238,14 @@ class SetLock(Effect, frozen=True):
     note: str
 
 
+class Teach(Effect, frozen=True):
+    """Give the machine's trainings to a badge's holder; to a person to be named later where nobody knows the badge."""
+
+    badge: str
+    member: str | None
+    by: str
+
+
 class Flash(Effect, frozen=True):
     """Tell people for a moment; `denied` says why and what would help."""
 
@@ -224,4 +253,4 @@ class Flash(Effect, frozen=True):
     denied: Denied | None = None
 
 
-AnyEffect = Switch | Commit | Record | SetLock | Flash
+AnyEffect = Switch | Commit | Record | SetLock | Teach | Flash

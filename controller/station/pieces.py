@@ -29,11 +29,16 @@ from controller.station.events import (
     SetLock,
     Signal,
     Stop,
+    Taught,
+    TeachAsked,
+    TeachFailed,
     TimePassed,
     UnlockAsked,
 )
 from controller.station.rules import Does, InputRule, Mode, Rules
 from controller.station.states import (
+    TEACH_LONGEST_MS,
+    TEACH_MS,
     Awaiting,
     Bench,
     Cause,
@@ -47,12 +52,14 @@ from controller.station.states import (
     Session,
     Starting,
     State,
+    Teaching,
     Wish,
 )
 from protocol import entries
 from protocol.access import Denied, Granted, Reason, lacks
 from protocol.entries import Ending
 from protocol.moment import Moment
+from protocol.whitelist import BadgeKind
 
 COMMIT_MS: Final = 2_000  # a grant that is not on disk by then is refused
 READER_MS: Final = 5_000  # a lost reader is waited for at least so long
@@ -250,6 +257,7 @@ def may_take_over(state: InSession, event: Presented, moment: Moment) -> bool:
         state.rules.takeover
         and event.fresh
         and isinstance(event.alone, Granted)
+        and event.alone.kind is not BadgeKind.TEACHING
         and wanting(state.rules, event.alone) is None
         and event.obstacle is None
         and state.bench.at_rest(moment)
@@ -323,7 +331,7 @@ def suspicion(state: State, moment: Moment) -> Cause | None:
 def wished(state: State, event: InputChanged, moment: Moment) -> Wish | None:
     """Give what a button that was pressed says of the next badge."""
     rule = state.rules.input(event.name)
-    if rule is None or not event.active or rule.does not in {Does.PURPOSE, Does.GROUP, Does.LOCK}:
+    if rule is None or not event.active or rule.does not in {Does.PURPOSE, Does.GROUP, Does.LOCK, Does.TEACH}:
         return None
     return Wish(rule.does, moment.at + WISH_MS, rule.purpose, rule.organisation, rule.people)
 
@@ -390,6 +398,19 @@ def group_later(state: State, event: GroupAsked, moment: Moment) -> Step:
     return Step(on_bench(state, wish=wish))
 
 
+def teach_later(state: State, _event: TeachAsked, moment: Moment) -> Step:
+    """The next trainer's badge lets others in."""
+    return Step(on_bench(state, wish=Wish(Does.TEACH, moment.at + GROUP_MS)))
+
+
+def teach(state: State, event: Presented, moment: Moment) -> Step:
+    """A trainer lets others in from now on."""
+    bench = msgspec.structs.replace(state.bench, wish=None)
+    latest = moment.at + TEACH_LONGEST_MS
+    teaching = Teaching(bench, by=event.alone.member or "", until=moment.at + TEACH_MS, latest=latest)
+    return Step(teaching, (Flash(Signal.TEACHING),))
+
+
 def stop_at_rest(state: State, _event: Stop, _moment: Moment) -> Step:
     """Open everything."""
     return Step(rest(msgspec.structs.replace(state.bench, running_on=())))
@@ -420,6 +441,9 @@ SHARED: Final[Rows] = {
     EndAsked: nothing,
     InputChanged: note_input,
     GroupAsked: nothing,
+    TeachAsked: nothing,
+    Taught: nothing,
+    TeachFailed: nothing,
     OutputFailed: break_down,
     ClearAsked: nothing,
     Stop: stop_at_rest,

@@ -94,8 +94,8 @@ def _resumed(state: Recovering, left: OpenSession, moment: Moment) -> Running:
 
 
 def refuse_start_up(state: Recovering, event: Presented, _moment: Moment) -> Step:
-    """Refuse: starting up."""
-    return refuse_for(laid(state, event), event, Reason.STARTING_UP)
+    """Refuse: starting up, or what keeps it from that."""
+    return refuse_for(laid(state, event), event, event.obstacle or Reason.STARTING_UP)
 
 
 ROWS: Final[Rows] = SHARED | {Recover: recover, Presented: refuse_start_up}

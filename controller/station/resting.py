@@ -15,6 +15,7 @@ from controller.station.events import (
     Presented,
     Record,
     Signal,
+    TeachAsked,
     TimePassed,
     UnlockAsked,
 )
@@ -34,22 +35,31 @@ from controller.station.pieces import (
     rest,
     sensed,
     suspicion,
+    teach,
+    teach_later,
     told,
     wish_of,
     wished,
 )
 from controller.station.rules import Does
-from controller.station.states import Resting
+from controller.station.states import Resting, Wish
 from protocol import entries
 from protocol.access import Denied, Granted, Reason
 from protocol.moment import Moment
-from protocol.whitelist import Level
+from protocol.whitelist import BadgeKind, Level
 
-NEEDED: Final = {Does.LOCK: Level.MAINTAINER, Does.GROUP: Level.TRAINER}  # for what a button asked
+NEEDED: Final = {
+    Does.LOCK: Level.MAINTAINER,
+    Does.GROUP: Level.TRAINER,
+    Does.TEACH: Level.TRAINER,
+}  # for what a button asked
 
 
 def begin(state: Resting, event: Presented, moment: Moment) -> Step:
-    """Granted: commit, STARTING, or AWAITING a second badge. Denied, hindered, or a badge that was lying: refuse."""
+    """Granted: commit, STARTING, or AWAITING a second badge. A trainer who teaches: TEACHING.
+
+    Denied, hindered, or a badge that was lying: refuse.
+    """
     now = laid(state, event)
     refused = on_bench(now, stale=now.bench.stale | {event.badge})  # it opens nothing from where it lies
     for denied in _objections(now, event, moment):
@@ -59,7 +69,22 @@ def begin(state: Resting, event: Presented, moment: Moment) -> Step:
     if wish is not None and wish.does is Does.LOCK:
         locked = lock_by_badge(refused, event)
         return Step(rest(locked.state.bench), locked.effects)
+    if _teaches(event, wish):
+        return teach(refused, event, moment)
     return ask_for(now, event, event.verdict, moment)
+
+
+def _teaches(event: Presented, wish: Wish | None) -> bool:
+    """Tell whether this badge lets others in: a button asked for it, or that is all that the badge is for."""
+    by_badge = isinstance(event.verdict, Granted) and event.verdict.kind is BadgeKind.TEACHING
+    return by_badge or (wish is not None and wish.does is Does.TEACH)
+
+
+def _needed(event: Presented, wish: Wish | None) -> Level:
+    """Give the level that what is asked for takes."""
+    if _teaches(event, wish):
+        return Level.TRAINER
+    return NEEDED.get(wish.does, Level.SUPERVISED) if wish is not None else Level.SUPERVISED
 
 
 def _objections(state: Resting, event: Presented, moment: Moment) -> Iterator[Denied]:
@@ -76,12 +101,15 @@ def _objections(state: Resting, event: Presented, moment: Moment) -> Iterator[De
         return
     if state.bench.locked and verdict.level < Level.MAINTAINER:  # by a badge, and not yet in the whitelist
         yield denied(Reason.MACHINE_LOCKED, state.bench.locked)
-    if wish is not None and wish.does in NEEDED and verdict.level < NEEDED[wish.does]:
-        yield denied(Reason.LEVEL_NEEDED, NEEDED[wish.does].word)
+    needed = _needed(event, wish)
+    if verdict.level < needed:
+        yield denied(Reason.LEVEL_NEEDED, needed.word)
     if wish is not None and wish.does is Does.LOCK:
         return  # nothing starts
     if event.obstacle is not None:
         yield denied(event.obstacle)
+    if _teaches(event, wish):
+        return  # nothing closes
     hindered = hindrance(state.bench, moment)
     if hindered is not None:
         yield denied(*hindered)
@@ -136,4 +164,5 @@ ROWS: Final[Rows] = SHARED | {
     InputChanged: sense,
     TimePassed: look_round,
     GroupAsked: group_later,
+    TeachAsked: teach_later,
 }

@@ -31,6 +31,7 @@ class Does(StrEnum):
     PURPOSE = "purpose"
     GROUP = "group"
     LOCK = "lock"
+    TEACH = "teach"
 
 
 class Clears(StrEnum):

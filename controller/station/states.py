@@ -13,6 +13,9 @@ from protocol.moment import Moment
 
 MACHINE: Final = "machine"  # the name of the output that only a session closes
 SENSED: Final = frozenset({"welded", "bypass", "ran_at_start"})  # faults that a station finds out by itself
+TEACH_MS: Final = 30_000  # for the next badge of a class
+TEACH_LONGEST_MS: Final = 900_000  # for all of it
+TEACH_MOST: Final = 60  # badges
 SUSPECT_MS: Final = 2_000  # a machine that runs for so long without power from us is no flutter of a sensor
 
 
@@ -184,6 +187,24 @@ class Awaiting(State, frozen=True, kw_only=True):
     lacks: Reason
     until: int
     second: str | None = None
+
+    @property
+    def wakes(self) -> int | None:
+        """The end of the wait."""
+        return earliest(self.until, self.bench.suspect_at)
+
+
+class Teaching(State, frozen=True, kw_only=True):
+    """Each badge that is tapped now gets the machine's trainings, by the trainer who tapped first; output open.
+
+    until: the end of the wait for the next badge; latest: of all of it. count: to how many it was given; last: to whom.
+    """
+
+    by: str
+    until: int
+    latest: int
+    count: int = 0
+    last: str = ""
 
     @property
     def wakes(self) -> int | None:

@@ -1,7 +1,8 @@
 """The database file: opened so that what is acknowledged survives a power cut, or not at all.
 
 WAL with synchronous=FULL, both asserted. One read-write connection, in one process, held by a lock on the
-data directory; readers open read-only and keep no cursor open.
+data directory; readers open read-only and keep no cursor open. Every row carries a seal; a file that is empty,
+foreign or damaged is told from one that cannot be reached now.
 """
 
 from __future__ import annotations
@@ -12,25 +13,41 @@ import os
 import secrets
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from protocol.badge import KEY_BYTES, BadgeKey
+from controller.store.seal import row_hash, seal, written
 from protocol.errors import LoquetError
 from protocol.texts import N_
 
 DATABASE: Final = "loquet.db"
-KEY: Final = "badge.key"
-LOCK: Final = "lock"
+OURS: Final = 0x4C4F5155  # "LOQU", the file's application_id
 FULL: Final = 2
+DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 migrations: Final = Migrations("loquet.controller")
 
 
 class StorageError(LoquetError, OSError):
     """What is kept on disk cannot be read or written."""
+
+
+class DamagedError(StorageError):
+    """What is kept on disk is not what was written."""
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell whether an error says that the file is damaged, and not merely out of reach now."""
+    if isinstance(error, DamagedError | sqlite3.IntegrityError):  # no number is given twice by a sound file
+        return True
+    if isinstance(error, msgspec.MsgspecError | UnicodeDecodeError) or "decode to UTF-8" in str(error):
+        return True
+    code = getattr(error, "sqlite_errorcode", None)
+    lost = isinstance(error, sqlite3.OperationalError) and "no such table" in str(error)
+    return lost or (code is not None and code & 0xFF in DAMAGED)
 
 
 @migrations()
@@ -79,11 +96,50 @@ def hours_and_busy_time(db: Database) -> None:
     )
 
 
+@migrations()
+def seals_and_edits(db: Database) -> None:
+    """Seal every row; lay local edits over the list; keep what was saved of earlier files, under their epochs."""
+    db.conn.create_function("seal", -1, seal, deterministic=True)
+    for table in ("journal", "meta", "heartbeats", "counters"):
+        db[table].add_column("seal", int)  # type: ignore[union-attr]
+    db.execute("update journal set seal = seal('journal', seq, boot, at, kind, machine, session, body)")
+    db["overlay"].create(  # type: ignore[union-attr]
+        {"key": str, "body": str, "seq": int, "base": int, "seal": int}, pk="key", not_null={"seq", "base", "seal"}
+    )
+    db.execute(
+        "create table saved (place integer primary key, epoch text not null, seq integer not null, boot text not null,"
+        " at integer not null, kind text not null, machine text, session text, body text not null, seal integer)"
+    )
+    db["saved"].create_index(["epoch", "seq"], unique=True)  # type: ignore[union-attr]
+    db["saved"].create_index(["kind", "session"])  # type: ignore[union-attr]
+    db["statistics"].create(  # type: ignore[union-attr]
+        {"month": str, "machine": str, "sessions": int, "powered": int, "busy": int, "refused": int, "seal": int},
+        pk=("month", "machine"),
+    )
+    db.execute(
+        "create view everything as"
+        " select 0 as part, place, boot, at, kind, machine, session, body from saved union all"
+        " select 1, seq, boot, at, kind, machine, session, body from journal"
+    )
+    rows = db.execute("select body from whitelist where slot = (select value from meta where key = 'slot')")
+    digest = written(sum(row_hash(body) for (body,) in rows))
+    version = db.execute("select value from meta where key = 'version'").fetchone()[0]
+    db["meta"].insert_all(  # type: ignore[union-attr]
+        [{"key": "digest", "value": digest}, {"key": "base", "value": version}, {"key": "rebuilt", "value": ""}]
+    )
+    db.execute("update meta set seal = seal('meta', key, value)")
+    db.execute("update heartbeats set seal = seal('heartbeats', session, boot, at, powered, busy)")
+    db.execute("update counters set seal = seal('counters', machine, powered, busy, sessions, maintained)")
+
+
 def lock(data_dir: Path) -> int:
-    """Take the data directory for this process; give the lock's descriptor. Raises StorageError."""
+    """Take the data directory for this process; give the lock's descriptor. Raises StorageError.
+
+    The folder itself is held: that takes no write, so that a disk which can only be read is no reason to stop.
+    """
     try:
         data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-        descriptor = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise StorageError(
             N_("{path} cannot be written ({error}); is the disk full or read-only, is the user the right one?"),
@@ -102,31 +158,49 @@ def lock(data_dir: Path) -> int:
 
 
 def open_for_writing(data_dir: Path) -> Database:
-    """Open, or make, the database, and bring it up to date. Raises StorageError."""
+    """Open, or make, the database, and bring it up to date. Raises DamagedError, StorageError."""
     path = data_dir / DATABASE
     try:
+        is_new = not path.exists()
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
-        path.chmod(0o640)
-        db = Database(connection)
-        db.enable_wal()
-        db.execute("pragma synchronous=full")
-        mode = db.execute("pragma journal_mode").fetchone()[0]
-        sync = db.execute("pragma synchronous").fetchone()[0]
-        if (mode, sync) != ("wal", FULL):
-            raise StorageError(
-                N_("{path}: this SQLite does not keep what it acknowledges (journal {mode}, synchronous {sync})"),
-                path=path,
-                mode=mode,
-                sync=sync,
-            )
-        if migrations.pending(db):
-            migrations.apply(db)
+        try:
+            return _opened(path, connection, is_new=is_new)
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.Error as error:
-        raise _unusable(path, error) from error
+        # What our own statements find missing, or there already, is no schema of ours any more.
+        lost = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        raise (_damaged if lost or is_damage(error) else unusable)(path, error) from error
     except OSError as error:
         if isinstance(error, StorageError):
             raise
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
+
+
+def _opened(path: Path, connection: sqlite3.Connection, *, is_new: bool) -> Database:
+    db = Database(connection)
+    if is_new:
+        path.chmod(0o640)
+    elif db.execute("pragma application_id").fetchone()[0] not in {OURS, 0}:
+        raise _damaged(path, "it is another program's")
+    db.enable_wal()
+    db.execute("pragma synchronous=full")
+    mode = db.execute("pragma journal_mode").fetchone()[0]
+    sync = db.execute("pragma synchronous").fetchone()[0]
+    if (mode, sync) != ("wal", FULL):
+        raise StorageError(
+            N_("{path}: this SQLite does not keep what it acknowledges (journal {mode}, synchronous {sync})"),
+            path=path,
+            mode=mode,
+            sync=sync,
+        )
+    if migrations.pending(db):
+        if db.table_names() and migrations.migrations_table not in db.table_names():
+            raise _damaged(path, "it is another program's")
+        migrations.apply(db)
+    if db.execute("pragma application_id").fetchone()[0] != OURS:
+        db.execute(f"pragma application_id={OURS}")
     return db
 
 
@@ -134,7 +208,7 @@ def open_for_reading(data_dir: Path) -> Database:
     """Open the database read-only. Raises StorageError."""
     path = data_dir / DATABASE
     if not path.exists():
-        raise _not_yet(path)
+        raise not_yet(path)
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=5.0
@@ -142,16 +216,18 @@ def open_for_reading(data_dir: Path) -> Database:
         db = Database(connection)
         db.execute("select count(*) from meta").fetchone()
     except sqlite3.Error as error:
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     return db
 
 
-def _not_yet(path: Path) -> StorageError:
+def not_yet(path: Path) -> StorageError:
+    """Say that nothing was written yet."""
     return StorageError(N_("{path} does not exist yet; `loquet run` or `loquet whitelist import` makes it"), path=path)
 
 
-def _unusable(path: Path, error: Exception) -> StorageError:
-    return StorageError(
+def unusable(path: Path, error: object) -> StorageError:
+    """Say that a file cannot be used, and what helps; `errno` is the disk's own, EIO where it gave none."""
+    unusable_now = StorageError(
         N_(
             "{path} cannot be used ({error}); if the disk is full make room, if it is read-only or worn replace "
             "it, if the file is damaged move it away and keep it"
@@ -159,71 +235,39 @@ def _unusable(path: Path, error: Exception) -> StorageError:
         path=path,
         error=error,
     )
+    unusable_now.errno = getattr(error, "errno", None) or errno.EIO
+    return unusable_now
 
 
-def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
-    """Read this controller's badge key, or make it where there is no database yet that needs one.
-
-    Raises StorageError where it is missing, or readable by others.
-    """
-    path = data_dir / KEY
-    try:
-        if make and not path.exists() and not (data_dir / DATABASE).exists():
-            _write_whole(path, secrets.token_bytes(KEY_BYTES))
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        mode = path.stat().st_mode & 0o077
-        if mode:
-            raise StorageError(N_("{path} can be read by others (mode {mode:03o}); chmod 400 it"), path=path, mode=mode)
-        secret = path.read_bytes()
-        if len(secret) != KEY_BYTES:
-            raise StorageError(
-                N_("{path} is no badge key: {count} bytes where {expected} belong; restore it from a backup"),
-                path=path,
-                count=len(secret),
-                expected=KEY_BYTES,
-            )
-        return BadgeKey(secret)
-    except FileNotFoundError as error:
-        if not (data_dir / DATABASE).exists():
-            raise _not_yet(data_dir / DATABASE) from error
-        raise StorageError(
-            N_("{path} is missing: without it no badge in the database can be known; restore it from a backup"),
-            path=path,
-        ) from error
-    except LoquetError:
-        raise
-    except OSError as error:
-        raise _unusable(path, error) from error
+def _damaged(path: Path, error: object) -> DamagedError:
+    return DamagedError(
+        N_("{path} is damaged ({error}); `loquet run` sets it aside and saves what can be read"), path=path, error=error
+    )
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Make a file that is there whole or not at all, readable by its owner alone, whatever is cut short."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
-    try:
-        if os.write(descriptor, content) != len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def meta(db: Database, key: str) -> str:
-    """Give one value that the database holds of itself."""
-    row = db.execute("select value from meta where key = ?", [key]).fetchone()
-    if row is None:
-        raise StorageError(N_("the database has lost its {key}; move it away and keep it"), key=key)
+def meta(db: Database, key: str, default: str | None = None) -> str:
+    """Give one value that the database holds of itself; *default* where it never did. Raises DamagedError."""
+    row = db.execute("select value, seal from meta where key = ?", [key]).fetchone()
+    if row is None and default is not None:
+        return default
+    if row is None or row[1] != seal("meta", key, row[0]):
+        raise DamagedError(
+            N_("the database has lost its {key}; `loquet run` sets it aside and saves what can be read"), key=key
+        )
     return str(row[0])
 
 
 def set_meta(db: Database, key: str, value: str) -> None:
     """Change one value that the database holds of itself; commits where no transaction is open."""
-    db.execute("insert or replace into meta (key, value) values (?, ?)", [key, value])
+    row = [key, value, seal("meta", key, value)]
+    db.execute("insert or replace into meta (key, value, seal) values (?, ?, ?)", row)
+
+
+def sealed(table: str, values: tuple[Any, ...], found: int | None) -> None:
+    """Hold a row to its seal. Raises DamagedError."""
+    if found != seal(table, *values):
+        raise DamagedError(
+            N_("the database is damaged in {table}, at {row}; `loquet run` sets it aside and saves what can be read"),
+            table=table,
+            row=values[0],
+        )

@@ -1,23 +1,34 @@
-"""The whitelist on disk: rows in two slots, staged in small transactions and put in force by one.
+"""The whitelist on disk: a list in two slots, and the edits made here that lie over it.
 
-`Change` is what may happen to it; whoever holds the writing connection carries it out.
+A list is staged in small transactions and put in force by one; edits lie over it until one says that it includes them.
+
+`Change` is what may happen to it; whoever holds the writing connection carries it out. Each list has a digest, the
+sum of its rows' hashes, to which it is held when it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 import msgspec
 from sqlite_utils import Database
 
-from controller.store.database import meta, set_meta
-from protocol.whitelist import AnyRow, Machine, Whitelist, decode_row, encode_row
+from controller.store.database import DamagedError, meta, sealed, set_meta
+from controller.store.seal import row_hash, seal, written
+from protocol.overlay import Edit, lay_over, merged
+from protocol.texts import N_
+from protocol.whitelist import AnyRow, Machine, Member, Whitelist, decode_row, encode_row
 
 BATCH: Final = 500
 CHECKPOINT_ROWS: Final = 10_000  # so that the log does not grow to the whole list
 MAX_ROWS: Final = 2_000_000
+MAX_EDITS: Final = 500  # that lie over the list; past it they become part of it
+
+
+def nothing() -> None:
+    """Do nothing between two steps."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -41,76 +52,185 @@ def with_locks(db: Database, change: Change) -> Change:
     """Put in the rows that locks change, as they are in force now; a machine without a row has none to lock."""
     if not change.locks:
         return change
-    slot = int(meta(db, "slot"))
     put = list(change.put)
     for machine, note in change.locks:
-        key = Machine(machine).key
-        found = db.execute("select body from whitelist where slot = ? and key = ?", [slot, key]).fetchone()
-        if found is not None:
-            put.append(msgspec.structs.replace(decode_row(found[0]), locked=note))
+        row = in_force(db, Machine(machine).key)
+        if isinstance(row, Machine):
+            put.append(msgspec.structs.replace(row, locked=note))
     return msgspec.structs.replace(change, put=tuple(put), locks=())
 
 
-def rows(db: Database, between: Callable[[], None] = lambda: None) -> Iterator[AnyRow]:
+# --- what is in force ---
+
+
+def in_force(db: Database, key: str) -> AnyRow | None:
+    """Give one row in force, by its key; None where there is none."""
+    found = _listed(db, key)
+    below = None if found is None else decode_row(found)
+    edit = edits(db, key).get(key)
+    return below if edit is None else lay_over(below, edit, int(meta(db, "base")))
+
+
+def _listed(db: Database, key: str) -> str | None:
+    """Give a row of the list, as it is written."""
+    row = db.conn.execute(
+        "select body from whitelist where slot = ? and key = ?", (int(meta(db, "slot")), key)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def edits(db: Database, key: str | None = None) -> dict[str, Edit]:
+    """Give the edits that lie over the list, or the one of that key. Raises DamagedError."""
+    sql = "select key, body, seq, base, seal from overlay" + (" where key = ?" if key else "")  # noqa: S608
+    found = {}
+    for row in db.execute(sql, [key] if key else []).fetchall():
+        sealed("overlay", row[:-1], row[-1])
+        found[row[0]] = Edit(None if row[1] is None else decode_row(row[1]), row[3])
+    return found
+
+
+def rows(db: Database, between: Callable[[], None] = nothing) -> Iterator[AnyRow]:
     """Give the rows in force, in short reads; `between` is called after each."""
+    return merged(_list(db, between), edits(db), int(meta(db, "base")))
+
+
+def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None] | None = None) -> Iterator[AnyRow]:
     slot, after = int(meta(db, "slot")), ""
     while True:
         found = db.execute(
             f"select key, body from whitelist where slot = ? and key > ? order by key limit {BATCH}",  # noqa: S608
             [slot, after],
         ).fetchall()
-        for _key, body in found:
-            yield decode_row(body)
+        for key, body in found:
+            row = decode_row(body)
+            if seen is not None:
+                if row.key != key:
+                    raise DamagedError(N_("the whitelist is damaged at {key}"), key=key)
+                seen(body)
+            yield row
         if len(found) < BATCH:
             return
         after = found[-1][0]
         between()
 
 
-def load(db: Database, between: Callable[[], None] = lambda: None) -> Whitelist:
-    """Read the whitelist in force."""
-    return Whitelist(rows(db, between), version=int(meta(db, "version")))
+def load(db: Database, between: Callable[[], None] = nothing) -> Whitelist:
+    """Read the whitelist in force, and hold the list to its digest. Raises DamagedError."""
+    digest = 0
+
+    def seen(body: str) -> None:
+        nonlocal digest
+        digest += row_hash(body)
+
+    try:
+        found = Whitelist(merged(_list(db, between, seen), edits(db), int(meta(db, "base"))), int(meta(db, "version")))
+    except msgspec.DecodeError as error:
+        raise DamagedError(N_("the whitelist is damaged: {error}"), error=error) from error
+    if written(digest) != meta(db, "digest"):
+        raise DamagedError(N_("the whitelist on the disk is not the one that was put in force"))
+    return found
 
 
-def apply_small(db: Database, change: Change) -> int:
-    """Change some rows, in the transaction that is open; give the new version."""
-    slot = int(meta(db, "slot"))
-    _put(db, slot, change.put)
-    db.conn.executemany("delete from whitelist where slot = ? and key = ?", [(slot, row.key) for row in change.drop])
-    return _next_version(db)
+# --- edits made here ---
 
 
-def _put(db: Database, slot: int, batch: Iterable[AnyRow]) -> None:
-    db["whitelist"].upsert_all(  # type: ignore[union-attr]
-        [{"slot": slot, "key": row.key, "body": encode_row(row).decode()} for row in batch],
-        pk=("slot", "key"),
+def lay(db: Database, change: Change, seq: int) -> None:
+    """Lay a change over the list, in the transaction that is open; *seq*: its entry in the journal."""
+    base = int(meta(db, "base"))
+    for row in change.put:
+        _lay(db, row.key, encode_row(row).decode(), seq, base)
+    for row in change.drop:
+        _lay(db, row.key, None, seq, base)
+
+
+def _lay(db: Database, key: str, body: str | None, seq: int, base: int) -> None:
+    values = (key, body, seq, base)
+    db.conn.execute(
+        "insert or replace into overlay (key, body, seq, base, seal) values (?, ?, ?, ?, ?)",
+        (*values, seal("overlay", *values)),
     )
 
 
-def _next_version(db: Database) -> int:
+def count_edits(db: Database) -> int:
+    """Tell how many edits lie over the list."""
+    return int(db.conn.execute("select count(*) from overlay").fetchone()[0])
+
+
+def fold(db: Database) -> None:
+    """Make the edits part of the list, in the transaction that is open: where nobody else keeps that list."""
+    base = int(meta(db, "base"))
+    put, drop = [], []
+    for key, edit in edits(db).items():
+        found = _listed(db, key)
+        below = None if found is None else decode_row(found)
+        row = lay_over(below, edit, base)
+        if row is not None:
+            put.append(row)
+        elif below is not None:
+            drop.append(below)
+    merge(db, put, drop)
+    db.conn.execute("delete from overlay")
+    set_meta(db, "base", meta(db, "version"))
+
+
+# --- the list below ---
+
+
+def merge(db: Database, put: Iterable[AnyRow], drop: Iterable[AnyRow]) -> None:
+    """Change some rows of the list and its digest, in the transaction that is open: it costs what it changes."""
+    slot, digest = int(meta(db, "slot")), int(meta(db, "digest"), 16)
+    for row in put:
+        before = _listed(db, row.key)
+        body = encode_row(row).decode()
+        digest += row_hash(body) - (row_hash(before) if before is not None else 0)
+        db.conn.execute("insert or replace into whitelist (slot, key, body) values (?, ?, ?)", (slot, row.key, body))
+    for row in drop:
+        before = _listed(db, row.key)
+        if before is not None:
+            digest -= row_hash(before)
+            db.conn.execute("delete from whitelist where slot = ? and key = ?", (slot, row.key))
+    set_meta(db, "digest", written(digest))
+
+
+def next_version(db: Database) -> int:
+    """Count one more change, in the transaction that is open; give the new version."""
     version = int(meta(db, "version")) + 1
     set_meta(db, "version", str(version))
     return version
 
 
-def stage(db: Database, change: Change, between: Callable[[], None] = lambda: None) -> Iterator[tuple[int, int]]:
-    """Write what is to be in force into the slot that is not; give (done, of) after each short transaction.
+class Staged(msgspec.Struct):
+    """What stands in the slot that is not in force: so many rows of so many, and their digest so far."""
+
+    done: int = 0
+    total: int = 0
+    digest: int = 0
+
+
+def stage(db: Database, change: Change, between: Callable[[], None] = nothing) -> Iterator[Staged]:
+    """Write what is to be in force into the slot that is not; give how far it has come after each short transaction.
 
     `between` is called between transactions, so that a tap's commit waits for one batch at the most.
     """
     idle = 1 - int(meta(db, "slot"))
     clear(db, between)
-    kept = [] if change.replace else _kept(db, change)
-    total = len(kept) + len(change.put)
-    done = 0
-    for batch in _batches([*kept, *change.put]):
+    everything = {row.key: row for row in ([] if change.replace else _kept(db, change))}
+    everything |= {row.key: row for row in change.put}
+    staged = Staged(total=len(everything))
+    for batch in _batches(everything.values()):
         with db.atomic():
-            _put(db, idle, batch)
-        done += len(batch)
-        if done % CHECKPOINT_ROWS < BATCH:
+            _put(db, idle, batch, staged)
+        staged.done += len(batch)
+        if staged.done % CHECKPOINT_ROWS < BATCH:
             db.execute("pragma wal_checkpoint(passive)")
         between()
-        yield done, total
+        yield staged
+
+
+def _put(db: Database, slot: int, batch: Iterable[AnyRow], staged: Staged) -> None:
+    written_rows = [(slot, row.key, encode_row(row).decode()) for row in batch]
+    staged.digest += sum(row_hash(body) for _slot, _key, body in written_rows)
+    db.conn.executemany("insert or replace into whitelist (slot, key, body) values (?, ?, ?)", written_rows)
 
 
 def _kept(db: Database, change: Change) -> list[AnyRow]:
@@ -118,13 +238,17 @@ def _kept(db: Database, change: Change) -> list[AnyRow]:
     return [row for row in rows(db) if row.key not in gone]
 
 
-def swap(db: Database) -> int:
-    """Put the staged slot in force, in the transaction that is open; give the new version."""
+def swap(db: Database, staged: Staged) -> int:
+    """Put the staged list in force, in the transaction that is open; give the new version. Edits are part of it."""
     set_meta(db, "slot", str(1 - int(meta(db, "slot"))))
-    return _next_version(db)
+    set_meta(db, "digest", written(staged.digest))
+    db.conn.execute("delete from overlay")
+    version = next_version(db)
+    set_meta(db, "base", str(version))
+    return version
 
 
-def clear(db: Database, between: Callable[[], None] = lambda: None) -> None:
+def clear(db: Database, between: Callable[[], None] = nothing) -> None:
     """Empty the slot that is not in force, in short transactions."""
     idle = 1 - int(meta(db, "slot"))
     while True:
@@ -137,7 +261,12 @@ def clear(db: Database, between: Callable[[], None] = lambda: None) -> None:
         between()
 
 
-def _batches(items: Sequence[AnyRow]) -> Iterator[list[AnyRow]]:
+def nameless(row: AnyRow) -> AnyRow:
+    """Give a row as the journal may hold it: ids only."""
+    return msgspec.structs.replace(row, name="") if isinstance(row, Member) else row
+
+
+def _batches(items: Iterable[AnyRow]) -> Iterator[list[AnyRow]]:
     iterator = iter(items)
     while batch := list(islice(iterator, BATCH)):
         yield batch

@@ -25,6 +25,7 @@ DRAWER: Final = (
     Thing("marie", "M", "Marie Curie", N_("trained for laser and printer"), (MARIES,)),
     Thing("jean", "J", "Jean Perrin", N_("trained for the printer alone"), ("04A3C6112233FF",)),
     Thing("laure", "L", "Laure Gouze", N_("looks after the machines (maintainer)"), ("C0FFEE42",)),
+    Thing("teaching", "T", N_("Laure's teaching badge"), N_("starts nothing: lets others in"), ("C0FFEE43",)),
     Thing("paul", "P", "Paul Langevin", N_("suspended by the fabmanager"), ("0102030405060708090A",)),
     Thing("stranger", "?", N_("A stranger"), N_("a card that nobody knows"), ("DEADBEEF",)),
     Thing("phone", "☎", N_("A phone"), N_("its number changes each time"), ("08112233",)),
@@ -57,6 +58,13 @@ HINTS: Final = (
     Hint(
         "emergency-stop",
         N_("Press the laser's emergency stop: everything opens. Release it; any certified badge clears it."),
+    ),
+    Hint(
+        "teach",
+        N_(
+            "After a training: Laure's teaching badge on the laser, then a stranger's card. "
+            "From now on it opens the laser."
+        ),
     ),
     Hint("tap", N_("At the printer a tap is enough: lay Jean's badge there, and put it back into the drawer.")),
     Hint(

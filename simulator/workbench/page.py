@@ -244,9 +244,9 @@ class Desk:
                     "seq": line.seq,
                     "kind": kind(line.entry),
                     "time": local_time(wall, self._zone)[-8:],
-                    "machine": self._name(getattr(line.entry, "machine", "")),
+                    "machine": self._name(getattr(line.entry, "machine", None) or ""),
                     "said": happened(line.entry, scene.whitelist),
-                    "station": getattr(line.entry, "machine", ""),
+                    "station": getattr(line.entry, "machine", None) or "",
                 }
             )
         return {"lines": lines, "sessions": [self._session(each) for each in reversed(scene.sessions[-SESSIONS:])]}

@@ -47,7 +47,7 @@ BUSY: Final = 3.0  # seconds that an act waits for those before it
 PRESS: Final = 0.2  # seconds
 LINES: Final = 200  # of the journal that the page shows
 SESSIONS: Final = 50
-SPRINGS: Final = {Does.END, Does.PURPOSE, Does.GROUP, Does.LOCK}  # what one presses and lets go
+SPRINGS: Final = {Does.END, Does.PURPOSE, Does.GROUP, Does.LOCK, Does.TEACH}  # what one presses and lets go
 THINGS: Final = {thing.id: thing for thing in DRAWER}
 
 
@@ -172,6 +172,7 @@ class Scene:
             ("import", "--replace", str(self._folder / "members.csv")),
             ("revoke", "paul"),  # not an ended membership: this machine's clock may not know that it ended
             ("grant", "marie", "laser", "printer", "--badge", THINGS["wallet"].uids[0]),
+            ("grant", "laure", "--badge", THINGS["teaching"].uids[0], "--teaching"),
         ):
             done = self._stage.loquet("whitelist", *arguments)
             if done.returncode:
@@ -403,6 +404,8 @@ class Scene:
                 self._tried.add("resume")
             case entries.Ended(machine="laser", why=entries.Ending.BADGE_REMOVED):
                 self._tried.add("minutes")
+            case entries.Edited(machine="laser"):
+                self._tried.add("teach")
             case entries.Refused(machine="laser", member="jean"):
                 self._tried.add("refusal")
 

@@ -8,6 +8,7 @@ import inspect
 import pytest
 import test_sessions
 import test_station
+import test_teaching
 
 from controller import station
 from controller.station.pieces import nothing, out_of_order
@@ -21,8 +22,8 @@ ABOUT_THE_TABLE = {
 
 
 def stories():
-    """Every plain test of the two files, with each set of its parameters, as something to call."""
-    for module in (test_station, test_sessions):
+    """Every plain test of the three files, with each set of its parameters, as something to call."""
+    for module in (test_station, test_sessions, test_teaching):
         for name, test in inspect.getmembers(module, inspect.isfunction):
             if not name.startswith("test_") or hasattr(test, "hypothesis") or name in ABOUT_THE_TABLE:
                 continue

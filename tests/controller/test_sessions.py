@@ -812,10 +812,10 @@ def locked(w):
 
 
 def replaced_whitelist(w):
+    from controller.edits import Edit
     from controller.store.whitelist import Change
-    from controller.writer import Edit
 
-    edit = Edit(Change((), (), replace=True), "root", w.time.now(), lambda *_: None)
+    edit = Edit(Change((), (), replace=True), "root", w.clock.now(), lambda *_: None)
     w.loop.writer.edit(edit)
     w.settle()
 

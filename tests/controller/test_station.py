@@ -31,6 +31,9 @@ from controller.station.events import (
     Signal,
     Stop,
     Switch,
+    Taught,
+    TeachAsked,
+    TeachFailed,
     TimePassed,
     UnlockAsked,
 )
@@ -52,6 +55,8 @@ from controller.station.states import (
     Session,
     Starting,
     State,
+    Teaching,
+    Wish,
 )
 from protocol import entries
 from protocol.access import Denied, Granted, Limits, Reason
@@ -527,7 +532,8 @@ AWAITING = step(idle(), presented(LEA), moment(1_000)).state
 STARTING = step(idle(), presented(MARIE), moment(1_000)).state
 LEAVING = step(running(), Removed(MARIE), moment(2_000)).state
 FAULT = step(idle(), OutputFailed("pin"), moment(1_000)).state
-EVERY = [Recovering(Bench(RULES)), *RESTING, AWAITING, STARTING, running(), LEAVING, FAULT]
+TEACHING = Teaching(Bench(RULES), by="tom", until=31_000, latest=901_000)
+EVERY = [Recovering(Bench(RULES)), *RESTING, AWAITING, TEACHING, STARTING, running(), LEAVING, FAULT]
 NAMED = {"argvalues": EVERY, "ids": lambda state: type(state).__name__}
 
 
@@ -620,7 +626,7 @@ def test_in_every_state_an_input_is_known(state):
     assert over.state.bench.active == frozenset()
     journalled = [Record(entries.Sensed("laser", "smoke", active)) for active in (True, False)]
     if not isinstance(state, Recovering):
-        assert [*told.effects, *over.effects] == journalled
+        assert [effect for effect in (*told.effects, *over.effects) if isinstance(effect, Record)] == journalled
 
 
 @pytest.mark.parametrize("state", EVERY[1:], ids=lambda state: type(state).__name__)
@@ -631,10 +637,42 @@ def test_in_every_state_an_emergency_stop_is_a_fault(state):
 @pytest.mark.parametrize("state", **NAMED)
 def test_a_group_is_waited_for_where_nobody_is_at_the_machine(state):
     answer = step(state, GroupAsked("school", 12), moment(2_500))
-    if isinstance(state, Resting):
+    if isinstance(state, Resting | Teaching):
         assert answer.state.bench.wish is not None
+        assert isinstance(answer.state, Resting)
     else:
         assert answer == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_a_class_is_waited_for_where_nobody_is_at_the_machine(state):
+    answer = step(state, TeachAsked(), moment(2_500))
+    if isinstance(state, Resting):
+        assert answer.state.bench.wish == Wish(Does.TEACH, 302_500)
+    elif isinstance(state, Teaching):
+        assert answer.state.until == 32_500
+    else:
+        assert answer == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_what_was_given_at_a_reader_is_told_of_while_its_trainer_is_there_and_not_after(state):
+    given = step(state, Taught("paul"), moment(2_500))
+    failed = step(state, TeachFailed(NOBODY), moment(2_500))
+    if isinstance(state, Teaching):
+        assert (given.state.count, given.state.last, given.effects) == (1, "paul", (Flash(Signal.GRANTED),))
+        assert refusals(failed) == [Reason.NO_STORAGE]
+        full = msgspec.structs.replace(state, count=59)
+        assert isinstance(step(full, Taught("paul"), moment(2_500)).state, Idle), "no class is larger"
+    else:
+        assert given == failed == station.Step(state)
+
+
+def test_a_machine_that_is_unlocked_while_its_maintainer_teaches_stays_unlocked_after():
+    locked = msgspec.structs.replace(TEACHING, bench=Bench(RULES, locked="mirror"))
+    lifted = step(locked, UnlockAsked("root"), moment(2_500))
+    assert lifted.effects == (Record(entries.Unlocked("laser", "root")),)
+    assert isinstance(step(lifted.state, TimePassed(), moment(31_000)).state, Idle)
 
 
 @pytest.mark.parametrize("state", RESTING, ids=lambda state: type(state).__name__)

@@ -9,7 +9,7 @@ import pytest
 
 from controller.commands import loquet
 from controller.settings import Controller, load
-from controller.settings.tables import InputTable, Names, Restart, StationTable
+from controller.settings.tables import InputTable, Names, OnStale, Restart, RetentionTable, StationTable, WhitelistTable
 from controller.station.rules import Clears, Does, Mode
 from drivers import registry
 from protocol.entries import Purpose
@@ -39,11 +39,12 @@ def test_every_command_and_option_is_documented_and_no_other():
 
 
 def test_every_setting_is_documented():
-    for name in (*Controller.__struct_fields__, *StationTable.__struct_fields__):
+    tables = (Controller, StationTable, WhitelistTable, RetentionTable)
+    for name in [name for table in tables for name in table.__struct_fields__]:
         assert f"| `{name}` |" in SETTINGS, name
     for name in InputTable.__struct_fields__:
         assert re.search(rf"^\|[^|]*`{name}`", SETTINGS, re.MULTILINE), name
-    for word in (*Mode, *Does, *Clears, *Purpose, *Restart, *Names):
+    for word in (*Mode, *Does, *Clears, *Purpose, *Restart, *Names, *OnStale):
         assert f'"{word}"' in SETTINGS or f"`{word}`" in SETTINGS, word
 
 

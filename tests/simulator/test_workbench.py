@@ -91,7 +91,7 @@ def open_page(workbench, browser):
         complaints = page.complaints
         context.close()
         assert complaints == []
-    for thing in ("marie", "jean", "laure", "paul", "stranger", "phone", "wallet"):
+    for thing in ("marie", "jean", "laure", "paul", "stranger", "phone", "wallet", "teaching"):
         act_on(workbench, "take", thing=thing)
 
 
@@ -230,6 +230,28 @@ def test_a_print_goes_on_when_the_program_is_killed_and_switches_itself_off_when
     slider.fill("0")
     unpowered(page, "printer")
     shows(page.locator("#sessions tr").first, "job done")
+
+
+def test_a_teaching_badge_lets_a_stranger_in(open_page):
+    page = open_page()
+    laser = station(page, "laser")
+    thing(page, "teaching").drag_to(laser.locator(".reader"))
+    shows(laser.locator(".said"), "lets others in")
+    laser.locator(".lying .card").click()
+    shows(laser.locator(".sensed"), ": 0")
+    thing(page, "stranger").drag_to(laser.locator(".reader"))
+    shows(page.locator('[data-hint="teach"].done'), "stranger")
+    laser.locator(".lying .card").click()
+    shows(laser.locator(".sensed"), ": 0")
+    thing(page, "teaching").drag_to(laser.locator(".reader"))
+    shows(laser.locator(".said"), "free")
+    laser.locator(".lying .card").click()
+    shows(laser.locator(".sensed"), ": 0")
+    thing(page, "stranger").drag_to(laser.locator(".reader"))
+    powered(page, "laser")
+    laser.locator(".lying .card").click()
+    unpowered(page, "laser")
+    assert "let" in page.locator("#lines").inner_text()
 
 
 def test_lid_and_emergency_stop_are_switches_and_do_what_they_say(open_page):

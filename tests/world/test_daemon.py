@@ -394,11 +394,21 @@ def test_wrong_settings_have_an_exit_status_of_their_own_and_a_disk_that_fails_h
     stage.config.write_text(good)
 
 
-def test_a_full_disk_at_start_is_a_clear_error_and_no_relay_closes(stage):
-    (stage.settings.data_dir / "loquet.db").rename(stage.settings.data_dir / "aside")
-    (stage.settings.data_dir / "loquet.db").symlink_to("/dev/full")
-    done = stage.loquet("run")
-    assert done.returncode == 1
-    assert "loquet.db" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_disk_that_does_not_answer_at_start_is_said_at_every_tap_until_it_does(stage):
+    book = stage.settings.data_dir / "loquet.db"
+    book.rename(book.with_name("elsewhere"))
+    book.symlink_to("/dev/full")
+    stage.start_daemon()
+    assert "loquet.db" in stage.status()["storage"]
+    stage.lay("laser", MARIE)
+    pins = stage.settings.station("laser").light.settings
+    until(lambda: stage.hand.do("pins")[pins.red] and not stage.hand.do("pins")[pins.green], "the light is red")
+    until(lambda: stage.state("laser")["badges_lying"], "the badge is seen")
     assert not stage.closed("laser")
+    stage.take("laser", MARIE)
+    until(lambda: not stage.state("laser")["badges_lying"], "it is gone")
+    book.unlink()
+    book.with_name("elsewhere").rename(book)
+    until(lambda: stage.status()["storage"] == "ok", "the disk answers again")
+    lay_and_wait(stage)
+    assert [each["reason"] for each in journal(stage, "refused")] == ["no_storage"]
