@@ -1,0 +1,10 @@
+"""The shipped daemon in a hurry: heartbeats and checkpoints come often, and batches are small."""
+
+from controller import loop, writer
+from controller.commands import main
+from controller.store import whitelist
+
+loop.HEARTBEAT_MS = 300
+writer.CHECKPOINT = 10
+whitelist.BATCH = 10
+main()
