@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test lint bench soak mutate deb install uninstall root drawings screenshots texts states clean
+.PHONY: help setup setup-dev demo test lint bench soak lives mutate deb install uninstall root drawings screenshots texts states clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -26,7 +26,7 @@ demo: setup      ## the workbench: the daemon on simulated hardware, in your bro
 	@$(BIN)/loquet demo
 
 test: setup-dev  ## the tests
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: setup-dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -37,7 +37,10 @@ lint: setup-dev  ## ruff, mypy --strict, import-linter
 bench: setup-dev ## the design's figures, as ratios, beside their bounds
 	@$(BIN)/python -m bench
 
-soak: setup-dev  ## lives of workshops at random, MINUTES=5 of them; SEED=… lives one again
+soak: setup-dev  ## days of workshops in which everything fails now and then: DAYS=100; SEED=… lives them again
+	@cd tests/world && SEED="$(or $(SEED),0)" DAYS="$(or $(DAYS),100)" PYTHONPATH=.. ../../$(BIN)/python world.py
+
+lives: setup-dev ## lives of one machine at random, MINUTES=5 of them; SEED=… lives one again
 	@cd tests/world && PYTHONPATH=.. ../../$(BIN)/python test_life.py
 
 mutate: setup-dev ## mutants of the decision and of the station, and which of them no test kills

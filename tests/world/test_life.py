@@ -1,6 +1,6 @@
 """A workshop's life at random, through the shipped loop, writer and journal: what must hold at every step.
 
-`make soak` lives it for as long as wanted; the seed is printed, and SEED=… lives the same again.
+`make lives` lives it for as long as wanted; the seed is printed, and SEED=… lives the same again.
 """
 
 import os
@@ -265,7 +265,7 @@ class Life(RuleBasedStateMachine):
                 return
             cut = sum(end.why.value == "interrupted" for end in w.entries("ended", machine=machine))
             billed = sum(end.powered for end in w.entries("ended", machine=machine))
-            billed += state.powered_at(w.time.now()) if isinstance(state, InSession) else 0
+            billed += state.powered_at(w.clock.now()) if isinstance(state, InSession) else 0
             truth = w.contacts[machine, "machine"].closed_ms()
             assert truth - 1000 - cut * 120_000 <= billed <= truth + 1000, machine
 
