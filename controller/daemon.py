@@ -241,7 +241,7 @@ class Daemon:
             close_all(inputs)
             for part in (*lights.values(), *buzzers.values()):
                 part.close()
-            loop.writer.close()
+            _close(loop.writer, writer)
 
     def _open(self) -> tuple[BadgeKey | None, damage.Opened | None]:
         """Open what is kept on disk; without it taps are answered all the same, and the writer tries again."""
@@ -361,3 +361,9 @@ class Daemon:
                 release()
             except DriverError as error:
                 log.error("%s: %s", name, tell(error))
+
+
+def _close(writer: Writer, thread: threading.Thread) -> None:
+    """Let the database go, but for one that is in use: it may not be closed under whoever uses it."""
+    if not thread.is_alive():
+        writer.close()

@@ -253,7 +253,7 @@ class Writer:
             self._wake.put(None)
         elif self._waiting:
             self._wake.put(None)
-        else:
+        elif not self._stopping:
             self._keep_house()
         if self._logged >= 10 * CHECKPOINT:
             self._checkpoint()
