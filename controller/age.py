@@ -12,15 +12,14 @@ WARNING_DAYS: Final = 7
 class Age:
     """Tells how old the list in force is. confirmed: milliseconds since 1970, when it was last known to be right."""
 
-    def __init__(self, stale: Stale, *, brought: bool = False) -> None:
+    def __init__(self, stale: Stale) -> None:
         self._stale = stale
-        self._brought = brought
         self.confirmed = 0
 
     def days(self, known: int) -> int | None:
         """Give the list's age where people are to know of it: a week before it is stale, and from then on."""
         after = self._stale.after
-        if after is None or not (self._stale.said or self._brought):
+        if after is None or not self._stale.said:
             return None
         age = max(0, known - self.confirmed) // DAY_MS
         return age if age >= max(1, after - WARNING_DAYS) else None
