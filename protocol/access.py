@@ -30,6 +30,7 @@ class Reason(StrEnum):
     MEMBER_UNKNOWN = "member_unknown"
     MEMBER_EXCLUDED = "member_excluded"
     MEMBERSHIP_ENDED = "membership_ended"
+    CLOSED_NOW = "closed_now"
     MACHINE_UNKNOWN = "machine_unknown"
     TRAINING_MISSING = "training_missing"
     TRAINING_EXPIRED = "training_expired"
@@ -162,6 +163,18 @@ def _membership_running(case: Case) -> Denied | None:
     return case.denied(Reason.MEMBERSHIP_ENDED, day=until) if case.over(until) else None
 
 
+def _open_now(case: Case) -> Denied | None:
+    """Opening hours bind whoever is no maintainer, under a clock that somebody set."""
+    minute, hours = case.moment.minute, case.whitelist.hours
+    if minute is None or not hours:
+        return None
+    category = case.member.category if case.member else ""
+    row = hours.get(category) or hours.get("")
+    if row is None or row.is_open(minute) or case.level() == Level.MAINTAINER:
+        return None
+    return case.denied(Reason.CLOSED_NOW)
+
+
 def _machine_known(case: Case) -> Denied | None:
     known = case.machine in case.whitelist.machines
     return None if known else case.denied(Reason.MACHINE_UNKNOWN)
@@ -214,6 +227,7 @@ RULES: Final[tuple[tuple[str, Callable[[Case], Denied | None]], ...]] = (
     (N_("Is its holder a member?"), _member_known),
     (N_("Is the member welcome here?"), _member_welcome),
     (N_("Is the membership running?"), _membership_running),
+    (N_("Is it open now for this category of members?"), _open_now),
     (N_("Does the whitelist know the machine?"), _machine_known),
     (N_("Does the member have every training that the machine asks for?"), _trained),
     (N_("Is the machine unlocked?"), _unlocked),

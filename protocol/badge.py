@@ -11,6 +11,7 @@ from protocol.errors import LoquetError
 from protocol.texts import N_
 
 KEY_BYTES: Final = 32
+MOST_KEYS: Final = 16
 _SEPARATORS: Final = re.compile(r"[\s:.\-]")
 _SPREADSHEET: Final = re.compile(r"^\d+([.,]\d+)?E[+-]?\d+$", re.IGNORECASE)
 
@@ -68,23 +69,42 @@ def is_random(uid: bytes, technology: str) -> bool:
 
 
 class BadgeKey:
-    """The secret under which UIDs are hashed: without it a 32-bit UID is found by trying them all."""
+    """The secret under which UIDs are hashed: without it a 32-bit UID is found by trying them all.
+
+    After it come the secrets that were in force before, 32 bytes each: what was hashed under them stays readable.
+    """
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) != KEY_BYTES:
+        if not secret or len(secret) % KEY_BYTES or len(secret) > MOST_KEYS * KEY_BYTES:
             raise LoquetError(
                 N_("a badge key has {expected} bytes, this one {count}"),
                 expected=KEY_BYTES,
                 count=len(secret),
             )
-        self._secret = secret
+        self._secret, *self._older = (secret[i : i + KEY_BYTES] for i in range(0, len(secret), KEY_BYTES))
 
     def hash(self, uid: bytes, technology: str) -> str:
         """Hash a UID with its technology: 32 hexadecimal digits (BLAKE2b, keyed, 16 bytes)."""
-        message = technology.encode() + b"\0" + uid
-        return hashlib.blake2b(message, key=self._secret, digest_size=16).hexdigest()
+        return self._under(self._secret, uid, technology)
+
+    def older(self, uid: bytes, technology: str) -> list[str]:
+        """Hash it under the secrets that were in force before, the latest first."""
+        return [self._under(secret, uid, technology) for secret in self._older]
+
+    @staticmethod
+    def _under(secret: bytes, uid: bytes, technology: str) -> str:
+        return hashlib.blake2b(technology.encode() + b"\0" + uid, key=secret, digest_size=16).hexdigest()
 
     @property
     def fingerprint(self) -> str:
         """Name this key without revealing it: 16 hexadecimal digits."""
-        return hashlib.blake2b(b"loquet badge key", key=self._secret, digest_size=8).hexdigest()
+        return self._name(self._secret)
+
+    @property
+    def ring(self) -> str:
+        """Name it and those before it: their fingerprints, joined by hyphens."""
+        return "-".join(self._name(each) for each in (self._secret, *self._older))
+
+    @staticmethod
+    def _name(secret: bytes) -> str:
+        return hashlib.blake2b(b"loquet badge key", key=secret, digest_size=8).hexdigest()

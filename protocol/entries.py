@@ -239,7 +239,8 @@ class Edited(Entry, frozen=True, tag="whitelist_edited"):
     """The whitelist was changed here: so many rows put and dropped, by whom, up to which version.
 
     rows, gone: what was put, without names, and the keys of what was dropped; of a whole list they are only counted.
-    base: the version of the list that they lie over. machine: at whose reader; by is then a member's id.
+    base: the version of the list that they lie over, generation: of the server that brought it, 0 where none did.
+    machine: at whose reader; by is then a member's id.
     """
 
     version: int
@@ -251,6 +252,7 @@ class Edited(Entry, frozen=True, tag="whitelist_edited"):
     gone: tuple[str, ...] = ()
     base: int = 0
     machine: str | None = None
+    generation: int = 0
 
 
 class StorageReplaced(Entry, frozen=True, tag="storage_replaced"):
@@ -274,6 +276,14 @@ class Purged(Entry, frozen=True, tag="purged"):
 
     passages: int
     usage: int
+
+
+class Rehashed(Entry, frozen=True, tag="badge_rehashed"):
+    """A badge that is known under an older badge key was tapped; `new`: its hash under the one in force."""
+
+    machine: str
+    badge: str
+    new: str
 
 
 class Unknown(Entry, frozen=True, tag="unknown"):
@@ -307,6 +317,7 @@ AnyEntry = (
     | StorageReplaced
     | ClockLowered
     | Purged
+    | Rehashed
     | Unknown
 )
 

@@ -24,6 +24,7 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     wall: milliseconds since 1970 by the clock on the wall, right only as far as `quality` says.
     known: the latest day known to have begun; expiries are judged against it.
     today: the day by the clock on the wall; beginnings of validity are judged against the later of the two.
+    minute: of the week, since Monday 0:00 on the wall; None where nobody is sure enough of it to apply opening hours.
     """
 
     boot: str
@@ -32,3 +33,4 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     quality: Quality
     known: date
     today: date
+    minute: int | None = None

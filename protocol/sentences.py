@@ -25,6 +25,7 @@ REFUSALS: Final = {
     Reason.BADGE_NOT_YET: N_("this badge is valid from {day}"),
     Reason.MEMBER_UNKNOWN: N_("this badge belongs to nobody any more; ask a fabmanager"),
     Reason.MEMBER_EXCLUDED: N_("your access is suspended; speak to a fabmanager"),
+    Reason.CLOSED_NOW: N_("it is closed at this hour for this membership; the page of opening hours says when"),
     Reason.MEMBERSHIP_ENDED: N_("your membership ended on {day}; renew it and try again"),
     Reason.MACHINE_UNKNOWN: N_("nobody has yet said who may use this machine; ask a fabmanager"),
     Reason.TRAINING_MISSING: N_("you need the training {wants}; ask for the next date"),
@@ -90,6 +91,7 @@ HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.StorageReplaced: N_("database damaged ({why}); set aside, {saved} entries saved of it"),
     entries.ClockLowered: N_("{by} says that it is no later than {known}"),
     entries.Unknown: N_("{what}: written by another version"),
+    entries.Rehashed: N_("a badge was read under an older badge key; from now on it is known under the new one"),
     entries.Purged: N_("kept for long enough: {passages} passages and {usage} entries of usage deleted"),
 }
 FAULTS: Final = {  # what a station finds out by itself; other causes are an input's name, or a driver's words

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from enum import IntEnum, StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from protocol.errors import LoquetError
 from protocol.texts import N_
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^/\x00-\x1f]+$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
-Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Minute = Annotated[int, msgspec.Meta(ge=0, le=10_080)]
+Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
 
 class Level(IntEnum):
@@ -104,7 +105,7 @@ class Certification(Row, frozen=True, tag="certification"):
 
 
 class Machine(Row, frozen=True, tag="machine"):
-    """What a machine asks for: every one of `requires`; a reason in `locked` locks it.
+    """What a machine asks for: every one of `requires`; a reason in `locked` locks it, `now`: and cuts what runs.
 
     `longest` (seconds) may only shorten what the settings allow. supervised: only with a trainer beside;
     buddy: never alone.
@@ -114,6 +115,7 @@ class Machine(Row, frozen=True, tag="machine"):
     name: Text = ""
     requires: tuple[Id, ...] = ()
     locked: Text = ""
+    now: bool = False
     longest: Annotated[int, msgspec.Meta(ge=60, le=604_800)] | None = None
     supervised: bool = False
     buddy: bool = False
@@ -124,7 +126,43 @@ class Machine(Row, frozen=True, tag="machine"):
         return f"machine/{self.id}"
 
 
-AnyRow = Member | Badge | Training | Certification | Machine
+class Hours(Row, frozen=True, tag="hours"):
+    """When members of a category may start; of "" everybody else. Spans of minutes since Monday 0:00, end excluded.
+
+    In the time zone of the controller's settings. What runs at the end of a span goes on.
+    """
+
+    category: Text = ""
+    open: Annotated[tuple[tuple[Minute, Minute], ...], msgspec.Meta(max_length=50)] = ()
+
+    @property
+    def key(self) -> str:
+        """The row's name in its whitelist."""
+        return f"hours/{self.category}"
+
+    def is_open(self, minute: int) -> bool:
+        """Tell whether a minute of the week lies in one of the spans."""
+        return any(begin <= minute < end for begin, end in self.open)
+
+
+class Cut(Row, frozen=True, tag="cut"):
+    """What runs on a machine is to end now: one session, or every session of a member that began without this row.
+
+    Desired state, as all rows are: it stays until whoever keeps the list takes it away.
+    """
+
+    machine: Id
+    member: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    session: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    by: Text = ""
+
+    @property
+    def key(self) -> str:
+        """The row's name in its whitelist."""
+        return f"cut/{self.machine}/{self.member}/{self.session}"
+
+
+AnyRow = Member | Badge | Training | Certification | Machine | Hours | Cut
 
 encode_row: Final = msgspec.json.Encoder(order="sorted").encode
 decode_row: Final = msgspec.json.Decoder(AnyRow).decode
@@ -156,6 +194,8 @@ class Whitelist:
         self.trainings: dict[str, Training] = {}
         self.certifications: dict[tuple[str, str], Certification] = {}
         self.machines: dict[str, Machine] = {}
+        self.hours: dict[str, Hours] = {}
+        self.cuts: dict[str, Cut] = {}
         for row in rows:
             self.put(row)
 
@@ -172,6 +212,10 @@ class Whitelist:
                 self.trainings[row.id] = row
             case Machine():
                 self.machines[row.id] = row
+            case Hours():
+                self.hours[row.category] = row
+            case Cut():
+                self.cuts[row.key] = row
 
     def drop(self, row: AnyRow) -> None:
         """Take a row away; one that is not there is no error."""
@@ -186,6 +230,28 @@ class Whitelist:
                 self.trainings.pop(row.id, None)
             case Machine():
                 self.machines.pop(row.id, None)
+            case Hours():
+                self.hours.pop(row.category, None)
+            case Cut():
+                self.cuts.pop(row.key, None)
+
+    def drop_key(self, key: str) -> None:
+        """Take the row of a key away; one that is not there is no error."""
+        kind, _, name = key.partition("/")
+        tables: dict[str, dict[str, Any]] = {
+            "member": self.members,
+            "badge": self.badges,
+            "training": self.trainings,
+            "machine": self.machines,
+            "hours": self.hours,
+        }
+        if kind == "certification":
+            member, _, training = name.rpartition("/")
+            self.certifications.pop((member, training), None)
+        elif kind == "cut":
+            self.cuts.pop(key, None)
+        elif kind in tables:
+            tables[kind].pop(name, None)
 
     def rows(self) -> Iterator[AnyRow]:
         """Give every row, what others refer to first."""
@@ -194,6 +260,8 @@ class Whitelist:
         yield from self.members.values()
         yield from self.badges.values()
         yield from self.certifications.values()
+        yield from self.hours.values()
+        yield from self.cuts.values()
 
     def badges_of(self, member: str) -> list[Badge]:
         """Give a member's badges."""
