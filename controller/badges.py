@@ -21,7 +21,9 @@ class Badges:
     def __init__(self, key: BadgeKey, whitelist: Whitelist, new_session: Callable[[], str]) -> None:
         self.whitelist = whitelist
         self.readers: dict[str, str] = {}  # the chip's name, by the machine whose reader answers
-        self._key = key
+        self.key = key
+        self._hashes: dict[Card, str] = {}  # of what lies on a reader: the list may change meanwhile
+        self.rehashed: list[tuple[str, str]] = []  # known under an older key, and its hash under the one in force
         self._new_session = new_session
         self._next_session = ""
 
@@ -40,10 +42,9 @@ class Badges:
         machine = message.machine
         # Badges that one look finds are decided about together: of two members, neither is first.
         hashes = {
-            event.card: self._key.hash(event.card.uid, event.card.technology)
-            for event in message.events
-            if isinstance(event, presence.Presented)
+            event.card: self._hash(event.card) for event in message.events if isinstance(event, presence.Presented)
         }
+        self._hashes |= hashes
         beside = frozenset(hashes.values())
 
         def is_known(event: presence.PresenceEvent) -> bool:
@@ -56,13 +57,24 @@ class Badges:
                     beside_it = lying() | beside
                     yield self._presented(machine, card, hashes[card], beside_it, moment, obstacle(), fresh=fresh)
                 case presence.Removed(card):
-                    yield Removed(self._key.hash(card.uid, card.technology))
+                    known = self._hashes.pop(card, None)
+                    yield Removed(known or self._hash(card))
                 case presence.Lost(error):
                     self.readers.pop(machine, None)
                     yield ReaderLost(tell(error))
                 case presence.Found(chip):
                     self.readers[machine] = chip
                     yield ReaderFound()
+
+    def _hash(self, card: Card) -> str:
+        """Hash a card under the key in force, or under an older one where only that is known."""
+        found = self.key.hash(card.uid, card.technology)
+        if found not in self.whitelist.badges:
+            known = [each for each in self.key.older(card.uid, card.technology) if each in self.whitelist.badges]
+            if known:
+                self.rehashed.append((known[0], found))
+                found = known[0]
+        return found
 
     def _presented(
         self,

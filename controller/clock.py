@@ -20,6 +20,7 @@ STA_UNSYNC: Final = 0x0040
 TIME_ERROR: Final = 5
 QUARTER_MS: Final = 900_000  # no zone's midnight falls inside one
 DAY_MS: Final = 86_400_000
+MINUTE_MS: Final = 60_000
 LEAP_MS: Final = 31 * 86_400_000
 LEAP_PATIENCE_MS: Final = 3_600_000
 NEVER: Final = 1_577_836_800_000  # 2020: nobody has known the time yet
@@ -94,7 +95,7 @@ class SystemClock:
         self._floor = floor
         self._floor_at = self._kernel.at()
         self._leap: tuple[int, int] | None = None  # since when, by which offset
-        self._days: dict[int, date] = {}  # the last two quarters of an hour that were asked for
+        self._quarters: dict[int, tuple[date, int]] = {}  # the last two quarters of an hour that were asked for
         self.reading = self.read()
 
     @property
@@ -131,7 +132,7 @@ class SystemClock:
             self._floor, self._floor_at = ms, self._kernel.at()
 
     def lower(self, ms: int) -> None:
-        """Take a person's word that it is no later than this (milliseconds since 1970)."""
+        """Take a person's word, or a server's signed one, that it is no later than this (milliseconds since 1970)."""
         self._floor, self._floor_at, self._leap = ms, self._kernel.at(), None
 
     def now(self) -> Moment:
@@ -141,14 +142,18 @@ class SystemClock:
         known = self._floor + at - self._floor_at
         if self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}:
             known = max(known, wall)
-        return Moment(self.boot, at, wall, self.reading.quality, self._day(known), self._day(wall))
+        sure = self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}
+        today, begun = self._quarter(wall)
+        minute = begun + wall % QUARTER_MS // MINUTE_MS if sure else None
+        return Moment(self.boot, at, wall, self.reading.quality, self._quarter(known)[0], today, minute)
 
-    def _day(self, ms: int) -> date:
+    def _quarter(self, ms: int) -> tuple[date, int]:
+        """Give the day, and the minute of the week at which the quarter of an hour began."""
         quarter = ms // QUARTER_MS
-        found = self._days.get(quarter)
+        found = self._quarters.get(quarter)
         if found is None:
-            found = day(ms, self._zone)
-            self._days = {**dict(list(self._days.items())[-1:]), quarter: found}
+            found = day(ms, self._zone), minute_of_week(quarter * QUARTER_MS, self._zone)
+            self._quarters = {**dict(list(self._quarters.items())[-1:]), quarter: found}
         return found
 
 
@@ -163,6 +168,15 @@ def day(ms: int, zone: ZoneInfo) -> date:
         return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).date()
     except (OverflowError, ValueError, OSError):
         return date.max if ms > 0 else date.min
+
+
+def minute_of_week(ms: int, zone: ZoneInfo) -> int:
+    """Give the minutes since Monday 0:00 in a zone; 0 past the ends of the calendar."""
+    try:
+        there = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return 0
+    return (there.weekday() * 24 + there.hour) * 60 + there.minute
 
 
 class _Timex(ctypes.Structure):

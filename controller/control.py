@@ -84,7 +84,8 @@ class ControlServer:
     def __init__(self, path: Path, loop: Loop, key: BadgeKey, now: Callable[[], Moment]) -> None:
         self._path = path
         self._loop = loop
-        self._key = key
+        self.key = key
+        self.enrolled: Callable[[], None] = _nothing
         self._now = now
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         path.unlink(missing_ok=True)
@@ -151,6 +152,9 @@ class ControlServer:
             case "clock":
                 said = request.get("ms")
                 yield {"is": self._answered(lambda answer: ClockAsked(by, None if said is None else int(said), answer))}
+            case "enrolled":
+                self.enrolled()
+                yield {"is": True}
             case "stop":
                 yield {"is": self._answered(StopAsked)}
             case "hash" | "fingerprint":
@@ -168,8 +172,8 @@ class ControlServer:
 
     def _by_key(self, request: dict[str, Any]) -> list[str] | str:
         if request["do"] == "fingerprint":
-            return self._key.fingerprint
-        return [self._key.hash(bytes.fromhex(uid), str(kind)) for uid, kind in request["cards"]]
+            return self.key.fingerprint
+        return [self.key.hash(bytes.fromhex(uid), str(kind)) for uid, kind in request["cards"]]
 
     def _machine(self, request: dict[str, Any]) -> str:
         machine = str(request["machine"])
@@ -246,6 +250,10 @@ class ControlServer:
             yield step
             if "is" in step:
                 return
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _asked(request: dict[str, Any], by: str) -> Request:

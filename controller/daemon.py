@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -45,8 +45,12 @@ from protocol.texts import N_, _, tell
 from protocol.whitelist import Whitelist
 
 SWITCH_INTERVAL: Final = 0.0001  # s; how long another thread's Python may hold up the loop's
+IDENTITY: Final = "server.json"  # as controller/sync/identity.py names it
 KEY_RETRY: Final = 30.0  # s
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
+
+if TYPE_CHECKING:
+    from controller.sync.service import Service as ServerLine
 
 log = logging.getLogger("loquet")
 
@@ -61,6 +65,7 @@ class Daemon:
         self._outputs: dict[str, Contacts] = {}
         self._services: dict[str, Service] = {}
         self._guard = lease.GuardWord(settings.run_dir)
+        self._line: ServerLine | None = None
 
     def _prepare_run_dir(self) -> None:
         try:
@@ -165,17 +170,12 @@ class Daemon:
         clock = SystemClock(ZoneInfo(settings.controller.timezone), journal.known(db) if db is not None else 0)
         lights = self._optional("lights", "light")
         buzzers = self._optional("buzzers", "buzzer")
-        signals = Signals(
-            lights,
-            buzzers,
-            lambda machine, part, error: loop.put(PartFailed(machine, part, tell(error))),
-            time.monotonic,
-        )
+        signals = Signals(lights, buzzers, lambda *what: loop.put(_failed(*what)), time.monotonic)
         found = opened.whitelist if opened is not None else Whitelist()
         badges = Badges(key or BadgeKey(nobody), found, lambda: secrets.token_hex(8))
         displays = Displays(
             self._panels(),
-            lambda machine, error: loop.put(PartFailed(machine, "display", tell(error))),
+            lambda machine, error: loop.put(_failed(machine, "display", error)),
             lambda: badges.whitelist,
         )
         loop = Loop(
@@ -209,17 +209,19 @@ class Daemon:
                 loop.fail(machine, cause)
         control = ControlServer(settings.run_dir / SOCKET, loop, key or BadgeKey(nobody), clock.now)
         readers = self._readers(loop)
-        writer = threading.Thread(target=loop.writer.run, name="writer", daemon=True)
-        teller = threading.Thread(target=signals.run, name="signals", daemon=True)
-        server = threading.Thread(target=control.run, name="control socket", daemon=True)
-        shower = threading.Thread(target=displays.run, name="displays", daemon=True)
+        writer, teller, shower, server = (
+            threading.Thread(target=each.run, name=type(each).__name__, daemon=True)
+            for each in (loop.writer, signals, displays, control)
+        )
         examiner = Examiner(settings.data_dir, loop.writer.damaged)
+        control.enrolled = lambda: self._server_line(loop, badges, control).take_up()
         for thread in (writer, teller, shower, server, examiner, *readers):
             thread.start()
+        if (settings.data_dir / IDENTITY).exists():
+            self._server_line(loop, badges, control).try_to_begin()
         if key is None:  # another start may find it
             threading.Timer(KEY_RETRY, loop.put, [Halt()]).start()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: loop.put(Halt()))
+        _end_by_signals(loop)
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.collect()
         gc.freeze()
@@ -232,16 +234,33 @@ class Daemon:
             # First the outputs, then all that tells of it.
             self._release()
             self._manager.say(STOPPING)
-            for stop in (control.stop, signals.stop, displays.stop, examiner.stop, *(each.stop for each in readers)):
+            for stop in (
+                self._hang_up,
+                control.stop,
+                signals.stop,
+                displays.stop,
+                examiner.stop,
+                *(each.stop for each in readers),
+            ):
                 stop()
             loop.writer.stop()
             writer.join(LAST_WRITES)
-            for thread in (teller, shower, *readers):
-                thread.join(1.0)
+            _join(teller, shower, *readers)
             close_all(inputs)
-            for part in (*lights.values(), *buzzers.values()):
-                part.close()
+            close_all([*lights.values(), *buzzers.values()])
             _close(loop.writer, writer)
+
+    def _server_line(self, loop: Loop, badges: Badges, control: ControlServer) -> ServerLine:
+        """Make what speaks to the server; imported where somebody is enrolled, since it costs memory."""
+        from controller.sync.service import Service as Made  # noqa: PLC0415
+
+        if self._line is None:
+            self._line = Made(self._settings.data_dir, loop, badges, control)
+        return self._line
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.end()
 
     def _open(self) -> tuple[BadgeKey | None, damage.Opened | None]:
         """Open what is kept on disk; without it taps are answered all the same, and the writer tries again."""
@@ -361,6 +380,20 @@ class Daemon:
                 release()
             except DriverError as error:
                 log.error("%s: %s", name, tell(error))
+
+
+def _failed(machine: str, part: str, error: Exception) -> PartFailed:
+    return PartFailed(machine, part, tell(error))
+
+
+def _end_by_signals(loop: Loop) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: loop.put(Halt()))
+
+
+def _join(*threads: threading.Thread) -> None:
+    for thread in threads:
+        thread.join(1.0)
 
 
 def _close(writer: Writer, thread: threading.Thread) -> None:

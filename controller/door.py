@@ -88,7 +88,7 @@ def open_door(settings: Settings, *, write: bool = False) -> Iterator[Door]:
     if not write:
         yield FileDoor(settings, write=False)
         return
-    _become_owner(settings.data_dir)
+    become_owner(settings.data_dir)
     held = database.lock(settings.data_dir)
     try:
         yield FileDoor(settings, write=True)
@@ -96,7 +96,7 @@ def open_door(settings: Settings, *, write: bool = False) -> Iterator[Door]:
         os.close(held)
 
 
-def _become_owner(data_dir: Path) -> None:
+def become_owner(data_dir: Path) -> None:
     """As root, write as the database's owner: what root made, the daemon's user could not read."""
     if os.geteuid() == 0 and data_dir.exists():
         owner = data_dir.stat()

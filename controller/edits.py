@@ -25,17 +25,23 @@ from protocol.whitelist import Badge, Certification, Member, Whitelist
 ROW_BYTES: Final = 1_000  # a row's share of log, table and index while it is staged, generously
 RESERVE_BYTES: Final = 2_000_000  # what taps need meanwhile
 
+MOST_EDITS: Final = 5_000  # that lie over a server's list
+
 Progress = Callable[[int, int], None]
 
 
 class WhitelistChanged(msgspec.Struct, frozen=True):
-    """To the loop: these rows are in force; confirmed: the list is known to be right since then, where it is."""
+    """To the loop: these rows are in force; confirmed: the list is known to be right since then.
+
+    gone: keys of rows that are no longer there.
+    """
 
     change: Change
     version: int
     cut: bool = False
     machine: str | None = None
     confirmed: int | None = None
+    gone: tuple[str, ...] = ()
 
 
 class WhitelistReplaced(msgspec.Struct, frozen=True):
@@ -123,7 +129,16 @@ def carry_out(
         raise StorageError(N_("somebody else changed the whitelist meanwhile; nothing was written, try again"))
     confirmed = floor if edit.machine is None and not edit.change.locks else None
     edit.change = whitelist.with_locks(db, edit.change)
-    return _lay(db, edit, confirmed) if edit.change.is_small else _replace(db, edit, confirmed, between)
+    if edit.change.is_small and whitelist.count_edits(db) < MOST_EDITS:
+        return _lay(db, edit, confirmed)
+    _hold_to_server(db)
+    return _replace(db, edit, confirmed, between)
+
+
+def _hold_to_server(db: Database) -> None:
+    """Refuse what would stand for the server's list, and more edits than it can take over one by one."""
+    if whitelist.served(db) is not None:
+        raise StorageError(N_("a server keeps this whitelist: import on its page, or change a few rows here"))
 
 
 def _lay(db: Database, edit: Edit, confirmed: int | None) -> WhitelistChanged:
@@ -132,7 +147,7 @@ def _lay(db: Database, edit: Edit, confirmed: int | None) -> WhitelistChanged:
             _hold_to_exclusions(db, edit)
         version = whitelist.next_version(db)
         whitelist.lay(db, edit.change, _note(db, edit, version))
-        if edit.forgets or whitelist.count_edits(db) > whitelist.MAX_EDITS:
+        if whitelist.served(db) is None and (edit.forgets or whitelist.count_edits(db) > whitelist.MAX_EDITS):
             whitelist.fold(db)
         _confirm(db, confirmed)
     return WhitelistChanged(edit.change, version, edit.cut, edit.machine, confirmed)
@@ -179,6 +194,7 @@ def _note(db: Database, edit: Edit, version: int) -> int:
         gone=tuple(row.key for row in change.drop) if small else (),
         base=int(meta(db, "base")),
         machine=edit.machine,
+        generation=(whitelist.served(db) or (0, 0))[0],
     )
     return journal.append(db, [(edit.moment, edited)])
 

@@ -17,7 +17,19 @@ from controller.clock import STEP_MS, Clock, Reading
 from controller.displays import Displays
 from controller.edits import Edit, EditFailed, WhitelistChanged, WhitelistReplaced
 from controller.locks import Locks
-from controller.messages import Asked, ClockAsked, FromInput, FromReader, Halt, Message, PartFailed, Request, StopAsked
+from controller.messages import (
+    Asked,
+    ClockAsked,
+    Confirmed,
+    FromInput,
+    FromReader,
+    Halt,
+    Message,
+    PartFailed,
+    Request,
+    StopAsked,
+    TimeTold,
+)
 from controller.outputs import Contacts, NoGuardError
 from controller.periods import Stale
 from controller.showing import lasting, view
@@ -26,6 +38,7 @@ from controller.station.events import (
     AnyEffect,
     AnyEvent,
     Commit,
+    EndAsked,
     Flash,
     InputChanged,
     LockAsked,
@@ -55,9 +68,11 @@ from protocol import entries
 from protocol.access import Reason
 from protocol.moment import Moment
 from protocol.texts import _, tell
-from protocol.whitelist import Badge, Certification, Machine
+from protocol.whitelist import Badge, Certification, Cut, Machine
 
 RENEW_MS: Final = 500
+DAY_MS: Final = 86_400_000
+TOLD_MS: Final = 60_000  # by which the server's time may differ from what is known without being taken up
 HEARTBEAT_MS: Final = 45_000
 CLOCK_MS: Final = 10_000
 
@@ -162,6 +177,10 @@ class Loop:
                 self._stop_at_rest(answer)
             case ClockAsked(by, ms, answer):
                 answer(self._tell_time(by, ms))
+            case TimeTold(ms):
+                self._time_told(ms)
+            case Confirmed(ms):
+                self.age.confirmed = max(self.age.confirmed, ms)
             case Halt():
                 self._halt()
             case _:
@@ -184,6 +203,14 @@ class Loop:
                 self._feed(machine, TeachFailed(badge, reason))
             case WhitelistChanged() | WhitelistReplaced():
                 self._new_whitelist(message)
+
+    def _time_told(self, ms: int) -> None:
+        """Take the server's word for the time: signed, and asked for just now, it may lower what is known too."""
+        known = self._clock.floor
+        if ms < known - DAY_MS:
+            self.writer.record(self._clock.now(), entries.ClockLowered("server", ms))
+        if abs(ms - known) > TOLD_MS:
+            self._clock.lower(ms)
 
     def _tell_time(self, by: str, ms: int | None) -> dict[str, Any]:
         """Say what is known of the time; take a person's word for it, where they give it."""
@@ -249,19 +276,36 @@ class Loop:
         if message.confirmed is not None:
             self.age.confirmed = message.confirmed
         if isinstance(message, WhitelistReplaced):
-            self.badges.whitelist = message.whitelist
-            self._apply_locks(frozenset())
+            before, self.badges.whitelist = self.badges.whitelist, message.whitelist
+            rows = message.whitelist.machines.values()
+            self._apply_locks(frozenset(row.id for row in rows if row.now and before.machines.get(row.id) != row))
+            self._cut([row for key, row in message.whitelist.cuts.items() if key not in before.cuts])
             return
+        new_cuts = [row for row in message.change.put if isinstance(row, Cut)]
+        new_cuts = [row for row in new_cuts if row.key not in self.badges.whitelist.cuts]
         for row in message.change.put:
             self.badges.whitelist.put(row)
         for row in message.change.drop:
             self.badges.whitelist.drop(row)
+        for key in message.gone:
+            self.badges.whitelist.drop_key(key)
         self.badges.whitelist.version = message.version
         locked = {row.id for row in message.change.put if isinstance(row, Machine) and row.locked}
-        self._apply_locks(frozenset(locked) if message.cut else frozenset())
+        at_once = {row.id for row in message.change.put if isinstance(row, Machine) and row.now}
+        self._apply_locks(frozenset(locked if message.cut else locked & at_once))
+        self._cut(new_cuts)
         if message.machine is not None:
             taught = next((row.member for row in message.change.put if isinstance(row, Certification | Badge)), "")
             self._feed(message.machine, Taught(taught))
+
+    def _cut(self, cuts: list[Cut]) -> None:
+        """End what the server says is to end now."""
+        for cut in cuts:
+            state = self.states.get(cut.machine)
+            if isinstance(state, InSession | Starting):
+                session = state.session
+                if session.id == cut.session or (cut.member and session.member == cut.member):
+                    self._feed(cut.machine, EndAsked(session.id, cut.by or "server"))
 
     def tick(self) -> int | None:
         """Do what time asks for; give the milliseconds until it asks again, None for never."""
@@ -340,6 +384,9 @@ class Loop:
             message, lambda: self.states[machine].bench.lying, moment, lambda: self._obstacle(moment)
         ):
             self._feed(machine, event, moment)
+        for badge, new in self.badges.rehashed:
+            self.writer.record(moment, entries.Rehashed(machine, badge, new))
+        self.badges.rehashed.clear()
 
     def _obstacle(self, moment: Moment) -> Reason | None:
         """Say what keeps everything from starting, if anything does."""

@@ -61,6 +61,18 @@ class ClockAsked(msgspec.Struct, frozen=True):
     answer: Callable[[Any], None]
 
 
+class TimeTold(msgspec.Struct, frozen=True):
+    """The server said, signed and asked just now, that it is that late (milliseconds since 1970)."""
+
+    ms: int
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """The server said that the list in force is the right one, at that time (milliseconds since 1970)."""
+
+    ms: int
+
+
 class Halt(msgspec.Struct, frozen=True):
     """The daemon is to stop in good order, whatever runs."""
 
@@ -72,6 +84,8 @@ Message = (
     | Asked
     | StopAsked
     | ClockAsked
+    | TimeTold
+    | Confirmed
     | Halt
     | EditFailed
     | GrantAnswer

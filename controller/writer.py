@@ -24,6 +24,8 @@ from controller.periods import DAY_MS, Periods
 from controller.station.events import CommitFailed, Committed, OpenSession
 from controller.store import damage, document, journal, retention, whitelist
 from controller.store.database import DamagedError, StorageError, is_damage, meta, set_meta
+from controller.sync import brought
+from controller.sync.brought import Brought
 from drivers.lease import boottime_ms
 from protocol import entries
 from protocol.entries import AnyEntry
@@ -76,6 +78,10 @@ class StorageOpened(msgspec.Struct, frozen=True):
 Answer = EditFailed | GrantAnswer | StorageChanged | StorageOpened | PurgeDone | WhitelistChanged | WhitelistReplaced
 
 
+def _nobody() -> None:
+    """Tell nobody."""
+
+
 class _Waiting(msgspec.Struct, frozen=True):
     moment: Moment
     entry: AnyEntry
@@ -105,9 +111,13 @@ class Writer:
         self._lock = threading.Lock()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._waiting: deque[_Waiting] = deque()
-        self._edits: deque[Edit] = deque()
+        self._edits: deque[Edit | Brought] = deque()
         self._beats: tuple[OpenSession, ...] = ()
         self._acknowledged: dict[str, int] = {}
+        self._renewed: set[str] = set()
+        self._adopted: tuple[dict[str, journal.Counter], str] | None = None
+        self.enrolled = False  # what a server has not acknowledged is not purged
+        self.on_commit: Callable[[], None] = _nobody
         self._refusals = 0
         self._thinned: Counter[str] = Counter()
         self._thinned_at: Moment | None = None
@@ -194,6 +204,22 @@ class Writer:
             self._edits.append(edit)
         self._wake.put(None)
 
+    def bring(self, delivered: Brought) -> None:
+        """Put in force what a server brought."""
+        with self._lock:
+            self._edits.append(delivered)
+        self._wake.put(None)
+
+    def adopt(self, counts: dict[str, journal.Counter], server: str) -> None:
+        """Belong to a server, by its key; count on from what the controllers before this one have counted, once."""
+        self._adopted = counts, server
+        self._wake.put(None)
+
+    def renew_epoch(self, epoch: str) -> None:
+        """Go on in a new epoch with what that one holds and the server has not acknowledged."""
+        self._renewed.add(epoch)
+        self._wake.put(None)
+
     def stop(self) -> None:
         """End once all that waits is written, or cannot be."""
         self._stopping = True
@@ -242,7 +268,7 @@ class Writer:
         if not (self._is_open() and self._drain()):
             while self._edits:
                 why = StorageError(N_("nothing can be written now, so nothing was changed; `loquet status` says why"))
-                self._refuse(self._edits.popleft(), why)
+                self._refuse_any(self._edits.popleft(), why)
             if self._damage and self._data_dir is not None:
                 self._wake.put(None)  # a new one is begun at once
             wait, self._retry = self._retry, min(LAST_RETRY, self._retry * 2)
@@ -316,7 +342,9 @@ class Writer:
             thinned, self._thinned = self._thinned, Counter()
             beats, self._beats = self._beats, ()
             acknowledged, self._acknowledged = self._acknowledged, {}
-        if self._works and not (batch or beats or thinned or acknowledged):
+            renewed, self._renewed = self._renewed, set()
+            adopted, self._adopted = self._adopted, None
+        if self._works and not (batch or beats or thinned or acknowledged or renewed or adopted):
             return True
         db = self._opened
         try:
@@ -335,9 +363,16 @@ class Writer:
                     set_meta(db, "floor", str(self._floor()))
                 for epoch, seq in acknowledged.items():
                     journal.acknowledge(db, epoch, seq)
+                for epoch in renewed:
+                    journal.renew_epoch(db, epoch)
+                if adopted is not None:
+                    whitelist.belong(db, adopted[1])
+                    journal.adopt(db, adopted[0])
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
             self._beats = self._beats or beats
             self._acknowledged = acknowledged | self._acknowledged
+            self._renewed |= renewed
+            self._adopted = self._adopted or adopted
             self._notice(error)
             if isinstance(error, UnicodeEncodeError) and self._leave_out_the_unwritable(batch):
                 self._thinned += thinned
@@ -389,6 +424,8 @@ class Writer:
                 self._refusals -= isinstance(waiting.entry, THINNED)
         self._size += len(batch)
         self._logged += len(batch)
+        if batch:
+            self.on_commit()
         if not self._works:
             self._works = True
             self._tell(StorageChanged(works=True))
@@ -409,10 +446,12 @@ class Writer:
 
     # --- edits and housekeeping ---
 
-    def _change(self, edit: Edit) -> None:
-        db = self._opened
+    def _change(self, edit: Edit | Brought) -> None:
+        if isinstance(edit, Brought):
+            self._take(edit)
+            return
         try:
-            changed = carry_out(db, edit, self._floor(), self._between)
+            changed = carry_out(self._opened, edit, self._floor(), self._between)
         except StorageError as error:
             self._notice(error)
             self._refuse(edit, error)
@@ -429,14 +468,42 @@ class Writer:
         try:
             if isinstance(changed, WhitelistReplaced):
                 self._tidy()
-            count = int(db.execute("select count(*) from whitelist").fetchone()[0])
-            self._document_due |= isinstance(changed, WhitelistReplaced) or count <= document.SMALL
+            self._document_due |= isinstance(changed, WhitelistReplaced) or self._is_short()
             if edit.forgets:
                 self._write_document()
                 self._forget()
         except Exception as error:  # noqa: BLE001 - it is in force; whatever a disk does, this thread goes on
             self._notice(error)
         edit.finish(changed.version if isinstance(changed, WhitelistChanged) else changed.whitelist.version)
+
+    def _take(self, delivered: Brought) -> None:
+        """Put in force what a server brought, and tell the loop."""
+        try:
+            changed = brought.carry_out(self._opened, delivered.delivery, self._between)
+        except StorageError as error:
+            self._notice(error)
+            delivered.finish(error)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
+            self._notice(error)
+            self._tidy()
+            delivered.finish(StorageError(N_("what the server brought was not written: {error}"), error=error))
+            return
+        if changed is not None:
+            self._tell(changed)
+            self._document_due |= isinstance(changed, WhitelistReplaced) or self._is_short()
+        if isinstance(changed, WhitelistReplaced):
+            self._tidy()
+        delivered.finish()
+
+    def _is_short(self) -> bool:
+        return int(self._opened.execute("select count(*) from whitelist").fetchone()[0]) <= document.SMALL
+
+    def _refuse_any(self, edit: Edit | Brought, error: StorageError) -> None:
+        if isinstance(edit, Brought):
+            edit.finish(error)
+        else:
+            self._refuse(edit, error)
 
     def _refuse(self, edit: Edit, error: StorageError) -> None:
         """Say that an edit is not in force: to whoever waits for it, and at the reader where it was made."""
@@ -482,7 +549,7 @@ class Writer:
             if document_version != int(meta(self._opened, "version")):
                 self._write_document()  # before any edit is purged that only the journal knows
             set_meta(self._opened, "floor", str(self._floor()))  # what was known to have passed outlives an idle month
-            gone = retention.purge(self._opened, self._periods, self._floor(), self._between)
+            gone = retention.purge(self._opened, self._periods, self._floor(), self._between, only_sent=self.enrolled)
         except (sqlite3.Error, OSError, msgspec.MsgspecError, ValueError) as error:
             self._notice(error)
         else:

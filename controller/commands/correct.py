@@ -10,10 +10,10 @@ import click
 from controller import door
 from controller.commands import options
 from controller.settings import load
-from controller.settings.strict import seconds
 from controller.store import journal
 from protocol.entries import Corrected, Purpose
 from protocol.sentences import duration
+from protocol.strict import seconds
 from protocol.texts import _
 
 LONGEST: Final = 31 * 86_400  # seconds

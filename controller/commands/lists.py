@@ -11,11 +11,11 @@ from typing import Any
 import click
 import msgspec
 
-from controller import sheets
 from controller.commands import options
 from controller.door import Door, open_door
 from controller.settings import load
 from controller.store.whitelist import Change
+from protocol import sheets
 from protocol.badge import KEY_BYTES, BadgeKey
 from protocol.errors import LoquetError
 from protocol.texts import N_, _, tell

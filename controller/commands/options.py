@@ -12,9 +12,9 @@ from typing import Any, Final
 import click
 from tabulate import tabulate
 
-from controller import sheets
 from controller.edits import Progress
 from controller.settings import default_path
+from protocol import sheets
 from protocol.errors import LoquetError
 from protocol.texts import _, tell
 

@@ -11,8 +11,8 @@ import click
 from controller import door
 from controller.commands import options
 from controller.settings import load
-from controller.settings.strict import seconds
 from drivers.lease import started
+from protocol.strict import seconds
 from protocol.texts import _
 
 ASK_EVERY: Final = 0.5  # seconds

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from controller.periods import Periods, Stale
 from controller.settings import checks
 from controller.settings.stations import read_output, read_station
-from controller.settings.strict import convert, days, no_other_keys
 from controller.settings.tables import (
     Controller,
     Input,
@@ -26,11 +25,11 @@ from controller.settings.tables import (
     Restart,
     RetentionTable,
     Settings,
-    SettingsError,
     Station,
     Thresholds,
     WhitelistTable,
 )
+from protocol.strict import SettingsError, convert, days, no_other_keys
 from protocol.texts import N_, language_of_environment
 
 __all__ = [

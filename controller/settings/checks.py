@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from controller.settings.tables import InputTable, Part, Restart, SettingsError, Station, StationTable
+from controller.settings.tables import InputTable, Part, Restart, Station, StationTable
 from controller.station.rules import Clears, Does, Mode
 from controller.station.states import MACHINE
 from drivers import registry
@@ -16,6 +16,7 @@ from drivers.contracts import DriverSettings
 from drivers.gpio import RelaySettings
 from drivers.header import CONSOLE, GOOD_FOR_RELAYS
 from protocol.entries import Purpose
+from protocol.strict import SettingsError
 from protocol.texts import N_
 
 

@@ -6,13 +6,11 @@ import math
 from typing import Any, Final
 
 from controller.settings import checks
-from controller.settings.strict import convert, is_one_of, seconds
 from controller.settings.tables import (
     Input,
     InputTable,
     Part,
     Restart,
-    SettingsError,
     Station,
     StationTable,
     Thresholds,
@@ -22,6 +20,7 @@ from controller.station.states import MACHINE
 from drivers import registry
 from drivers.contracts import DriverError
 from protocol.entries import Purpose
+from protocol.strict import SettingsError, convert, is_one_of, seconds
 from protocol.texts import N_
 
 DAY: Final = 86_400

@@ -14,16 +14,12 @@ from controller.station.rules import Clears, Does, InputRule, Mode, Rules
 from controller.station.states import MACHINE
 from drivers.contracts import DriverSettings
 from protocol.entries import Purpose
-from protocol.errors import LoquetError
+from protocol.strict import SettingsError
 from protocol.texts import N_
 
 Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
 Folder = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 People = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
-
-
-class SettingsError(LoquetError, ValueError):
-    """What is wrong with the settings, where, and what to do."""
 
 
 class Restart(StrEnum):

@@ -371,6 +371,7 @@ def _mend_log(data_dir: Path, db: Database, pending: bytes) -> None:
         for row in found:
             entry = decode_entry(row[6])
             moment = Moment(row[1], row[2], 0, Quality.UNKNOWN, date.min, date.min)
+            journal.skip_to(db, row[0])
             journal.append(db, [(moment, entry)])
             if isinstance(entry, Edited):
                 put = tuple(_named(each, names.get(each.key), whitelist.in_force(db, each.key)) for each in entry.rows)
@@ -386,7 +387,7 @@ def _named(row: AnyRow, *known: AnyRow | None) -> AnyRow:
 
 
 def _past_the_break(data_dir: Path, db: Database, pending: bytes) -> list[Row]:
-    """Give the sealed entries that follow the last one which SQLite sees, as far as none is missing.
+    """Give the sealed entries that follow the last one which SQLite sees; what stood on the bad page is missing.
 
     How many of the log's pages SQLite takes, its index says (https://www.sqlite.org/walformat.html, mxFrame).
     """
@@ -398,8 +399,4 @@ def _past_the_break(data_dir: Path, db: Database, pending: bytes) -> list[Row]:
         return []
     last = journal.last(db)
     rows = carve_log(pending, size, taken)
-    found = []
-    while last + 1 in rows:
-        last += 1
-        found.append(rows[last])
-    return found
+    return [rows[seq] for seq in sorted(rows) if seq > last]

@@ -19,7 +19,8 @@ import msgspec
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from controller.store.seal import row_hash, seal, written
+from controller.store.seal import seal
+from protocol.digest import row_hash, written
 from protocol.errors import LoquetError
 from protocol.texts import N_
 

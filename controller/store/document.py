@@ -15,7 +15,8 @@ from sqlite_utils import Database
 from controller.store import journal, whitelist
 from controller.store.database import DamagedError, meta
 from controller.store.files import write_whole
-from controller.store.seal import row_hash, seal, written
+from controller.store.seal import seal
+from protocol.digest import row_hash, written
 from protocol.texts import N_
 from protocol.whitelist import AnyRow, decode_row, encode_row
 

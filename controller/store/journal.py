@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -128,6 +129,14 @@ def append(db: Database, entries: Iterable[tuple[Moment, AnyEntry]]) -> int:
     return seq
 
 
+def skip_to(db: Database, seq: int) -> None:
+    """Have the next entry take that number, in the transaction that is open: those before it are lost for good."""
+    if seq > last(db) + 1:
+        changed = db.conn.execute("update sqlite_sequence set seq = ? where name = 'journal'", (seq - 1,)).rowcount
+        if not changed:
+            db.conn.execute("insert into sqlite_sequence (name, seq) values ('journal', ?)", (seq - 1,))
+
+
 def last(db: Database) -> int:
     """Give the number that was used last: none is used again, whatever was purged."""
     row = db.conn.execute("select seq from sqlite_sequence where name = 'journal'").fetchone()
@@ -192,6 +201,19 @@ def acknowledge(db: Database, epoch: str, seq: int) -> None:
         set_meta(db, f"acknowledged/{epoch}", str(seq))
 
 
+def renew_epoch(db: Database, epoch: str) -> None:
+    """Have what an epoch holds and no server has acknowledged belong to a new one, in the transaction that is open."""
+    new, sent = secrets.token_hex(8), acknowledged(db, epoch)
+    if epoch == meta(db, "epoch"):
+        set_meta(db, "epoch", new)
+    for place, *row in db.execute(
+        "select place, seq, boot, at, kind, machine, session, body from saved where epoch = ? and seq > ?",
+        [epoch, sent],
+    ).fetchall():
+        db.conn.execute("update saved set epoch = ?, seal = ? where place = ?", (new, seal("saved", new, *row), place))
+    acknowledge(db, new, sent)
+
+
 def known(db: Database) -> int:
     """Give the latest time that is known to have passed, milliseconds since 1970; 0 for none.
 
@@ -221,6 +243,25 @@ def counter(db: Database, machine: str) -> Counter:
         return Counter(machine)
     sealed("counters", row[:-1], row[-1])
     return Counter(*row[:-1])
+
+
+def adopt(db: Database, counts: dict[str, Counter]) -> None:
+    """Count on from what other controllers have counted, once, in the transaction that is open."""
+    if not counts or meta(db, "adopted", ""):
+        return
+    set_meta(db, "adopted", "yes")
+    for machine, more in counts.items():
+        mine = counter(db, machine)
+        _set_counter(
+            db,
+            Counter(
+                machine,
+                mine.powered + more.powered,
+                mine.busy + more.busy,
+                mine.sessions + more.sessions,
+                mine.maintained + more.maintained,
+            ),
+        )
 
 
 def _set_counter(db: Database, count: Counter) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from controller.store.database import DATABASE, StorageError, not_yet, unusable
 from controller.store.files import write_whole
-from protocol.badge import KEY_BYTES, BadgeKey
+from protocol.badge import KEY_BYTES, MOST_KEYS, BadgeKey
 from protocol.errors import LoquetError
 from protocol.texts import N_
 
@@ -32,7 +32,7 @@ def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
         if mode:
             raise StorageError(N_("{path} can be read by others (mode {mode:03o}); chmod 400 it"), path=path, mode=mode)
         secret = path.read_bytes()
-        if len(secret) != KEY_BYTES:
+        if not secret or len(secret) % KEY_BYTES or len(secret) > MOST_KEYS * KEY_BYTES:
             raise StorageError(
                 N_("{path} is no badge key: {count} bytes where {expected} belong; restore it from a backup"),
                 path=path,
@@ -51,3 +51,14 @@ def badge_key(data_dir: Path, *, make: bool) -> BadgeKey:
         raise
     except OSError as error:
         raise unusable(path, error) from error
+
+
+def join_ring(data_dir: Path, ring: bytes) -> BadgeKey:
+    """Put the network's badge keys in force; what this controller had stays readable behind them. Raises OSError."""
+    path = data_dir / KEY
+    mine = path.read_bytes() if path.exists() else b""
+    keys = [source[i : i + KEY_BYTES] for source in (ring, mine) for i in range(0, len(source), KEY_BYTES)]
+    secret = b"".join(dict.fromkeys(keys))[: MOST_KEYS * KEY_BYTES]
+    key = BadgeKey(secret)
+    write_whole(path, [secret], 0o400)
+    return key

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from controller.periods import DAY_MS, Periods
 from controller.store.database import meta, set_meta
-from controller.store.journal import Clocks, uncleared
+from controller.store.journal import Clocks, acknowledged, uncleared
 from controller.store.seal import seal
 from protocol.entries import Ended, Entry, Refused, decode_entry
 
@@ -35,11 +35,11 @@ class Purge(msgspec.Struct):
     usage: int = 0
 
 
-def purge(db: Database, periods: Periods, now: int, between: Callable[[], None]) -> Purge:
+def purge(db: Database, periods: Periods, now: int, between: Callable[[], None], *, only_sent: bool = False) -> Purge:
     """Delete what is older than it may be kept, in short transactions, as far as the horizon may move today.
 
     now: the time known to have passed, milliseconds since 1970; 0 where no clock was ever sure, and nothing goes.
-    A session goes as a whole, by its end; one that is open stays.
+    A session goes as a whole, by its end; one that is open stays. only_sent: so does what no server acknowledged yet.
     """
     gone = Purge()
     clocks = Clocks(db)
@@ -48,10 +48,10 @@ def purge(db: Database, periods: Periods, now: int, between: Callable[[], None])
         return gone
     for table in ("saved", "journal"):
         if periods.passages is not None:
-            old = _Old(db, table, clocks, reached - periods.passages * DAY_MS)
+            old = _Old(db, table, clocks, reached - periods.passages * DAY_MS, only_sent=only_sent)
             gone.passages += old.delete(PASSAGES, between)
         if periods.usage is not None:
-            old = _Old(db, table, clocks, reached - periods.usage * DAY_MS)
+            old = _Old(db, table, clocks, reached - periods.usage * DAY_MS, only_sent=only_sent)
             gone.usage += old.delete(USAGE, between)
     return gone
 
@@ -69,13 +69,14 @@ def _reached(db: Database, now: int, clocks: Clocks) -> int | None:
 class _Old:
     """What is older than the horizon in one table."""
 
-    def __init__(self, db: Database, table: str, clocks: Clocks, horizon: int) -> None:
+    def __init__(self, db: Database, table: str, clocks: Clocks, horizon: int, *, only_sent: bool) -> None:
         self._db = db
         self._table = table
         self._order = "place" if table == "saved" else "seq"
         self._clocks = clocks
         self._horizon = horizon
         self._latched = uncleared(db)
+        self._sent = _sent(db, table) if only_sent else None
 
     def delete(self, kinds: tuple[str, ...], between: Callable[[], None]) -> int:
         """Delete entries of these kinds, counting first what they say; tell how many went."""
@@ -88,7 +89,7 @@ class _Old:
         after, count = 0, 0
         while True:
             rows = self._db.execute(sql, [after, *kinds]).fetchall()
-            old = [row for row in rows if self._is_old(row[0], row[1], row[2], row[4])]
+            old = [row for row in rows if self._is_sent(row[0]) and self._is_old(row[0], row[1], row[2], row[4])]
             if old:
                 with self._db.atomic():
                     count += sum(self._delete_one(*row) for row in old)
@@ -96,6 +97,9 @@ class _Old:
             if len(rows) < BATCH or not old:
                 return count
             after = rows[-1][0]
+
+    def _is_sent(self, place: int) -> bool:
+        return self._sent is None or self._sent(place)
 
     def _is_old(self, place: int, boot: str, at: int, body: str) -> bool:
         if '"type":"fault"' in body and getattr(decode_entry(body), "machine", "") in self._latched:
@@ -112,6 +116,17 @@ class _Old:
         for table in ("saved", "journal"):
             count += self._db.conn.execute(f"delete from {table} where session = ?", (session,)).rowcount  # noqa: S608
         return count
+
+
+def _sent(db: Database, table: str) -> Callable[[int], bool]:
+    """Tell which rows of a table a server has acknowledged."""
+    if table == "journal":
+        upto = acknowledged(db, meta(db, "epoch"))
+        return lambda seq: seq <= upto
+    rows = db.execute("select place, epoch, seq from saved").fetchall()
+    told = {epoch: acknowledged(db, epoch) for epoch in {row[1] for row in rows}}
+    places = {place for place, epoch, seq in rows if seq <= told[epoch]}
+    return places.__contains__
 
 
 def _count(db: Database, wall: int, entry: Entry) -> None:

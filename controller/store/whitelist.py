@@ -16,8 +16,9 @@ import msgspec
 from sqlite_utils import Database
 
 from controller.store.database import DamagedError, meta, sealed, set_meta
-from controller.store.seal import row_hash, seal, written
-from protocol.overlay import Edit, lay_over, merged
+from controller.store.seal import seal
+from protocol.digest import row_hash, written
+from protocol.overlay import Edit, lay_over, merged, says_the_same
 from protocol.texts import N_
 from protocol.whitelist import AnyRow, Machine, Member, Whitelist, decode_row, encode_row
 
@@ -56,7 +57,7 @@ def with_locks(db: Database, change: Change) -> Change:
     for machine, note in change.locks:
         row = in_force(db, Machine(machine).key)
         if isinstance(row, Machine):
-            put.append(msgspec.structs.replace(row, locked=note))
+            put.append(msgspec.structs.replace(row, locked=note, now=False))
     return msgspec.structs.replace(change, put=tuple(put), locks=())
 
 
@@ -167,7 +168,7 @@ def fold(db: Database) -> None:
         if row is not None:
             put.append(row)
         elif below is not None:
-            drop.append(below)
+            drop.append(key)
     merge(db, put, drop)
     db.conn.execute("delete from overlay")
     set_meta(db, "base", meta(db, "version"))
@@ -176,7 +177,7 @@ def fold(db: Database) -> None:
 # --- the list below ---
 
 
-def merge(db: Database, put: Iterable[AnyRow], drop: Iterable[AnyRow]) -> None:
+def merge(db: Database, put: Iterable[AnyRow], drop: Iterable[str]) -> None:
     """Change some rows of the list and its digest, in the transaction that is open: it costs what it changes."""
     slot, digest = int(meta(db, "slot")), int(meta(db, "digest"), 16)
     for row in put:
@@ -184,11 +185,11 @@ def merge(db: Database, put: Iterable[AnyRow], drop: Iterable[AnyRow]) -> None:
         body = encode_row(row).decode()
         digest += row_hash(body) - (row_hash(before) if before is not None else 0)
         db.conn.execute("insert or replace into whitelist (slot, key, body) values (?, ?, ?)", (slot, row.key, body))
-    for row in drop:
-        before = _listed(db, row.key)
+    for key in drop:
+        before = _listed(db, key)
         if before is not None:
             digest -= row_hash(before)
-            db.conn.execute("delete from whitelist where slot = ? and key = ?", (slot, row.key))
+            db.conn.execute("delete from whitelist where slot = ? and key = ?", (slot, key))
     set_meta(db, "digest", written(digest))
 
 
@@ -240,12 +241,83 @@ def _kept(db: Database, change: Change) -> list[AnyRow]:
 
 def swap(db: Database, staged: Staged) -> int:
     """Put the staged list in force, in the transaction that is open; give the new version. Edits are part of it."""
-    set_meta(db, "slot", str(1 - int(meta(db, "slot"))))
-    set_meta(db, "digest", written(staged.digest))
+    _turn(db, staged)
     db.conn.execute("delete from overlay")
     version = next_version(db)
     set_meta(db, "base", str(version))
     return version
+
+
+def _turn(db: Database, staged: Staged) -> None:
+    set_meta(db, "slot", str(1 - int(meta(db, "slot"))))
+    set_meta(db, "digest", written(staged.digest))
+
+
+# --- a list that a server brings ---
+
+GENERATION: Final = "server/generation"
+SERVED: Final = "server/version"
+
+
+def belong(db: Database, server: str) -> None:
+    """Forget what another server had brought and acknowledged, in the transaction that is open; *server*: its key."""
+    if meta(db, "server/key", "") == server:
+        return
+    if meta(db, "server/key", ""):
+        db.conn.execute("delete from meta where key in (?, ?) or key like 'acknowledged/%'", (GENERATION, SERVED))
+    set_meta(db, "server/key", server)
+
+
+def served(db: Database) -> tuple[int, int] | None:
+    """Give generation and version of the list that a server brought; None where none did."""
+    generation = meta(db, GENERATION, "")
+    return (int(generation), int(meta(db, SERVED))) if generation else None
+
+
+def bring(db: Database, put: Iterable[AnyRow], drop: Iterable[str], includes: int) -> tuple[AnyRow | str, ...]:
+    """Change the list as a server says, in the transaction that is open; give what is in force by it: rows, keys gone.
+
+    includes: this journal's edits up to that number are part of it, or were decided against.
+    """
+    put, drop = list(put), list(drop)
+    keys = {row.key for row in put} | set(drop)
+    merge(db, put, drop)
+    keys |= _settle(db, includes, set(drop))
+    return tuple(in_force(db, key) or key for key in sorted(keys))
+
+
+def bring_whole(db: Database, staged: Staged, includes: int, *, keep: bool) -> None:
+    """Put the list that a server brought in force, in the transaction that is open.
+
+    Edits made here stay over it, but those that it includes, and those that let somebody in whom the list before
+    knew and this one does not: a revocation wins over a grant that had not seen it.
+    """
+    before = {key for key in edits(db) if _listed(db, key) is not None}
+    _turn(db, staged)
+    if not keep:
+        db.conn.execute("delete from overlay")
+    _settle(db, includes, {key for key in before if _listed(db, key) is None})
+
+
+def _settle(db: Database, includes: int, revoked: set[str]) -> set[str]:
+    """Take away the edits that a list includes, and those that it revokes; give their keys."""
+    gone = {row[0] for row in db.execute("select key from overlay where seq <= ?", [includes])}
+    for key, edit in edits(db).items():
+        found = _listed(db, key)
+        below = None if found is None else decode_row(found)
+        if (key in revoked and edit.row is not None) or says_the_same(edit.row, below):
+            gone.add(key)
+    for key in gone:
+        db.conn.execute("delete from overlay where key = ?", (key,))
+    return gone
+
+
+def set_served(db: Database, generation: int, version: int) -> int:
+    """Say which of the server's lists is in force, in the transaction that is open; give the new version here."""
+    set_meta(db, GENERATION, str(generation))
+    set_meta(db, SERVED, str(version))
+    set_meta(db, "base", str(version))
+    return next_version(db)
 
 
 def clear(db: Database, between: Callable[[], None] = nothing) -> None:

@@ -49,7 +49,7 @@ def test_there_is_one_for_each_mode():
 
 
 def test_the_example_member_list_is_good():
-    from controller import sheets
+    from protocol import sheets
 
     sheet = sheets.read((Path(config.__file__).parent / "members.csv").read_bytes())
     assert len(sheet.people) == len(sheet.cards) == 4

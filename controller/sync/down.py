@@ -1,0 +1,122 @@
+"""What comes down: the whitelist. Asks what is new since the version in force, and holds the line open."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from controller.store import whitelist
+from controller.store.database import StorageError, meta, open_for_reading
+from controller.sync.brought import Brought, UnfitError
+from controller.sync.line import LineError, RefusedError, ServerLine
+from controller.sync.retry import Retry
+from protocol import delivery, messages
+from protocol.errors import LoquetError
+from protocol.messages import WAIT, MessageError, Ring
+from protocol.signing import SealingKey, SignatureError
+from protocol.texts import N_, tell
+
+WRITE_S: Final = 600.0
+DAY_MS: Final = 86_400_000
+
+
+class TakesWhitelists(Protocol):
+    """What the writer does for us."""
+
+    def bring(self, brought: Brought) -> None:
+        """Put what was brought in force."""
+        ...
+
+
+class Down:
+    """The thread that asks. `step` asks once, and gives the seconds to the next time."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        line: ServerLine,
+        device: str,
+        sealing: SealingKey,
+        writer: TakesWhitelists,
+        *,
+        ring: Callable[[], str],
+        new_ring: Callable[[bytes], None],
+        confirmed: Callable[[int], None],
+        retry: Retry | None = None,
+    ) -> None:
+        """ring: names the badge keys that are here; new_ring takes others; confirmed hears that the list is right."""
+        self._data_dir = data_dir
+        self._line = line
+        self._device = device
+        self._sealing = sealing
+        self._writer = writer
+        self._ring = ring
+        self._new_ring = new_ring
+        self._confirmed = confirmed
+        self._retry = retry or Retry()
+        self._whole = False
+        self._unfit = False
+        self._stopping = threading.Event()
+        self.trouble = ""
+
+    def stop(self) -> None:
+        """End after what is being asked."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Ask until stopped."""
+        while not self._stopping.is_set():
+            self._stopping.wait(self.step())
+
+    def step(self, wait: int = WAIT) -> float:
+        """Ask once, and put in force what comes; give the seconds after which to ask again."""
+        try:
+            self._step(wait)
+        except UnfitError as error:
+            self.trouble = tell(error)
+            again, self._whole, self._unfit = self._unfit, True, True
+            return (
+                self._retry.failed() if again else 0
+            )  # a server whose changes never add up is not asked without pause
+        except (LineError, RefusedError, MessageError, SignatureError, StorageError, sqlite3.Error) as error:
+            self.trouble = tell(error) if isinstance(error, LoquetError) else str(error)
+            return self._retry.failed()
+        self.trouble = ""
+        if not self._unfit:
+            self._retry.worked()
+        return 0
+
+    def _step(self, wait: int) -> None:
+        held, confirmed, digest = self._held()
+        path = "/whitelist"
+        if held is not None and not self._whole:
+            path += f"?base={held[1]}&generation={held[0]}&wait={wait}"
+        raw = self._line.get(path, wait)
+        brought = delivery.read(raw.split(b"\n"), self._line.server, self._device)
+        manifest = brought.manifest
+        if manifest.ring and manifest.ring != self._ring()[: len(manifest.ring)]:
+            ring: Ring = messages.read(Ring, self._line.get("/ring"))
+            self._new_ring(self._sealing.unseal(ring.ring))
+        is_news = brought.is_whole or brought.put or brought.drop or held != (manifest.generation, manifest.version)
+        if not is_news and manifest.digest != digest:
+            raise UnfitError(N_("the server's whitelist of this version is another one than the one in force"))
+        if not is_news:
+            self._confirmed(manifest.time)
+        if is_news or manifest.time - confirmed > DAY_MS:  # an idle day writes that once
+            asked = Brought(brought)
+            self._writer.bring(asked)
+            asked.wait(WRITE_S)
+        self._whole = False
+        if not brought.is_whole:
+            self._unfit = False
+
+    def _held(self) -> tuple[tuple[int, int] | None, int, str]:
+        """Read which list is in force, when it was last confirmed, and its digest."""
+        db = open_for_reading(self._data_dir)
+        try:
+            return whitelist.served(db), int(meta(db, "confirmed", "0")), meta(db, "digest")
+        finally:
+            db.close()

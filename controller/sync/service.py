@@ -1,0 +1,199 @@
+"""The line as the daemon runs it: two threads, begun at the start or at enrolment; and how this controller is."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from controller.badges import Badges
+from controller.control import ANSWER_S, ControlServer
+from controller.loop import Loop
+from controller.messages import Asked, Confirmed, TimeTold
+from controller.store import whitelist
+from controller.store.database import StorageError, open_for_reading
+from controller.store.journal import Counter
+from controller.store.key import join_ring
+from controller.sync import identity as identities
+from controller.sync.down import Down
+from controller.sync.identity import Identity
+from controller.sync.line import ServerLine
+from controller.sync.up import Up, backlog
+from protocol.errors import LoquetError
+from protocol.messages import Report, StationNow
+from protocol.moment import Quality
+from protocol.signing import SealingKey, decoded
+from protocol.texts import tell
+
+THERMAL: Final = Path("/sys/class/thermal/thermal_zone0/temp")
+UNDER_VOLTAGE: Final = "/sys/class/hwmon/hwmon*/in0_lcrit_alarm"
+TELL_TIME_MS: Final = 30_000
+
+log = logging.getLogger("loquet")
+
+
+class Service:
+    """Keeps the line to the server, where there is one."""
+
+    def __init__(self, data_dir: Path, loop: Loop, badges: Badges, control: ControlServer) -> None:
+        self._data_dir = data_dir
+        self._loop = loop
+        self._badges = badges
+        self._control = control
+        self._threads: list[threading.Thread] = []
+        self._stops: list[Callable[[], None]] = []
+        self._told = 0.0
+
+    def begin(self) -> bool:
+        """Speak to the server, if this controller is enrolled; tell whether it is. Raises LoquetError."""
+        found = identities.load(self._data_dir)
+        if found is None or not found.device:
+            return False
+        self.end()
+        line = ServerLine(found, self._time)
+        up = self._up(line)
+        down = self._down(line, found)
+        self._loop.writer.enrolled = True
+        self._loop.writer.adopt(counted(found), found.server)
+        self._loop.age.is_brought = True
+        self._loop.writer.on_commit = up.wake
+        self._threads = [
+            threading.Thread(target=up.run, name="sync up", daemon=True),
+            threading.Thread(target=down.run, name="sync down", daemon=True),
+        ]
+        self._stops = [up.stop, down.stop, line.close]
+        for thread in self._threads:
+            thread.start()
+        return True
+
+    def try_to_begin(self) -> None:
+        """Begin; what is wrong with the identity keeps nobody from working."""
+        try:
+            self.begin()
+        except (LoquetError, OSError) as error:
+            log.error("%s", tell(error))
+
+    def end(self) -> None:
+        """Let the line go. A thread that waits for an answer ends with the process."""
+        for stop in self._stops:
+            stop()
+        self._threads, self._stops = [], []
+
+    def _up(self, line: ServerLine) -> Up:
+        return Up(self._data_dir, line, self._loop.writer, self._report, time.monotonic)
+
+    def _down(self, line: ServerLine, identity: Identity) -> Down:
+        return Down(
+            self._data_dir,
+            line,
+            identity.device,
+            SealingKey(decoded(identity.sealing)),
+            self._loop.writer,
+            ring=lambda: self._badges.key.ring,
+            new_ring=self._new_ring,
+            confirmed=lambda ms: self._loop.put(Confirmed(ms)),
+        )
+
+    def _new_ring(self, ring: bytes) -> None:
+        try:
+            key = join_ring(self._data_dir, ring)
+        except OSError as error:
+            raise StorageError(str(error)) from error
+        self._badges.key = self._control.key = key
+
+    def take_up(self) -> None:
+        """Use the keys and the identity that `loquet enrol` has written just now. Raises LoquetError."""
+        self._new_ring(b"")
+        self.begin()
+
+    def _time(self, ms: int) -> None:
+        """Hand on the server's time, now and then."""
+        if time.monotonic() - self._told > TELL_TIME_MS / 1000 or not self._told:
+            self._told = time.monotonic()
+            self._loop.put(TimeTold(ms))
+
+    def _report(self, _waiting: int) -> Report | None:
+        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._loop.put(Asked(None, "", answers.put))
+        try:
+            said = answers.get(timeout=ANSWER_S)
+        except queue.Empty:
+            return None
+        return report(self._data_dir, said)
+
+
+def counted(identity: Identity) -> dict[str, Counter]:
+    """Give what the controllers before this one have counted, by machine."""
+    return {
+        machine: Counter(machine, each.powered, each.busy, each.sessions, each.maintained)
+        for machine, each in identity.counters.items()
+    }
+
+
+def report(data_dir: Path, said: dict[str, Any]) -> Report:
+    """Say how this controller is; *said*: what the control socket answers to `status`."""
+    waiting, served = 0, None
+    with contextlib.suppress(StorageError, sqlite3.Error):
+        db = open_for_reading(data_dir)
+        try:
+            waiting, served = backlog(db), whitelist.served(db)
+        finally:
+            db.close()
+    generation, number = served or (0, 0)
+    return Report(
+        version("loquet"),
+        Quality(said["clock"]),
+        generation,
+        number,
+        waiting,
+        str(said["storage"])[:500],
+        _free(data_dir),
+        _temperature(),
+        _under_voltage(),
+        int(time.clock_gettime(time.CLOCK_BOOTTIME)),
+        tuple(_station(each) for each in said["stations"]),
+    )
+
+
+def _station(said: dict[str, Any]) -> StationNow:
+    return StationNow(
+        said["machine"],
+        said["state"],
+        said["output"],
+        said["reader"] is not None,
+        said.get("locked", "")[:200],
+        str(said.get("cause", ""))[:500],
+        said.get("session", ""),
+        said.get("member", ""),
+        said.get("powered_s", 0),
+    )
+
+
+def _free(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def _temperature() -> float | None:
+    try:
+        return int(THERMAL.read_text()) / 1000
+    except (OSError, ValueError):
+        return None
+
+
+def _under_voltage() -> bool | None:
+    """Tell whether the supply is too weak, as a Raspberry Pi's own sensor says (rpi_volt)."""
+    for path in Path("/").glob(UNDER_VOLTAGE.lstrip("/")):
+        with contextlib.suppress(OSError):
+            return path.read_text().strip() == "1"
+    return None
