@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test lint bench soak lives mutate deb install uninstall root drawings screenshots texts states clean
+.PHONY: help setup setup-dev demo test lint bench soak lives mutate deb install uninstall root drawings screenshots texts states openapi clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -13,20 +13,20 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (a minute or two the first time) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt install python3-venv"; exit 1; }
 	@$(PIP) hatchling editables
-	@$(PIP) --no-build-isolation --editable '.[workbench]'
+	@$(PIP) --no-build-isolation --editable '.[workbench,server]'
 	@$(PIP) --no-deps mfrc522
 	@touch $@
 
 setup-dev: $(VENV)/.ready-dev  ## and what its developers need
 $(VENV)/.ready-dev: $(VENV)/.ready
-	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@$(PIP) --no-build-isolation --editable '.[dev,postgres]'
 	@touch $@
 
 demo: setup      ## the workbench: the daemon on simulated hardware, in your browser
 	@$(BIN)/loquet demo
 
-test: setup-dev  ## the tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+test: setup-dev  ## the tests; one worker more than processors, since much of it waits
+	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile
 
 lint: setup-dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -74,6 +74,9 @@ texts: setup-dev ## bring the French catalogue up to date and compile it
 
 states: setup-dev ## write docs/states.md from the code
 	@$(BIN)/python tests/states.py
+
+openapi: setup-dev ## write docs/openapi.json from the messages
+	@PYTHONPATH=. $(BIN)/python tests/openapi.py
 
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .demo mutants mutants.log

@@ -34,6 +34,23 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+LONGEST_FIRST = (
+    "test_installed",
+    "test_power_cuts",
+    "test_workbench",
+    "test_daemon",
+    "test_web",
+    "test_sync",
+    "test_damage",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest: the workers then end together."""
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 class VirtualClock:
     """Seconds that pass only when somebody waits."""
 
@@ -179,3 +196,51 @@ def rng():
     seed = int(os.environ.get("SEED", "0")) or random.randrange(2**32)
     print(f"SEED={seed}")
     return random.Random(seed)
+
+
+# --- central servers ---
+
+
+@pytest.fixture(scope="session")
+def databases():
+    """Databases of either kind, each made when it is first asked for."""
+    from central import Databases
+
+    made = {}
+
+    def of(kind):
+        if kind not in made:
+            made[kind] = Databases(kind)
+        return made[kind]
+
+    yield of
+    for each in made.values():
+        each.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request, databases):
+    """A new database of either kind for a central server."""
+    databases(request.param).fresh()
+    return request.param
+
+
+@pytest.fixture
+def sqlite(databases):
+    """A new SQLite database for a central server."""
+    databases("sqlite").fresh()
+
+
+@pytest.fixture
+def postgres(databases):
+    """A new PostgreSQL database for a central server: it is the stricter of the two."""
+    databases("postgres").fresh()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def central(request, databases):
+    """A central server that runs, on either kind of database."""
+    from central import Central
+
+    with Central(databases(request.param)) as running:
+        yield running

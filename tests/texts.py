@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parent.parent
 PO = ROOT / "protocol/locale/fr/LC_MESSAGES/loquet.po"
-ROOMS = ("protocol", "drivers", "controller", "simulator")
+ROOMS = ("protocol", "drivers", "controller", "simulator", "server")
 CLICK = (
     "Usage:", "Options", "Commands", "Positional arguments", "Show this message and exit.",
     "Show the version and exit.", "%(prog)s, version %(version)s", "Error: {message}", "Aborted!",

@@ -1,0 +1,1 @@
+"""The central server: the fabmanager's web pages, the devices' API."""

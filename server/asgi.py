@@ -1,0 +1,106 @@
+"""The server as one ASGI application: the devices' API in front, the pages behind, and what goes on beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, cast
+
+import django_htmx
+from django.core.asgi import get_asgi_application
+from django.db import connection
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from protocol import messages
+from server import tls
+from server.api.app import Api
+from server.api.line import Line
+from server.chores import Chores
+from server.configuration import Certificate, Configuration
+from server.keys import Keys
+
+THREADS: Final = 4  # of the API's that ask the database; each keeps one connection
+STATIC: Final = Path(__file__).parent / "pages/static"
+HTMX: Final = Path(django_htmx.__file__).parent / "static/django_htmx"
+
+
+def _let_go(threads: ThreadPoolExecutor) -> None:
+    """Close the connections of the API's threads, each in its own."""
+    together = threading.Barrier(THREADS)
+
+    def close() -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(1.0)
+        connection.close()
+
+    for _ in range(THREADS):
+        threads.submit(close)
+    threads.shutdown(wait=True)
+
+
+class KnownHosts:
+    """Answers only to the names that the server goes by: another page's name for it is somebody's trick."""
+
+    def __init__(self, app: ASGIApp, names: list[str]) -> None:
+        self._app = app
+        self._names = {name.lower() for name in names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let through what asks for one of our names."""
+        if scope["type"] == "http" and not self._is_ours(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
+            headers = [(b"content-type", b"text/plain; charset=utf-8")]
+            await send({"type": "http.response.start", "status": 421, "headers": headers})
+            body = "This server goes by other names; add yours to hosts in server.toml.\n"
+            await send({"type": "http.response.body", "body": body.encode()})
+            return
+        await self._app(scope, receive, send)
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.rsplit("]", 1)[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+        return name.lower().rstrip(".") in self._names
+
+
+def application(configuration: Configuration, keys: Keys) -> Starlette:
+    """Make the whole; Django is set up already."""
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+    line = Line(threads)
+    chores = Chores(configuration)
+    own = configuration.server.certificate is Certificate.OWN
+    certificate = tls.fingerprint(configuration.data_dir / tls.FILE) if own else ""
+    api = Api(keys, configuration.server.name, certificate, line, chores.wake)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await line.begin()
+        looking = asyncio.create_task(line.run())
+        booking = threading.Thread(target=chores.run, name="chores", daemon=True)
+        booking.start()
+        try:
+            yield
+        finally:
+            looking.cancel()
+            line.end()
+            chores.stop()
+            await asyncio.to_thread(booking.join, 5.0)
+            await asyncio.to_thread(_let_go, threads)
+
+    made = Starlette(
+        routes=[
+            Mount(messages.PREFIX, api.application()),
+            Mount("/static/htmx", StaticFiles(directory=HTMX)),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            Mount("/", cast("ASGIApp", get_asgi_application())),
+        ],
+        middleware=[Middleware(KnownHosts, names=configuration.names)],
+        lifespan=lifespan,
+    )
+    made.state.api = api
+    return made

@@ -1,0 +1,237 @@
+"""Backups: everything in one file of lines, readable by any version and either database; with the keys.
+
+Whoever has one has the members' names and the badge keys: it is written for its owner's eyes alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.management.color import no_style
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from protocol.errors import LoquetError
+from protocol.texts import N_
+from server import kept, keys, tls
+from server.configuration import Configuration
+from server.models import Notice
+
+KIND: Final = "loquet server backup"
+FORMAT: Final = 1
+FOLDER: Final = "backups"
+BATCH: Final = 500
+LEFT_DAYS: Final = 8  # without a backup that left the machine, the pages turn red
+
+Progress = Callable[[int], None]
+
+
+class BackupError(LoquetError, OSError):
+    """A backup that cannot be made, or is none."""
+
+
+def _models() -> list[type[models.Model]]:
+    """Give what is kept, what others refer to first; sessions of browsers are not."""
+    order: list[type[models.Model]] = []
+    skipped = {"session", "contenttype", "permission", "group", "accessattempt", "accesslog", "accessfailurelog"}
+    waiting = [each for each in apps.get_models() if each._meta.model_name not in skipped]
+    while waiting:
+        for each in waiting:
+            needs = {field.related_model for field in each._meta.concrete_fields if field.is_relation}
+            if not (needs - {each}) & set(waiting):
+                order.append(each)
+                waiting.remove(each)
+                break
+    return order
+
+
+def write(configuration: Configuration, target: Path, progress: Progress = lambda _rows: None) -> None:
+    """Write a backup to a file, whole or not at all. Raises OSError."""
+    draft = target.with_name(f".{target.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(0o600)
+    with gzip.open(draft, "wt", encoding="utf-8", compresslevel=5) as file, _one_look():
+        for number, line in enumerate(_lines(configuration)):
+            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n")
+            if not number % BATCH:
+                progress(number)
+    draft.replace(target)
+
+
+@contextlib.contextmanager
+def _one_look() -> Iterator[None]:
+    """Read everything as it is at one moment, and keep nobody from writing meanwhile."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("begin isolation level repeatable read read only")
+        else:
+            cursor.execute("begin deferred")
+        try:
+            yield
+        finally:
+            cursor.execute("commit")
+
+
+def _lines(configuration: Configuration) -> Iterator[Any]:
+    yield {"kind": KIND, "format": FORMAT, "made": timezone.now().isoformat()}
+    folder = configuration.data_dir
+    for name in (keys.FILE, tls.FILE):
+        path = folder / name
+        if path.exists():
+            yield {"file": name, "text": path.read_text()}
+    count = 0
+    for model in _models():
+        names = [field.attname for field in model._meta.concrete_fields]
+        yield {"table": model._meta.label, "columns": names}
+        for row in model._default_manager.order_by("pk").values_list(*names).iterator(chunk_size=BATCH):
+            count += 1
+            yield list(row)
+    yield {"end": count}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(type(value))
+
+
+def restore(configuration: Configuration, source: Path, progress: Progress = lambda _rows: None) -> None:
+    """Put a backup in the place of all that is there, whole or not at all. Raises BackupError, OSError."""
+    files: dict[str, str] = {}
+    try:
+        with transaction.atomic():
+            for model in reversed(_models()):
+                model._default_manager.all().delete()
+            with gzip.open(source, "rt", encoding="utf-8") as file:
+                made = _read(file, files, progress)
+            kept.begin_anew()
+            _set_sequences()
+            Notice.objects.create(what="restored", about={"why": made})
+    except (ValueError, KeyError, LookupError, EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        raise BackupError(
+            N_("{path} is no whole backup ({error}); nothing was changed"), path=source, error=error
+        ) from error
+    for name, text in files.items():
+        keys.write_private(configuration.data_dir / name, text.encode())
+
+
+def _read(file: Any, files: dict[str, str], progress: Progress) -> str:  # noqa: ANN401 - lines
+    """Put in what a backup holds; tell when it was made."""
+    head = json.loads(next(file, "{}"))
+    if head.get("kind") != KIND or head.get("format") != FORMAT:
+        raise ValueError("another kind of file")
+    model: type[models.Model] | None = None
+    names: list[str] = []
+    batch: list[models.Model] = []
+    count = 0
+    for text in file:
+        line = json.loads(text)
+        if isinstance(line, list):
+            assert model is not None  # noqa: S101 - a table comes before its rows
+            batch.append(_made(model, names, line))
+            count += 1
+            if len(batch) >= BATCH:
+                _put(model, batch)
+                progress(count)
+            continue
+        if model is not None:
+            _put(model, batch)
+        if "file" in line and line["file"] in {keys.FILE, tls.FILE}:
+            files[line["file"]] = line["text"]
+        elif "table" in line:
+            model, names = apps.get_model(line["table"]), line["columns"]
+        elif "end" in line and line["end"] == count:
+            return str(head["made"])[:16]
+    raise ValueError("it ends too early")
+
+
+def _made(model: type[models.Model], names: list[str], values: list[Any]) -> models.Model:
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    return model(
+        **{name: fields[name].to_python(value) for name, value in zip(names, values, strict=True) if name in fields}
+    )
+
+
+def _put(model: type[models.Model], batch: list[models.Model]) -> None:
+    # As they were: what fills itself in at the making of a row is not to.
+    stamped: list[Any] = [field for field in model._meta.concrete_fields if getattr(field, "auto_now_add", False)]
+    for field in stamped:
+        field.auto_now_add = False
+    try:
+        model._default_manager.bulk_create(batch)
+    finally:
+        for field in stamped:
+            field.auto_now_add = True
+    batch.clear()
+
+
+def _set_sequences() -> None:
+    with connection.cursor() as cursor:
+        for sql in connection.ops.sequence_reset_sql(no_style(), _models()):
+            cursor.execute(sql)
+
+
+# --- by itself ---
+
+
+def make_nightly(configuration: Configuration) -> Path:
+    """Make today's backup, in the data directory and, where the settings name one, in a folder elsewhere.
+
+    Raises OSError.
+    """
+    folder = configuration.data_dir / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    target = folder / f"loquet-{timezone.localtime():%Y-%m-%d}.backup"
+    write(configuration, target)
+    kept.put(kept.MADE, timezone.now().isoformat())
+    for old in sorted(folder.glob("loquet-*.backup"))[: -configuration.backup.keep]:
+        old.unlink()
+    if configuration.backup.to:
+        copy_away(target, Path(configuration.backup.to))
+    return target
+
+
+def copy_away(source: Path, folder: Path) -> None:
+    """Copy a backup to another disk. A folder that is on the same one is none: the stick is not plugged in."""
+    if not folder.is_dir():
+        raise BackupError(N_("{path} is no folder; is the disk plugged in?"), path=folder)
+    if folder.stat().st_dev == source.stat().st_dev:
+        raise BackupError(N_("{path} is on the same disk as the server; is the other one plugged in?"), path=folder)
+    draft = folder / f".{source.name}.new"
+    shutil.copyfile(source, draft)
+    draft.replace(folder / source.name)
+    left()
+
+
+def left() -> None:
+    """Note that a backup has left the machine."""
+    kept.put(kept.LEFT, datetime.now(UTC).isoformat())
+
+
+def last_made() -> datetime | None:
+    """Tell when the last nightly one was made."""
+    text = kept.get(kept.MADE)
+    return datetime.fromisoformat(text) if text else None
+
+
+def days_since_left() -> int | None:
+    """Tell for how many days no backup has left the machine; None: never did one."""
+    text = kept.get(kept.LEFT)
+    return (timezone.now() - datetime.fromisoformat(text)).days if text else None
+
+
+def is_overdue() -> bool:
+    """Tell whether people are to see red."""
+    days = days_since_left()
+    return days is None or days >= LEFT_DAYS

@@ -1,0 +1,54 @@
+"""`loquet server backup|restore`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from protocol.texts import _
+from server.commands.begin import migrate, prepare, set_up
+
+
+def _progress(rows: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{rows} …", nl=False, err=True)
+
+
+@click.command(
+    help=_(
+        "Write everything into one file, the keys too: keep it where nobody else reads it, and on another machine. "
+        "The server makes one each night by itself, in the folder backups beside its database."
+    )
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> None:
+    """Write a backup."""
+    configuration = set_up()
+    from server import backup as backups  # noqa: PLC0415 - see the package's docstring
+
+    backups.write(configuration, file, _progress)
+    if file.resolve().parent.stat().st_dev != configuration.data_dir.stat().st_dev:
+        backups.left()
+    click.echo(_("written: {path} ({size} kB)").format(path=file, size=file.stat().st_size // 1000 + 1))
+
+
+@click.command(
+    help=_(
+        "Put a backup in the place of all that is there now, keys too. Stop the server first. Controllers notice by "
+        "themselves: they send again what the backup does not know, as far as they still have it."
+    )
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--yes", is_flag=True, help=_("Do not ask."))
+def restore(file: Path, yes: bool) -> None:
+    """Read a backup."""
+    configuration = prepare()
+    from server import backup as backups  # noqa: PLC0415
+
+    if not yes:
+        click.confirm(_("All that the server holds now is replaced. Go on?"), abort=True)
+    backups.restore(configuration, file, _progress)
+    migrate()
+    click.echo(_("restored; now `loquet server run`"))

@@ -1,0 +1,29 @@
+"""The first visit: a link with a word that only whoever started the server knows, until there is an account."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from server import kept
+from server.configuration import Configuration
+from server.models import Account
+
+WORD = "first_word"
+
+
+def link(configuration: Configuration) -> str | None:
+    """Give the link of the first visit; None once there is an account."""
+    if Account.objects.exists():
+        return None
+    word = kept.get(WORD)
+    if not word:
+        word = secrets.token_urlsafe(18)
+        kept.put(WORD, word)
+    return f"https://{configuration.address}/first/{word}"
+
+
+def fits(word: str) -> bool:
+    """Tell whether this is the word, and nobody has an account yet."""
+    known = kept.get(WORD)
+    return bool(known) and hmac.compare_digest(known.encode(), word.encode()) and not Account.objects.exists()

@@ -1,0 +1,48 @@
+"""Controllers: who they are, how they are, and how they came in."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Device(models.Model):
+    """A controller. key, sealing: its public keys; report: how it said it is; whole: below it, it gets all anew."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    key = models.CharField(max_length=43, unique=True)
+    sealing = models.CharField(max_length=43)
+    enrolled = models.DateTimeField(auto_now_add=True)
+    seen = models.DateTimeField(null=True, blank=True)
+    report = models.JSONField(null=True, blank=True)
+    settings = models.TextField(blank=True)
+    whole = models.BigIntegerField(default=0)
+    # The version that it is known to have in force: it asked for what comes after.
+    holds = models.BigIntegerField(default=0)
+    retired = models.BooleanField(default=False)
+    replaced_by = models.ForeignKey("Device", null=True, blank=True, on_delete=models.SET_NULL)
+
+
+class EnrolCode(models.Model):
+    """A code that takes one controller in, once, until it expires; replaces: whose place it takes."""
+
+    code = models.CharField(primary_key=True, max_length=4)
+    secret = models.CharField(max_length=16)
+    name = models.CharField(max_length=200, blank=True)
+    expires = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    replaces = models.ForeignKey(Device, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    used_by = models.ForeignKey(Device, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+
+
+class Proposal(models.Model):
+    """A row that a controller would have: of the whitelist that it kept alone, or edited there since (epoch, seq).
+
+    An edit of a machine's stays in force there, and there alone, until somebody here has decided. row: empty to drop.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE)
+    key = models.CharField(max_length=300)
+    row = models.TextField(blank=True)
+    epoch = models.CharField(max_length=16, blank=True)
+    seq = models.BigIntegerField(default=0)

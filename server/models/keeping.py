@@ -1,0 +1,24 @@
+"""What the server holds of itself, and what a person should look at."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Kept(models.Model):
+    """One value that the server holds of itself: generation, version, when a backup left the machine."""
+
+    key = models.CharField(primary_key=True, max_length=40)
+    value = models.TextField()
+
+
+class Notice(models.Model):
+    """Something for the inbox. what: a word of `server.inbox`; about: what fills its sentence; once: said once."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    what = models.CharField(max_length=40)
+    about = models.JSONField(default=dict)
+    device = models.ForeignKey("Device", null=True, blank=True, on_delete=models.CASCADE)
+    once = models.CharField(max_length=300, blank=True, db_index=True)
+    done = models.DateTimeField(null=True, blank=True)
+    done_by = models.CharField(max_length=150, blank=True)

@@ -1,0 +1,1 @@
+"""The pages: accounts, whitelist, badges, workshop, devices, and all that a fabmanager touches."""

@@ -1,0 +1,46 @@
+"""The page Inbox: what a person should look at."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from server import inbox, models
+from server.models import Notice, Role
+from server.pages.rendering import page
+from server.pages.safety import allowed, looked
+
+MOST = 200
+MOST_DIGITS = 18
+
+
+@allowed(Role.FABMANAGER)
+def notices(request: HttpRequest) -> HttpResponse:
+    """Show what waits; have some of it done with."""
+    if request.method == "POST":
+        numbers = [
+            int(each)
+            for each in request.POST.getlist("notice")
+            if each.isascii() and each.isdigit() and len(each) < MOST_DIGITS
+        ]
+        for notice in Notice.objects.filter(pk__in=numbers[:MOST]):
+            inbox.done(notice, request.user.get_username())
+        return HttpResponseRedirect("/inbox")
+    looked(request, "looked_inbox")
+    found = Notice.objects.select_related("device").order_by("-pk")
+    waiting = [(each, inbox.sentence(each), _link(each)) for each in found.filter(done=None)[:MOST]]
+    over = [(each, inbox.sentence(each)) for each in found.exclude(done=None)[:30]]
+    return page(request, "inbox.html", waiting=waiting, over=over)
+
+
+def _link(notice: Notice) -> str:
+    """Say where a notice is dealt with."""
+    match notice.what:
+        case "unnamed":
+            return f"/members/{notice.about.get('member', '')}"
+        case "proposals" | "held":
+            return "/import"
+        case "fault":
+            return "/workshop"
+        case "edited" | "lost_to":
+            return "/history"
+    return "/devices" if isinstance(notice.device, models.Device) else ""
