@@ -1,6 +1,7 @@
-"""Take the README's pictures of the workbench: `make screenshots`. Looked at by people, compared by nobody."""
+"""Take the README's pictures of the workbench and the pages: `make screenshots`. Looked at by people alone."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,29 @@ def play(page):
     page.wait_for_timeout(3500)
 
 
+def take_pages(browser, address):
+    """Take the server's pages, as somebody sees them who is logged in."""
+    for size, width, height, language, names in (
+        ("desk", 1366, 900, "en", ("whitelist", "workshop", "devices")),
+        ("desk", 1366, 900, "fr", ("whitelist",)),
+        ("phone", 390, 844, "fr", ("workshop",)),
+    ):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=language, ignore_https_errors=True
+        )
+        page = context.new_page()
+        page.goto(f"{address}login")
+        page.locator("input[name=username]").fill("demo")
+        page.locator("input[name=password]").fill("loquet-demo")
+        page.locator("main button.main").click()
+        page.wait_for_url(lambda url: "login" not in url)
+        for name in names:
+            page.goto(f"{address}{name}")
+            page.wait_for_timeout(700)
+            page.screenshot(path=FOLDER / f"server-{name}-{size}-{language}.png")
+        context.close()
+
+
 def main() -> int:
     """Take them all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -37,7 +61,13 @@ def main() -> int:
         ) as process,
         sync_playwright() as playwright,
     ):
-        address = next(line for line in process.stdout if "http://" in line).partition("http")[2].split()[0]
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("The workbench"):
+                break
+        address = re.search(r"The workbench: http(\S+)", said)[1]
+        pages = re.search(r"https://\S+/", said)[0]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         first = True
         for size, width, height in (("desk", 1366, 900), ("phone", 390, 844)):
@@ -52,6 +82,7 @@ def main() -> int:
                 page.wait_for_timeout(700)
                 page.screenshot(path=FOLDER / f"workbench-{size}-{language}.png", full_page=size == "phone")
                 context.close()
+        take_pages(browser, pages)
         browser.close()
         process.terminate()
     return 0

@@ -48,6 +48,13 @@ class Hint(msgspec.Struct, frozen=True):
 
 
 HINTS: Final = (
+    Hint(
+        "network",
+        N_(
+            "Pull the network cable, let people work, change the whitelist on the server's pages; "
+            "plug it in and see both sides meet."
+        ),
+    ),
     Hint("grant", N_("Lay Marie's badge on the laser's reader: the light turns green, the relay closes.")),
     Hint("minutes", N_("Take it off again: the relay opens, and her use is in the table below.")),
     Hint("refusal", N_("Lay Jean's badge on the laser: it is refused, and the journal says what would help.")),

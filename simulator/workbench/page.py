@@ -33,7 +33,7 @@ from protocol.errors import LoquetError
 from protocol.sentences import ENDINGS, duration, fault, happened
 from protocol.texts import LANGUAGES, N_, _, language, spoken, tell
 from simulator.workbench.drawer import DRAWER, HINTS, MACHINES
-from simulator.workbench.scene import SESSIONS, Scene
+from simulator.workbench.scene import FIRST, SESSIONS, Scene
 
 HERE: Final = Path(__file__).parent
 SAFE: Final = {
@@ -77,6 +77,8 @@ WORDS: Final = {  # what the page's script says by itself
     "plug": N_("Plug the reader in"),
     "mains_pull": N_("Pull the mains plug"),
     "mains_plug": N_("Plug it in"),
+    "network_pull": N_("Pull the network cable"),
+    "network_plug": N_("Plug the network cable in"),
     "lay": N_("lay on"),
     "take": N_("back to the drawer"),
     "nobody": N_("nothing on the reader"),
@@ -87,9 +89,11 @@ _environment: Final = Environment(
 )
 
 
-def application(scene: Scene, hosts: tuple[str, ...] = ("localhost", "127.0.0.1")) -> Starlette:
-    """Make the page of a scene."""
-    desk = Desk(scene)
+def application(
+    scene: Scene, others: dict[str, str] | None = None, hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
+) -> Starlette:
+    """Make the page of a scene; others: the addresses of the other controllers' pages, by name."""
+    desk = Desk(scene, others or {})
     return Starlette(
         routes=[
             Route("/", desk.page),
@@ -102,11 +106,19 @@ def application(scene: Scene, hosts: tuple[str, ...] = ("localhost", "127.0.0.1"
     )
 
 
+def _is_for(hint: str, scene: Scene) -> bool:
+    """Tell whether a hint can be followed here."""
+    if hint == "network":
+        return scene.uplink is not None
+    return scene.example == FIRST
+
+
 class Desk:
     """What the routes share."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, others: dict[str, str]) -> None:
         self._scene = scene
+        self._others = others
         self._zone = ZoneInfo(scene.settings.controller.timezone)
         self._watchers: set[asyncio.Queue[str]] = set()
 
@@ -137,7 +149,9 @@ class Desk:
                 language=spoken_here,
                 other="fr" if spoken_here == "en" else "en",
                 things=DRAWER,
-                hints=HINTS,
+                hints=[each for each in HINTS if _is_for(each.id, self._scene)],
+                uplink=self._scene.uplink,
+                others=self._others,
                 wiring=self._wiring(),
                 inputs={name: _(label) for name, label in INPUTS.items()},
                 modes={name: _(sentence) for name, sentence in MODES.items()},
@@ -208,6 +222,7 @@ class Desk:
         now = self._scene.now
         return {
             "mains": now.mains,
+            "network": now.network,
             "daemon": now.daemon,
             "guard": now.guard,
             "lying": now.lying,

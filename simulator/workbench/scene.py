@@ -35,11 +35,13 @@ from protocol.errors import LoquetError
 from protocol.texts import N_, language
 from protocol.whitelist import Whitelist
 from simulator.board import MAX_MESSAGE
+from simulator.network import Cable
 from simulator.pins import PinError
 from simulator.stage import Stage, StageError
 from simulator.workbench.drawer import DRAWER, HINTS
 
 EXAMPLES: Final = Path(examples.__file__).parent
+FIRST: Final = "demo.toml"
 LOOK_EVERY: Final = 0.2  # seconds
 RESTART_AFTER: Final = 2.0  # seconds, as in systemd/loquet.service
 WATCHDOG: Final = 6.0  # seconds; 30 in the unit, which is long to look at
@@ -76,16 +78,29 @@ class Now(msgspec.Struct, frozen=True):
     switched: tuple[str, ...]  # "machine/input" of the contacts that are not as they normally are
     amounts: dict[str, float]  # by "machine/input", what a meter measures
     tried: tuple[str, ...]
+    network: bool | None = None  # whether the cable to a server is plugged in; None: there is no server
+
+
+class Uplink(msgspec.Struct, frozen=True):
+    """How this controller reaches its server: by a cable, with a code that takes it in."""
+
+    cable: Cable
+    code: str
+    pages: str
+    user: str = ""
+    password: str = ""
 
 
 class Scene:
     """All of it. A context manager: `with Scene() as scene`."""
 
-    def __init__(self) -> None:
+    def __init__(self, example: str = FIRST, uplink: Uplink | None = None) -> None:
+        self.example = example
+        self.uplink = uplink
         self._folder = Path(tempfile.mkdtemp(prefix="loquet-"))
-        for name in ("demo.toml", "members.csv"):
+        for name in (example, "members.csv"):
             shutil.copy(EXAMPLES / name, self._folder / name)
-        settings = self._folder / "demo.toml"
+        settings = self._folder / example
         settings.write_text(settings.read_text().replace('language = "en"', f'language = "{language()}"'))
         self._stage = Stage(settings)
         self._acting = threading.RLock()
@@ -144,9 +159,12 @@ class Scene:
     def __enter__(self) -> Self:
         try:
             self._stage.start_board()
-            self._fill_whitelist()
+            if self.uplink is None:
+                self._fill_whitelist()
             self._stage.start_guard()
             self._stage.start_daemon()
+            if self.uplink is not None:
+                self._enrol(self.uplink)
         except BaseException:
             self.__exit__()
             raise
@@ -164,6 +182,19 @@ class Scene:
             thread.join(5)
         self._stage.__exit__(None, None, None)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _enrol(self, uplink: Uplink) -> None:
+        done = self._stage.loquet("enrol", uplink.code, "--yes")
+        if done.returncode:
+            raise StageError(done.stderr)
+
+    def act_network(self) -> None:
+        """Pull the network cable, or plug it in again."""
+        if self.uplink is None:
+            raise SceneError(N_("there is no server here"))
+        cable = self.uplink.cable
+        (cable.pull if cable.is_plugged else cable.plug)()
+        self._tried.add("network")
 
     def _fill_whitelist(self) -> None:
         for arguments in (
@@ -348,6 +379,7 @@ class Scene:
                 switched=tuple(sorted(self._switched)),
                 amounts=dict(self._amounts),
                 tried=tuple(sorted(self._tried)),
+                network=None if self.uplink is None else self.uplink.cable.is_plugged,
             )
             shown = self._read_displays()
         if shown != self.displays:

@@ -27,7 +27,7 @@ SIZES = {"phone": (390, 844), "desk": (1366, 900)}
 
 def start(environment):
     """Start `loquet demo` as `make demo` does; give the process and its address."""
-    command = [sys.executable, "-m", "controller", "demo", "--no-browser", "--port", "0"]
+    command = [sys.executable, "-m", "controller", "demo", "--no-server", "--no-browser", "--port", "0"]
     around = {**os.environ, "LOQUET_LANGUAGE": "en", "PYTHONUNBUFFERED": "1", **environment}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=around)
     said = ""

@@ -136,7 +136,7 @@ for (const [machine, { box }] of stations) {
   }));
   all(".press", box).forEach((button) => button.addEventListener("click", () => act("press", { machine, name: button.dataset.input })));
 }
-for (const name of ["mains", "kill", "freeze"]) {
+for (const name of ["mains", "kill", "freeze", "network"].filter((each) => find(`#${each}`))) {
   find(`#${name}`).addEventListener("click", (event) => {
     if (event.currentTarget.getAttribute("aria-disabled") !== "true") act(name);
   });
@@ -225,6 +225,8 @@ function showNow(now) {
   const plug = find("#mains");
   plug.classList.toggle("pulled", !mains);
   plug.textContent = mains ? words.mains_pull : words.mains_plug;
+  const cable = find("#network");
+  if (cable) { cable.classList.toggle("pulled", !now.network); cable.textContent = now.network ? words.network_pull : words.network_plug; }
   find("#daemon").textContent = mains ? words[now.daemon] : words.unplugged;
   for (const name of ["kill", "freeze"]) find(`#${name}`).setAttribute("aria-disabled", String(!mains || now.daemon !== "on"));
   all("[data-hint]").forEach((hint) => hint.classList.toggle("done", now.tried.includes(hint.dataset.hint)));

@@ -1,0 +1,190 @@
+"""A workshop as there are many, for the demonstration: eight machines, forty members, six months of sessions.
+
+Run as a program it fills a new server, prints what whoever plays needs, and then is that server.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from datetime import date, timedelta
+from typing import Any, Final
+
+from protocol.whitelist import AnyRow, Badge, BadgeKind, Certification, Hours, Level, Machine, Member, Training
+from simulator.workbench.drawer import DRAWER
+
+USER: Final = "demo"
+PASSWORD: Final = "loquet-demo"  # noqa: S105 - on loopback, for an evening
+TRAININGS: Final = {
+    "laser": "Découpeuse laser",
+    "printer": "Impression 3D",
+    "wood": "Atelier bois",
+    "cnc": "Fraiseuse numérique",
+    "vinyl": "Découpe vinyle",
+    "sewing": "Couture et broderie",
+}
+MACHINES: Final = {
+    "laser": ("Laser", ("laser",)),
+    "printer": ("Printer", ("printer",)),
+    "saw": ("Table saw", ("wood",)),
+    "sander": ("Sander", ("wood",)),
+    "cnc": ("CNC router", ("wood", "cnc")),
+    "vinyl": ("Vinyl cutter", ("vinyl",)),
+    "embroidery": ("Embroidery machine", ("sewing",)),
+    "kiln": ("Kiln", ()),
+}
+FIRST: Final = (
+    "Anaïs", "Bastien", "Chloé", "Damien", "Élodie", "Fabrice", "Gaëlle", "Hugo", "Inès",
+    "Jules", "Karima", "Léa", "Mathis", "Nadia", "Océane", "Pierre", "Quentin", "Romane",
+    "Samir", "Thérèse", "Ugo", "Valérie", "William", "Yasmine", "Zoé", "Adèle", "Bruno",
+    "Camille", "Denis", "Estelle", "Félix", "Ginette", "Henri", "Iris", "Joël", "Kévin",
+)  # fmt: skip
+LAST: Final = ("Dupré", "Moulin", "Faure", "Roux", "Blanc", "Gauthier", "Chabert", "Vernet", "Lombard", "Armand")
+CATEGORIES: Final = ("particulier", "étudiant", "professionnel", "équipe")
+SEED: Final = 1901
+MONTHS: Final = 6
+HALF: Final = 0.5
+
+
+def uids() -> dict[str, list[str]]:
+    """Say which number in the drawer is whose."""
+    found = {thing.id: list(thing.uids) for thing in DRAWER}
+    return {
+        "marie": [*found.get("marie", []), *found.get("wallet", [])[:1]],
+        "jean": found.get("jean", []),
+        "laure": found.get("laure", []),
+        "paul": found.get("paul", []),
+    }
+
+
+def rows(hash_of: Any) -> list[AnyRow]:  # noqa: ANN401 - a badge key's hash
+    """Give the whitelist of the workshop."""
+    chance = random.Random(SEED)  # noqa: S311 - people of a play
+    today = date.today()  # noqa: DTZ011 - a play's
+    made: list[AnyRow] = [Training(key, name) for key, name in TRAININGS.items()]
+    made += [Machine(key, name, requires) for key, (name, requires) in MACHINES.items()]
+    made += [
+        Member("marie", "Marie Curie", "particulier"),
+        Member("jean", "Jean Perrin", "étudiant"),
+        Member("laure", "Laure Gouze", "équipe"),
+        Member("paul", "Paul Langevin", "particulier", excluded=True),
+    ]
+    made += [Certification("marie", training) for training in ("laser", "printer")]
+    made += [Certification("jean", "printer"), Certification("jean", "wood")]
+    made += [Certification("laure", training, Level.MAINTAINER) for training in TRAININGS]
+    for number in range(36):
+        name = f"{FIRST[number]} {LAST[number % len(LAST)]}"
+        who = f"m{100 + number}"
+        until = today + timedelta(days=chance.randrange(-40, 330))
+        made.append(Member(who, name, CATEGORIES[number % 3], until=until))
+        made.append(Badge(hash_of(f"{number + 1:08X}"), who))
+        for training in chance.sample(sorted(TRAININGS), chance.randrange(0, 4)):
+            end = today + timedelta(days=chance.randrange(-20, 500)) if chance.random() < HALF else None
+            made.append(Certification(who, training, chance.choice([Level.USER] * 6 + [Level.TRAINER]), until=end))
+    for who, mine in uids().items():
+        made += [Badge(hash_of(uid), who) for uid in mine]
+    made += [
+        Badge(hash_of(uid), "laure", BadgeKind.TEACHING)
+        for thing in DRAWER
+        if thing.id == "teaching"
+        for uid in thing.uids
+    ]
+    spans = [(day * 1440 + 8 * 60, day * 1440 + 22 * 60) for day in range(6)]
+    made.append(Hours("étudiant", tuple(spans)))
+    return made
+
+
+def fill(port_of: dict[str, int]) -> dict[str, Any]:
+    """Fill an empty server; give the codes of its two controllers, by the cable that each is on."""
+    from django.utils import timezone  # noqa: PLC0415 - Django is up by now
+
+    from server import backup, editing, enrolment, keys, models  # noqa: PLC0415
+    from server.configuration import load  # noqa: PLC0415
+
+    configuration = load()
+    mine = keys.load(configuration.data_dir)
+    key = mine.badge_keys[0]
+    account = models.Account(username=USER, role=models.Role.ADMINISTRATOR)
+    account.set_password(PASSWORD)
+    account.save()
+    author = editing.Author(account=account, name=USER)
+    editing.carry_out(author, "demo", rows(lambda uid: key.hash(bytes.fromhex(uid.replace(":", "")), "iso14443a")))
+    old = timezone.now() - timedelta(days=9)
+    silent = models.Device.objects.create(id="d-saillans", name="Saillans (annexe)", key="-", sealing="-", seen=old)
+    models.Device.objects.filter(pk=silent.pk).update(
+        report={"version": "0.1.0", "clock": "kept", "backlog": 0, "free": 9_000_000_000}
+    )
+    models.Machine.objects.filter(pk__in=["vinyl", "embroidery", "kiln", "cnc"]).update(device=silent)
+    _sessions(silent, account)
+    editing.carry_out(author, "revoked", drop=["certification/m103/vinyl"])
+    _a_revocation_that_has_not_arrived(author, silent)
+    backup.left()
+    return {name: str(enrolment.make_code(mine, f"localhost:{port}", name)) for name, port in port_of.items()}
+
+
+def _a_revocation_that_has_not_arrived(author: Any, silent: Any) -> None:  # noqa: ANN401 - server's
+    from server import editing, kept, models  # noqa: PLC0415
+
+    models.Device.objects.filter(pk=silent.pk).update(holds=int(kept.get(kept.VERSION)))
+    for training in ("vinyl", "sewing", "cnc"):
+        held = models.Certification.objects.filter(training=training, member__startswith="m").first()
+        if held is not None:
+            name = models.Member.objects.get(pk=held.member).name
+            about = {"name": name, "training": TRAININGS[training]}
+            editing.carry_out(author, "revoked", drop=[f"certification/{held.member}/{training}"], about=about)
+            return
+
+
+def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
+    """Make six months of sessions."""
+    from server import models  # noqa: PLC0415
+
+    chance = random.Random(SEED)  # noqa: S311
+    now = int(time.time() * 1000)
+    certified: dict[str, list[str]] = {}
+    for held in models.Certification.objects.all():
+        certified.setdefault(held.training, []).append(held.member)
+    members = dict(models.Member.objects.values_list("pk", "category"))
+    made = []
+    for number in range(900):
+        machine = chance.choice(list(MACHINES))
+        able = [m for t in MACHINES[machine][1][:1] for m in certified.get(t, [])] or list(members)
+        who = chance.choice(able)
+        started = now - chance.randrange(3_600_000, MONTHS * 30 * 86_400_000)
+        powered = int(chance.lognormvariate(3.4, 0.8) * 60_000)
+        made.append(
+            models.Session(
+                device=device,
+                session=f"demo{number:012d}",
+                machine=machine,
+                member=who,
+                boot="demo",
+                began=0,
+                started=started,
+                quality="synchronised",
+                ended=True,
+                powered=powered,
+                busy=int(powered * 0.8),
+                why=chance.choice(["badge_removed", "badge_tapped", "rested", "idle"]),
+                category=members[who],
+            )
+        )
+    models.Session.objects.bulk_create(made)
+
+
+def main() -> int:
+    """Fill a server by its settings (LOQUET_SERVER_CONFIG), say what is needed, and run it."""
+    from server.commands.begin import prepare, run  # noqa: PLC0415
+
+    prepare()
+    codes = fill({name: int(port) for name, port in (word.split("=") for word in sys.argv[1:])})
+    sys.stdout.write(json.dumps({"codes": codes, "user": USER, "password": PASSWORD}) + "\n")
+    sys.stdout.flush()
+    run.main([], standalone_mode=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
