@@ -27,7 +27,13 @@ PYTHONS: Final = ("3.11", "3.13")  # Debian and Raspberry Pi OS 12 and 13
 # sqlite-utils asks for pip, for a command of its own that nobody here uses; colorzero for setuptools, unused.
 NOT_NEEDED: Final = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth")
 HOME: Final = Path("usr/lib/loquet")
-UNITS: Final = ("loquet.service", "loquet-guard.service", "loquet.path", "loquet-mended.service")
+UNITS: Final = (
+    "loquet.service",
+    "loquet-guard.service",
+    "loquet.path",
+    "loquet-mended.service",
+    "loquet-server.service",
+)
 SCRIPT: Final = """#!/usr/lib/loquet/bin/python3 -s
 import sys
 from {module} import main
@@ -69,7 +75,7 @@ def foreign(arch: str, python: str) -> list[str]:
 def collect(target: Path, loquet: Path, options: list[str]) -> None:
     """Put Loquet and all that it needs into a folder."""
     shared = ["install", "--quiet", "--no-compile", "--constraint", ROOT / "constraints.txt", "--target", target]
-    pip(*shared, *options, loquet)
+    pip(*shared, *options, f"{loquet}[server]")
     # mfrc522 asks for RPi.GPIO and spidev, which are compiled: ours stands for the one, Debian has the other.
     pip(*shared, "--no-deps", *options, "mfrc522")
     # Displays, in pure Python; Pillow and cbor2, which are compiled, Debian has.
@@ -81,6 +87,11 @@ def collect(target: Path, loquet: Path, options: list[str]) -> None:
             else:
                 path.unlink(missing_ok=True)
     shutil.rmtree(target / "bin", ignore_errors=True)
+    for folder in target.glob("django/**/locale/*"):  # the pages speak two languages
+        if folder.is_dir() and folder.name not in {"en", "fr"}:
+            shutil.rmtree(folder)
+    for name in ("contrib/gis", "contrib/admin/static", "contrib/admindocs"):
+        shutil.rmtree(target / "django" / name, ignore_errors=True)
 
 
 def merge(other: Path, into: Path) -> None:
@@ -200,7 +211,7 @@ Description: latch on a workshop's machines
         (folder / name).chmod(0o755)
 
 
-def build(arch: str, version: str, out: Path) -> Path:
+def build(arch: str, version: str, out: Path, *, quick: bool = False) -> Path:
     """Build the package; give its path. Raises BuildError."""
     if shutil.which("dpkg-deb") is None:
         raise BuildError("dpkg-deb is missing: this needs Debian, Ubuntu or Raspberry Pi OS")
@@ -216,7 +227,8 @@ def build(arch: str, version: str, out: Path) -> Path:
         pythons = environment(root, arch, Path(scratch))
         place(root, version)
         control(root, arch, version, pythons)
-        run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, package)
+        pressed = ("-Zgzip", "-z1") if quick else ("-Zxz",)
+        run("dpkg-deb", "--root-owner-group", *pressed, "--build", root, package)
     return package
 
 
@@ -227,10 +239,11 @@ def main() -> int:
     parser.add_argument("--arch", default="", help="amd64, arm64, or this machine's own")
     parser.add_argument("--version", default=project["version"], help="the version to write on it")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where to put it")
+    parser.add_argument("--quick", action="store_true", help="pressed less: built sooner, and larger")
     options = parser.parse_args()
     try:
         arch = options.arch or run("dpkg", "--print-architecture").strip()
-        package = build(arch, options.version, options.out)
+        package = build(arch, options.version, options.out, quick=options.quick)
     except (BuildError, OSError) as error:
         sys.stderr.write(f"make deb: {error}\n")
         return 1

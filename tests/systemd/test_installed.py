@@ -27,6 +27,16 @@ REPOSITORY = Path(__file__).parents[2]
 NEXT = "0.1.1"  # the version that upgrades go to
 
 
+def _same_with_another_version(package, folder):
+    """Make the next version of a package: what stands in it is the same."""
+    root = folder / "next"
+    subprocess.run(["dpkg-deb", "--raw-extract", package, root], check=True)
+    control = root / "DEBIAN/control"
+    control.write_text(control.read_text().replace("Version: 0.1.0", f"Version: {NEXT}"))
+    other = folder / package.name.replace("0.1.0", NEXT)
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", root, other], check=True)
+
+
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
     """Two versions of the package, built as `make deb` builds them; once, whatever the number of workers."""
@@ -37,12 +47,10 @@ def packages(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         built = sorted(folder.glob("*.deb"))
         if len(built) < 2:
-            for version in ("0.1.0", NEXT):
-                build = [sys.executable, str(REPOSITORY / "systemd/deb/build.py"), "--arch", "amd64"]
-                done = subprocess.run(
-                    [*build, "--version", version, "--out", str(folder)], capture_output=True, text=True, check=False
-                )
-                assert done.returncode == 0, done.stderr
+            build = [sys.executable, str(REPOSITORY / "systemd/deb/build.py"), "--arch", "amd64", "--quick"]
+            done = subprocess.run([*build, "--out", str(folder)], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            _same_with_another_version(next(folder.glob("*.deb")), folder)
             built = sorted(folder.glob("*.deb"))
     return built
 
@@ -454,6 +462,44 @@ def test_what_the_pages_tell_to_type_works_in_their_order(boot, board, packages)
     assert len(typed) > 20
     assert "Marie Curie" in pi.good("cat /root/usage.csv")
     assert "<h1>" in pi.good("cat /root/laser.html")
+
+
+AT_THE_SERVER = """
+import sys
+from server.commands.begin import set_up
+configuration = set_up()
+from server import editing, enrolment, keys, models
+if sys.argv[1] == "code":
+    print(enrolment.make_code(keys.load(configuration.data_dir), "127.0.0.1:8443"))
+if sys.argv[1] == "revoke":
+    editing.carry_out(editing.Author(name="test"), "revoked", drop=["certification/marie/laser-training"])
+if sys.argv[1] == "sessions":
+    print(*models.Session.objects.filter(ended=True).values_list("member", flat=True))
+"""
+
+
+def test_the_server_beside_a_controller_takes_it_in_and_its_revocation_is_a_refusal(pi, board):
+    (board.folder / "ask.py").write_text(AT_THE_SERVER)
+
+    def server(word):
+        return pi.good(f"runuser -u loquet-server -- /usr/lib/loquet/bin/python3 /srv/board/ask.py {word}").strip()
+
+    pi.good("systemctl start loquet-server")
+    until(lambda: pi.sh("bash -c '</dev/tcp/127.0.0.1/8443'").returncode == 0, "the server listens")
+    assert pi.good("stat -c '%a %U' /var/lib/loquet-server/keys.json").strip() == "600 loquet-server"
+    assert "enrolled as" in pi.good(f"loquet enrol {server('code')}")
+    until(lambda: pi.lines("loquet whitelist list --json"), "the list that the server took over, and gave back")
+    work(pi, board)
+    board.take("laser", MARIE)
+    opens(board)
+    until(lambda: server("sessions") == "marie", "her session at the server")
+    server("revoke")
+    explain = "loquet whitelist explain marie laser || true"
+    until(lambda: "you need the training" in pi.good(explain), "the revocation")
+    board.lay("laser", MARIE)
+    until(lambda: [each for each in pi.lines("loquet journal --json") if each["kind"] == "refused"], "a refusal")
+    assert not board.closed("laser")
+    assert pi.show("loquet-server.service", "NRestarts") == "0"
 
 
 def test_the_installed_units_are_well_formed(pi):

@@ -18,7 +18,7 @@ def values(unit, key):
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-@pytest.mark.parametrize("unit", ["loquet.service", "loquet-guard.service"])
+@pytest.mark.parametrize("unit", ["loquet.service", "loquet-guard.service", "loquet-server.service"])
 def test_a_unit_may_do_next_to_nothing_beside_its_work(unit, tmp_path):
     judge = ["systemd-analyze", "security", "--offline=true", "--threshold=20"]
     done = subprocess.run([*judge, str(UNITS / unit)], capture_output=True, text=True, check=False)
@@ -33,7 +33,7 @@ def test_no_restart_follows_a_stop_that_was_asked_for_or_settings_that_are_wrong
 
 
 def test_whatever_else_happens_it_is_started_again_for_ever():
-    for unit in ("loquet.service", "loquet-guard.service"):
+    for unit in ("loquet.service", "loquet-guard.service", "loquet-server.service"):
         assert values(unit, "Restart") == ["always"]
         assert values(unit, "StartLimitIntervalSec") == ["0"]
 
