@@ -24,8 +24,23 @@ BOUNDS: dict[str, float] = {
     "idle_bytes_written": 0,
     "backlog_rss_mb": 64,
     "delta_over_full": 0.01,
+    "ingest_over_insert": 0.3,
+    "ingest_over_insert_postgres": 0.3,
+    "revoke_to_refused_s_p99": 1,
+    "revoke_to_refused_s_p99_postgres": 1,
+    "storm_lost": 0,
+    "storm_lost_postgres": 0,
+    "storm_server_mb": 400,
+    "storm_server_mb_postgres": 400,
+    "whitelist_change_bytes": 2_048,
+    "whitelist_change_bytes_postgres": 2_048,
+    "grid_ms": 200,
+    "grid_ms_postgres": 200,
+    "grid_queries": 20,
+    "grid_queries_postgres": 20,
 }
 EXACT = {"commits_per_tap"}
+AT_LEAST = {"ingest_over_insert", "ingest_over_insert_postgres"}
 
 
 def holds(name: str, value: float) -> bool:
@@ -33,7 +48,11 @@ def holds(name: str, value: float) -> bool:
     if math.isnan(value):
         return False
     bound = BOUNDS.get(name)
-    return bound is None or (value == bound if name in EXACT else value <= bound)
+    if bound is None:
+        return True
+    if name in AT_LEAST:
+        return value >= bound
+    return value == bound if name in EXACT else value <= bound
 
 
 def measure() -> dict[str, float]:
@@ -44,6 +63,8 @@ def measure() -> dict[str, float]:
     folder.mkdir(exist_ok=True)
     apart = _apart(f"tap.figures(Path({str(folder)!r}))") | _apart("reader.figures()")
     apart |= _apart(f"storage.figures(Path({str(folder)!r}))")
+    for kind in ("sqlite", "postgres"):
+        apart |= _apart(f"central.figures(Path({str(folder)!r}), {kind!r})")
     return process.figures(folder) | decision.figures() | apart
 
 
@@ -65,7 +86,7 @@ def main() -> int:
     for name in (*BOUNDS, *(name for name in found if name not in BOUNDS)):
         value = found[name]
         bound = BOUNDS.get(name)
-        shown = "" if bound is None else f"{'=' if name in EXACT else '≤'} {bound:g}"
+        shown = "" if bound is None else f"{'=' if name in EXACT else '≥' if name in AT_LEAST else '≤'} {bound:g}"
         verdict = "" if bound is None else ("holds" if holds(name, value) else "BROKEN")
         print(f"{name:<36}{value:>12.3f}   {shown:<8}{verdict}")
     if options.json:
