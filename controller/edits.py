@@ -170,7 +170,7 @@ def _hold_to_exclusions(db: Database, edit: Edit) -> None:
 
 
 def _replace(db: Database, edit: Edit, confirmed: int | None, between: Callable[[], None]) -> WhitelistReplaced:
-    _room_for(db, edit.change)
+    room_for(db, edit.change)
     staged = whitelist.Staged()
     for each in whitelist.stage(db, edit.change, between):
         staged = each
@@ -199,7 +199,7 @@ def _note(db: Database, edit: Edit, version: int) -> int:
     return journal.append(db, [(edit.moment, edited)])
 
 
-def _room_for(db: Database, change: Change) -> None:
+def room_for(db: Database, change: Change) -> None:
     """Refuse a list that would fill the disk: it is written beside the old one, and taps need room too."""
     folder = Path(db.execute("pragma database_list").fetchone()[2]).parent
     kept = 0 if change.replace else int(db.execute("select count(*) from whitelist").fetchone()[0])

@@ -218,7 +218,6 @@ class Problem(Message, frozen=True):
     expected: int | None = None
 
 
-decode: Final = msgspec.json.decode
 encode: Final = msgspec.json.encode
 
 

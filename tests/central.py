@@ -242,7 +242,7 @@ class OnTheLine:
             data_dir,
             self.line,
             self.workshop.loop.writer,
-            lambda _n: report(data_dir, workshop.loop.status()),
+            lambda: report(data_dir, workshop.loop.status()),
             lambda: workshop.time.at / 1000,
         )
         self.down = Down(

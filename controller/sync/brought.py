@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from sqlite_utils import Database
 
-from controller.edits import WhitelistChanged, WhitelistReplaced
+from controller.edits import WhitelistChanged, WhitelistReplaced, room_for
 from controller.store import whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.whitelist import Change, Staged
+from protocol.digest import written
 from protocol.messages import Delivery
 from protocol.texts import N_
-from protocol.whitelist import AnyRow
 
 
 class UnfitError(StorageError):
@@ -79,10 +79,11 @@ def _change(db: Database, delivery: Delivery, includes: int) -> WhitelistChanged
 def _whole(db: Database, delivery: Delivery, includes: int, between: Callable[[], None]) -> WhitelistReplaced:
     manifest = delivery.manifest
     staged = Staged()
-    rows: tuple[AnyRow, ...] = delivery.put
-    for each in whitelist.stage(db, Change(put=rows, replace=True), between):
+    change = Change(put=delivery.put, replace=True)
+    room_for(db, change)
+    for each in whitelist.stage(db, change, between):
         staged = each
-    if f"{staged.digest % (1 << 256):064x}" != manifest.digest:
+    if written(staged.digest) != manifest.digest:
         whitelist.clear(db, between)
         raise StorageError(N_("the whitelist that the server sent is not the one that it signed; it was not taken"))
     keep = whitelist.served(db) is not None or bool(meta(db, "rebuilt", ""))

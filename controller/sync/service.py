@@ -120,7 +120,7 @@ class Service:
             self._told = time.monotonic()
             self._loop.put(TimeTold(ms))
 
-    def _report(self, _waiting: int) -> Report | None:
+    def _report(self) -> Report | None:
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._loop.put(Asked(None, "", answers.put))
         try:

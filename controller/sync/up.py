@@ -58,11 +58,11 @@ class Up:
         data_dir: Path,
         line: ServerLine,
         writer: HasJournal,
-        report: Callable[[int], Report | None],
+        report: Callable[[], Report | None],
         now: Callable[[], float],
         retry: Retry | None = None,
     ) -> None:
-        """report: says how this controller is, given the entries that wait. now: seconds."""
+        """report: says how this controller is. now: seconds."""
         self._data_dir = data_dir
         self._line = line
         self._writer = writer
@@ -116,17 +116,12 @@ class Up:
         if self._now() >= self._report_at:
             self._reported = self._now()
             self._report_at = self._reported + REPORT_S
-            report = self._report(0)
+            report = self._report()
             if report is not None:
                 self._line.post("/report", messages.encode(report))
                 if report.backlog:  # acknowledgements are on their way to the disk: said again once they are there
                     self._report_at = self._reported + AGAIN_S
         return max(0.05, self._report_at - self._now())
-
-    def report_soon(self) -> None:
-        """Have it said how things are, a second after the last time at the earliest."""
-        self._report_at = min(self._report_at, self._reported + HURRY_S)
-        self.wake()
 
     def _send(self, part: Part) -> None:
         try:
@@ -187,8 +182,8 @@ class Up:
         cut = len(lines) < len(rows) or len(rows) == BATCH
         upto = rows[len(lines) - 1][0] if cut else last
         # What was purged before anybody was to be told of it is no gap.
-        begins = rows[0][0] if rows and not after and not acknowledged and after not in self._from.values() else 1
-        begins = begins if epoch not in self._from else 1
+        is_new = not acknowledged and epoch not in self._from
+        begins = rows[0][0] if rows and is_new else 1
         head = Batch(epoch, max(after, begins - 1), upto, begins)
         return Part(epoch, upto, b"\n".join([messages.encode(head), *lines]))
 

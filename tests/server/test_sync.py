@@ -385,3 +385,19 @@ def test_a_code_is_good_once_and_wrong_ones_say_what_to_do(shop, central):
     OnTheLine(shop, central, code=code)
     with Workshop() as other, pytest.raises(LoquetError):
         OnTheLine(other, central, code=code)
+
+
+def test_a_list_that_finds_no_room_changes_nothing_and_comes_once_there_is(shop, central, monkeypatch):
+    from controller import edits
+
+    line = OnTheLine(shop, central)
+    before = {row.key for row in shop.badges.whitelist.rows()}
+    with monkeypatch.context() as full:
+        full.setattr(edits, "RESERVE_BYTES", 10**18)
+        line.down.step(0)
+    assert "free" in line.down.trouble
+    assert {row.key for row in shop.badges.whitelist.rows()} == before
+    shop.lay("marie")
+    assert shop.closed(), "what was in force still is"
+    line.fetch()
+    assert shop.badges.whitelist.machines["laser"].requires == ("safety",)
