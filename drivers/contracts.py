@@ -37,6 +37,10 @@ class DriverMissingError(DriverError, ImportError):
     """The driver's own parts are not installed here."""
 
 
+class SettingsMismatchError(DriverError):
+    """What a part's keys say does not go together."""
+
+
 class DriverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a driver reads from its table in the settings file; each key has its bounds in its type."""
 
@@ -58,6 +62,11 @@ class DriverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         """Name the kind of part that several may share the port of; empty where none may."""
         return ""
 
+    @property
+    def seat(self) -> str:
+        """Name what one part alone may have of a port that it shares."""
+        return ""
+
 
 class Card(msgspec.Struct, frozen=True, order=True):
     """What a reader saw: the whole UID, and how it was spoken."""
@@ -67,10 +76,11 @@ class Card(msgspec.Struct, frozen=True, order=True):
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """One look. `garbled`: something answered that could not be read whole."""
+    """One look. `garbled`: something answered that could not be read whole. `why`: what a person should know of it."""
 
     cards: frozenset[Card] = frozenset()
     garbled: bool = False
+    why: DriverError | None = None
 
 
 @runtime_checkable
@@ -90,12 +100,36 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-class Opening(msgspec.Struct, frozen=True, tag="gpio", tag_field="kind"):
+class PinOpening(msgspec.Struct, frozen=True, tag="gpio", tag_field="kind"):
     """How anyone opens a GPIO output without its driver: this line, this level."""
 
     chip: int
     line: int
     level: int
+
+
+class PortOpening(msgspec.Struct, frozen=True, tag="serial", tag_field="kind"):
+    """How anyone opens an output on a serial port (8 bits): these bytes (hex), answered by those, if by any.
+
+    gone_is_open: the part lives on the port's own supply, so where the port is gone the contact is open.
+    """
+
+    port: str
+    baudrate: int
+    sent: str
+    answer: str = ""
+    parity: str = "N"
+    stopbits: int = 1
+    gone_is_open: bool = False
+
+
+class OwnOpening(msgspec.Struct, frozen=True, tag="own", tag_field="kind"):
+    """The part opens by itself, so many seconds after it was last told to close: nobody else has to."""
+
+    seconds: int
+
+
+Opening = PinOpening | PortOpening | OwnOpening
 
 
 @runtime_checkable
@@ -117,6 +151,42 @@ class Output(Protocol):
     def opening_of(settings: Any) -> Opening: ...  # noqa: ANN401 - of its own Settings
     def on(self) -> None: ...
     def off(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a far output is: closed (None where it cannot tell), watts and counted watt-hours where it measures them.
+
+    warning: what is unsafe about it.
+    """
+
+    closed: bool | None
+    watts: float | None = None
+    counted_wh: float | None = None
+    warning: DriverError | None = None
+
+
+@runtime_checkable
+class FarOutput(Protocol):
+    """A contact at the end of a cable or a network: each call takes its time, within bounds. Owned by one thread.
+
+    `open` finds the part, switching nothing, and names it; `switch` has the contact closed or open, begins the part's
+    own timer anew where it has one, and gives what was read back, which is as told; `look` asks how it is. All raise
+    OutputError; `open` is called again then. `close` lets the line go and switches nothing. A class whose `resumes` is
+    true can tell how it was left.
+    """
+
+    Settings: ClassVar[Any]  # a type of DriverSettings
+    resumes: ClassVar[bool]
+    interval: float  # seconds between two looks
+
+    @property
+    def opening(self) -> Opening: ...
+    @staticmethod
+    def opening_of(settings: Any) -> Opening: ...  # noqa: ANN401 - of its own Settings
+    def open(self) -> str: ...
+    def switch(self, *, closed: bool) -> Seen: ...
+    def look(self) -> Seen: ...
     def close(self) -> None: ...
 
 

@@ -9,7 +9,7 @@ import msgspec
 from gpiozero import RGBLED, Button, OutputDevice
 from gpiozero import Buzzer as BuzzerDevice
 
-from drivers.contracts import N_, Colour, DriverSettings, Opening, OutputError
+from drivers.contracts import N_, Colour, DriverSettings, OutputError, PinOpening
 from drivers.header import PULLED_UP_AT_RESET, factory
 
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
@@ -71,9 +71,9 @@ class GPIORelay:
             raise OutputError(N_("GPIO {pin} cannot be claimed: {error}"), pin=settings.pin, error=error) from error
 
     @staticmethod
-    def opening_of(settings: RelaySettings) -> Opening:
+    def opening_of(settings: RelaySettings) -> PinOpening:
         """Say how anyone opens the contact that these settings name."""
-        return Opening(chip=_pins_at_a_level().chip, line=settings.pin, level=int(settings.active_low))
+        return PinOpening(chip=_pins_at_a_level().chip, line=settings.pin, level=int(settings.active_low))
 
     @staticmethod
     def probe(settings: RelaySettings) -> str:
@@ -87,7 +87,7 @@ class GPIORelay:
         return not self._device.closed and bool(self._device.value)
 
     @property
-    def opening(self) -> Opening:
+    def opening(self) -> PinOpening:
         """Say how anyone opens the contact without this process."""
         return self._opening
 

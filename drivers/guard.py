@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import fcntl
 import os
 import select
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT_RUN_DIR: Final = Path("/run/loquet")
 TICK: Final = 0.2  # seconds
+GONE_MS: Final = 30_000  # a port that is gone for so long took its relay's supply with it
+FIRST_WAIT_MS: Final = 500
+MOST_WAIT_MS: Final = 4_000
 DEATH_WAIT: Final = 2.0  # seconds for a killed process to be gone
 STOPPED: Final = {"success", "timeout"}  # systemd's word to ExecStopPost= for a service that was told to stop
 
@@ -40,7 +44,22 @@ def open_gpio(opening: dict[str, Any]) -> None:
         lgpio.gpiochip_close(handle)
 
 
-OPENERS: Final[dict[str, Callable[[dict[str, Any]], None]]] = {"gpio": open_gpio}
+def open_serial(opening: dict[str, Any]) -> None:
+    """Send the bytes that open a relay on a serial port, and wait for its answer where it gives one."""
+    from drivers import raw_serial  # noqa: PLC0415 - likewise
+
+    raw_serial.say(opening)
+
+
+def leave_alone(_opening: dict[str, Any]) -> None:
+    """Leave a part that opens by itself to its own timer."""
+
+
+OPENERS: Final[dict[str, Callable[[dict[str, Any]], None]]] = {
+    "gpio": open_gpio,
+    "serial": open_serial,
+    "own": leave_alone,
+}
 
 
 def kill(pid: int) -> None:
@@ -57,11 +76,21 @@ def kill(pid: int) -> None:
 class Guard:
     """Looks after the leases of one run directory; one step is one look at all of them."""
 
-    def __init__(self, run_dir: Path, tell: Callable[[str], None], *, nobody_resumes: bool = False) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        tell: Callable[[str], None],
+        *,
+        nobody_resumes: bool = False,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
         self._run_dir = run_dir
         self._nobody_resumes = nobody_resumes
         self._tell = tell
         self._failed: dict[str, str] = {}
+        self._gone: dict[str, int] = {}
+        self._between = between  # called after each lease: a line that does not answer takes its time
+        self._waits: dict[str, tuple[int, int]] = {}  # until when, and for how long, one that failed is left alone
         self._known: dict[Path, dict[str, Any]] = {}
         self.sees_all = True
 
@@ -73,18 +102,30 @@ class Guard:
         """
         found = self._read()
         failures = 0
-        for path in sorted(self._known | found):
+        every = {path: found.get(path) or self._known[path] for path in self._known | found}
+        for path in sorted(every, key=lambda path: (_takes_time(every[path]), path)):
             lost = path not in found
-            record = found.get(path) or self._known[path]
-            self._known[path] = record
+            record = self._known[path] = every[path]
+            if self._waits.get(path.name, (0, 0))[0] > now:
+                failures += 1
+                continue
             try:
                 failures += not self._look_at(path, record, now, lost=lost, orphans_only=orphans_only)
+                self._waits.pop(path.name, None)
             except Exception as error:  # noqa: BLE001 - one bad lease must not keep the others closed
                 failures += 1
+                self._leave_alone(path.name, record, now)
                 self.say_once(path.name, f"{path.name}: cannot be opened yet: {error!r}")
                 if lost:
                     self._known.pop(path, None)  # somebody else has the line: it is theirs to open
+            self._between()
         return failures
+
+    def _leave_alone(self, name: str, record: dict[str, Any], now: int) -> None:
+        """Try what takes time less and less often, up to some seconds: the others are looked after meanwhile."""
+        if _takes_time(record):
+            wait = min(MOST_WAIT_MS, 2 * self._waits.get(name, (0, FIRST_WAIT_MS // 2))[1])
+            self._waits[name] = now + wait, wait
 
     def _read(self) -> dict[Path, dict[str, Any]]:
         try:
@@ -105,10 +146,10 @@ class Guard:
             return True
         if not lost and lease.read(path) != record:
             return True  # renewed, or given back, while we looked
-        if owner_lives:
+        if owner_lives and record["opening"].get("kind") != "own":
             self._tell(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
             kill(record["pid"])
-        OPENERS[record["opening"]["kind"]](record["opening"])
+        self._open(path.name, record["opening"], now)
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         self._failed.pop(path.name, None)
@@ -117,11 +158,29 @@ class Guard:
             self._tell(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
         return True
 
+    def _open(self, name: str, opening: dict[str, Any], now: int) -> None:
+        """Open it. Raises what its opener raises; a relay that lives on its port's supply is open once that is gone."""
+        try:
+            OPENERS[opening["kind"]](opening)
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
+                self._gone.pop(name, None)
+                raise
+            if not opening.get("gone_is_open") or now - self._gone.setdefault(name, now) < GONE_MS:
+                raise
+        self._gone.pop(name, None)
+
     def say_once(self, name: str, sentence: str) -> None:
         """Say a sentence about one thing, unless it was the last that was said of it."""
         if self._failed.get(name) != sentence:
             self._failed[name] = sentence
             self._tell(sentence)
+
+
+def _takes_time(record: dict[str, Any]) -> bool:
+    """Tell whether opening means asking somebody."""
+    opening = record.get("opening")
+    return isinstance(opening, dict) and opening.get("kind") == "serial"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -137,10 +196,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--beside", type=int, metavar="PID", help="end once this process is gone and all is open")
     options = parser.parse_args(arguments)
     stopped = os.environ.get("SERVICE_RESULT") in STOPPED
+    manager = notify.Manager()
+
+    def say_alive() -> None:
+        try:
+            if guard.sees_all and not options.once:  # who cannot read a lease does not look after it
+                lease.say_guarded(options.run_dir, lease.boottime_ms() + lease.GUARD_MS)
+        except OSError as error:  # nothing closes then; what is closed is looked after all the same
+            guard.say_once("guard", f"{options.run_dir} cannot be written: {error.strerror}")
+        manager.say(notify.ALIVE)
+
     guard = Guard(
         options.run_dir,
         lambda sentence: print(sentence, file=sys.stderr, flush=True),
         nobody_resumes=options.once and stopped,
+        between=say_alive,
     )
     if options.once:
         return 1 if guard.step(lease.boottime_ms(), orphans_only=True) else 0
@@ -158,16 +228,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     stop = _stopped_by_signals()
-    manager = notify.Manager()
     while not stop():
-        now = lease.boottime_ms()
-        guard.step(now)
-        try:
-            if guard.sees_all:  # who cannot read a lease does not look after it: nothing more closes then
-                lease.say_guarded(options.run_dir, now + lease.GUARD_MS)
-        except OSError as error:  # nothing closes then; what is closed is looked after all the same
-            guard.say_once("guard", f"{options.run_dir} cannot be written: {error.strerror}")
-        manager.say(notify.READY, notify.ALIVE)
+        guard.step(lease.boottime_ms())
+        say_alive()
+        manager.say(notify.READY)
         if options.beside and not (lease.started(options.beside) or lease.held(options.run_dir)):
             break
         time.sleep(TICK)

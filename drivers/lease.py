@@ -127,6 +127,10 @@ class Lease:
     def _say(self, until: int, *, closed: bool) -> None:
         write(self._path, b'%b, "until": %d, "closed": %b}' % (self._head, until, b"true" if closed else b"false"))
 
+    def is_there(self) -> bool:
+        """Tell whether anybody holds it, or held it and is gone."""
+        return Path(self._path).exists()
+
     def drop(self) -> None:
         """Give the lease back: the output is open."""
         Path(self._path).unlink(missing_ok=True)

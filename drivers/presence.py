@@ -38,7 +38,13 @@ class Found(msgspec.Struct, frozen=True):
     chip: str
 
 
-PresenceEvent = Presented | Removed | Lost | Found
+class Unread(msgspec.Struct, frozen=True):
+    """Something was there that is no badge as the settings know it. Of use to whoever sets the reader up."""
+
+    why: DriverError
+
+
+PresenceEvent = Presented | Removed | Lost | Found | Unread
 
 
 class Watch:
@@ -112,6 +118,8 @@ class Watch:
                 del self._missed[card]
                 self._untold.discard(card)
                 events.append(Removed(card))
+        if sighting.why is not None:
+            events.append(Unread(sighting.why))
         # What could not be read whole lay there too: until a look is clear, nothing counts as fresh.
         self._settling = self._settling and sighting.garbled
         return events

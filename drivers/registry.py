@@ -10,6 +10,15 @@ from drivers.contracts import N_, DriverError, DriverMissingError, DriverSetting
 
 KINDS: Final = ("readers", "outputs", "lights", "buzzers", "inputs", "displays")
 
+HEADER: Final = 'pip install "loquet[hardware]" && pip install --no-deps mfrc522'
+HOW: Final = {  # by module, as typed; where the package was installed, Debian's
+    "evdev": 'sudo apt install python3-evdev (pip: "loquet[keyboard]")',
+    "smartcard": 'sudo apt install python3-pyscard pcscd (pip: "loquet[pcsc]")',
+    "minimalmodbus": 'pip install "loquet[modbus]"',
+    **dict.fromkeys(("PIL", "cbor2", "luma"), 'sudo apt install python3-pil python3-cbor2 (pip: "loquet[oled]")'),
+    **dict.fromkeys(("RPLCD", "smbus2"), 'pip install "loquet[lcd]"'),
+}
+
 
 class UnknownDriverError(DriverError, LookupError):
     """No driver of that kind bears that name."""
@@ -44,14 +53,12 @@ def make(kind: str, name: str, settings: DriverSettings, **how: bool) -> Any:  #
     try:
         return find(kind, name)(settings, **how)
     except ImportError as error:
+        module = (error.name or str(error)).partition(".")[0]
         raise DriverMissingError(
-            N_(
-                'driver "{driver}" needs the Python module "{module}", which is not installed; on a Raspberry '
-                'Pi: pip install "loquet[hardware]" and pip install --no-deps mfrc522; a display: "loquet[oled,lcd]", '
-                "or sudo apt install python3-pil python3-cbor2 beside the package"
-            ),
+            N_('driver "{driver}" needs the Python module "{module}", which is not installed: {how}'),
             driver=name,
-            module=error.name or str(error),
+            module=module,
+            how=HOW.get(module, HEADER),
         ) from error
     except DriverError:
         raise

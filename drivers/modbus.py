@@ -1,0 +1,252 @@
+"""Parts on an RS-485 line, in Modbus RTU through `minimalmodbus`: relays, and the PZEM-004T meter.
+
+Several parts may hang on one line, each with its unit number; they take turns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+
+from drivers import ports
+from drivers.contracts import N_, DriverError, OutputError, PortOpening, Seen
+from drivers.ports import Baud, Port, PortError, SerialSettings
+
+ANSWER_S: Final = 0.3
+WRITE_COIL, READ_COILS, READ_INPUTS = 5, 1, 4
+METER_REGISTERS: Final = 10
+TRIES: Final = 3
+
+
+class LineSettings(SerialSettings, frozen=True, kw_only=True):
+    """Which line, at which speed, and which unit on it."""
+
+    unit: Annotated[int, msgspec.Meta(ge=1, le=247)] = 1
+    baudrate: Baud = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    stopbits: Literal[1, 2] = 1
+
+    @property
+    def shares(self) -> str:
+        """Many units may hang on one line."""
+        return "modbus"
+
+
+class Unit:
+    """One unit on a line. Raises PortError, and DriverError where it does not answer."""
+
+    def __init__(self, settings: LineSettings) -> None:
+        import minimalmodbus  # noqa: PLC0415 - an extra: reading settings does not need it
+
+        self._library: Any = minimalmodbus
+        self._settings = settings
+        self._port: Port | None = None
+        self._instrument: Any = None
+        self._was_silent = False
+
+    def open(self) -> None:
+        """Join the line."""
+        self.close()
+        said = self._settings
+        self._port = ports.share(said.port, said.baudrate, parity=said.parity, stopbits=said.stopbits)
+        self._instrument = self._library.Instrument(self._port.serial, said.unit)
+
+    def ask(self, method: str, *arguments: Any) -> Any:  # noqa: ANN401 - as the library answers
+        """Have the library do one exchange, tried a few times; a unit that was silent before has to answer at once."""
+        for left in reversed(range(TRIES)):
+            try:
+                answer = self._try(method, *arguments)
+            except self._library.NoResponseError as error:
+                if not left or self._was_silent:
+                    self._was_silent = True
+                    raise self._silent() from error
+            except (self._library.ModbusException, ValueError, IndexError) as error:  # noise, or a refusal
+                if not left or isinstance(error, self._library.IllegalRequestError):
+                    raise DriverError(
+                        N_("unit {unit} on {port} refuses, or is not understood: {error}"),
+                        unit=self._settings.unit,
+                        port=self._settings.port,
+                        error=str(error)[:120],
+                    ) from error
+            else:
+                self._was_silent = False
+                return answer
+        raise AssertionError
+
+    def _try(self, method: str, *arguments: Any) -> Any:  # noqa: ANN401 - likewise
+        """Do one exchange, the line ours alone for that time. Raises PortError, and what the library raises."""
+        port = self._port
+        if port is None:
+            raise PortError(N_("{port} is closed"), port=self._settings.port)
+        with port.lock:
+            if not port.is_open:  # given up by another part: the library would open it again, outside of our books
+                self.close()
+                raise PortError(N_("{port} was given up for a moment"), port=port.path)
+            try:
+                port.serial.timeout = ANSWER_S
+                return getattr(self._instrument, method)(*arguments)
+            except (self._library.ModbusException, ValueError, IndexError):
+                raise
+            except Exception as error:  # pyserial's, the kernel's
+                self.close(broken=True)
+                raise PortError(
+                    N_("{port} does not answer any more ({error}): is it still plugged in?"),
+                    port=port.path,
+                    error=error,
+                ) from error
+            finally:
+                with contextlib.suppress(Exception):
+                    port.serial.timeout = 0
+
+    def _silent(self) -> DriverError:
+        said = self._settings
+        return DriverError(
+            N_(
+                "unit {unit} on {port} does not answer at {baudrate} {parity}{stopbits}: is it powered, A on A "
+                "and B on B, is this its speed and its number?"
+            ),
+            unit=said.unit,
+            port=said.port,
+            baudrate=said.baudrate,
+            parity=said.parity,
+            stopbits=said.stopbits,
+        )
+
+    def close(self, *, broken: bool = False) -> None:
+        """Leave the line; may be called twice."""
+        port, self._port, self._instrument = self._port, None, None
+        if port is not None:
+            with contextlib.suppress(OSError):
+                ports.leave(port, broken=broken)
+
+
+class RelaySettings(LineSettings, frozen=True, kw_only=True):
+    """Which of a unit's relays: coils are counted from 0."""
+
+    coil: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    interval: Annotated[float, msgspec.Meta(ge=0.2, le=10.0)] = 1.0
+
+    @property
+    def seat(self) -> str:
+        """Name the coil."""
+        return f"unit {self.unit}, coil {self.coil}"
+
+
+class ModbusRelay:
+    """One coil of a unit. It keeps its state whatever becomes of the line, so a guard has to open it."""
+
+    resumes: ClassVar[bool] = True
+    Settings: ClassVar[type[RelaySettings]] = RelaySettings
+
+    def __init__(self, settings: RelaySettings) -> None:
+        self.interval = settings.interval
+        self._settings = settings
+        self._unit = Unit(settings)
+
+    @staticmethod
+    def opening_of(settings: RelaySettings) -> PortOpening:
+        """Say how anyone opens the coil; the unit answers with what it was sent (Modbus application protocol, §6.5)."""
+        sent = bytes((settings.unit, WRITE_COIL, settings.coil >> 8, settings.coil & 0xFF, 0, 0))
+        sent += crc(sent)
+        return PortOpening(settings.port, settings.baudrate, sent.hex(), sent.hex(), settings.parity, settings.stopbits)
+
+    @property
+    def opening(self) -> PortOpening:
+        """Say how anyone opens the coil without this process."""
+        return self.opening_of(self._settings)
+
+    def open(self) -> str:
+        """Join the line and ask the unit. Raises OutputError."""
+        with _as_output_errors():
+            self._unit.open()
+        self.look()
+        return self._name
+
+    @property
+    def _name(self) -> str:
+        said = self._settings
+        return f"Modbus, {said.port}, unit {said.unit}, coil {said.coil}"
+
+    def switch(self, *, closed: bool) -> Seen:
+        """Switch the coil and read it back. Raises OutputError."""
+        with _as_output_errors():
+            self._unit.ask("write_bit", self._settings.coil, int(closed), WRITE_COIL)
+        seen = self.look()
+        if seen.closed is not closed:
+            raise OutputError(N_("{name}: it says that it switched, and did not"), name=self._name)
+        return seen
+
+    def look(self) -> Seen:
+        """Read the coil. Raises OutputError."""
+        with _as_output_errors():
+            return Seen(bool(self._unit.ask("read_bit", self._settings.coil, READ_COILS)))
+
+    def close(self) -> None:
+        """Leave the line; may be called twice."""
+        self._unit.close()
+
+
+class MeterSettings(LineSettings, frozen=True, kw_only=True):
+    """Which unit; how often it is read (seconds)."""
+
+    interval: Annotated[float, msgspec.Meta(ge=0.2, le=10.0)] = 1.0
+
+    @property
+    def seat(self) -> str:
+        """Name the unit."""
+        return f"unit {self.unit}"
+
+
+class PZEM004T:
+    """A PZEM-004T v3: the mains that flows through its current transformer, in watts, and counted in watt-hours.
+
+    Input registers from 0: volts/10; milliamperes, low word first; watts/10, low word first; watt-hours, low word
+    first; hertz/10; power factor/100; alarm (its data sheet).
+    """
+
+    measures: ClassVar[str] = "W"
+    Settings: ClassVar[type[MeterSettings]] = MeterSettings
+
+    def __init__(self, settings: MeterSettings) -> None:
+        self.interval = settings.interval
+        self.counted_wh: float | None = None
+        self._unit = Unit(settings)
+        self._is_open = False
+
+    def read(self) -> float:
+        """Give the power now, in watts. Raises DriverError."""
+        try:
+            if not self._is_open:
+                self._unit.open()
+                self._is_open = True
+            registers = self._unit.ask("read_registers", 0, METER_REGISTERS, READ_INPUTS)
+        except DriverError:
+            self._is_open = False
+            self._unit.close()
+            raise
+        self.counted_wh = float(registers[5] | registers[6] << 16)
+        return float(registers[3] | registers[4] << 16) / 10
+
+    def close(self) -> None:
+        """Leave the line; may be called twice."""
+        self._unit.close()
+
+
+class _as_output_errors(contextlib.AbstractContextManager[None]):  # noqa: N801 - used as a word in a sentence
+    """Have every driver error leave as an OutputError."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DriverError) and not isinstance(error, OutputError):
+            raise OutputError(error.template, **error.places) from error
+
+
+def crc(message: bytes) -> bytes:
+    """Give the two bytes that end a frame (Modbus over serial line, §6.2.2), low byte first."""
+    value = 0xFFFF
+    for each in message:
+        value ^= each
+        for _ in range(8):
+            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value.to_bytes(2, "little")

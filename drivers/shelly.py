@@ -1,0 +1,191 @@
+"""Shelly plugs and relays of the second generation and later, by their RPC over HTTP.
+
+Switch.Set with toggle_after is the lease: the plug opens by itself when the time is past, and each further Switch.Set
+begins it anew, in its memory alone (Shelly API documentation, Switch, Authentication).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import msgspec
+from requests.auth import HTTPDigestAuth
+
+from drivers.contracts import N_, DriverError, OutputError, OwnOpening, Seen
+from drivers.plug_http import Amount, Plug, PlugMeterSettings, PlugSettings, StrangeError
+
+T = TypeVar("T", bound=msgspec.Struct)
+Number = Annotated[int, msgspec.Meta(ge=0, le=15)]
+
+
+class ShellySettings(PlugSettings, frozen=True, kw_only=True):
+    """Which of its switches."""
+
+    switch: Number = 0
+
+    @property
+    def port(self) -> str:
+        """Name the switch."""
+        return f"plug {self.place}, switch {self.switch}"
+
+
+class ShellyMeterSettings(PlugMeterSettings, frozen=True, kw_only=True):
+    """Which of its switches."""
+
+    switch: Number = 0
+
+
+class Device(msgspec.Struct):
+    """What Shelly.GetDeviceInfo answers, without a password."""
+
+    model: str = ""
+    ver: str = ""
+    gen: int = 0
+
+
+class WasOn(msgspec.Struct):
+    """What Switch.Set answers."""
+
+    was_on: bool | None = None
+
+
+class Energy(msgspec.Struct):
+    """Watt-hours counted since it was made."""
+
+    total: Amount | None = None
+
+
+class Status(msgspec.Struct):
+    """What Switch.GetStatus answers. apower in watts; timer_duration in seconds, while a timer runs."""
+
+    output: bool
+    apower: Amount | None = None
+    timer_duration: Amount | None = None
+    aenergy: Energy | None = None
+
+
+class Config(msgspec.Struct):
+    """What Switch.GetConfig answers."""
+
+    initial_state: str = ""
+    auto_on: bool = False
+
+
+class Shelly:
+    """One switch of a Shelly."""
+
+    resumes: ClassVar[bool] = True
+    Settings: ClassVar[type[ShellySettings]] = ShellySettings
+
+    def __init__(self, settings: ShellySettings | ShellyMeterSettings) -> None:
+        self.interval = settings.interval
+        self._settings = settings
+        self._armed = False
+        auth = HTTPDigestAuth("admin", settings.password) if settings.password else None
+        self._plug = Plug("Shelly", settings.host, auth)
+
+    @staticmethod
+    def opening_of(settings: ShellySettings) -> OwnOpening:
+        """Say when it opens by itself."""
+        return OwnOpening(settings.timer)
+
+    @property
+    def opening(self) -> OwnOpening:
+        """Say when it opens by itself."""
+        return OwnOpening(getattr(self._settings, "timer", 0))
+
+    def open(self) -> str:
+        """Find the plug, and see that the password is right; give its model and version. Raises OutputError."""
+        device = self._ask("Shelly.GetDeviceInfo", Device, None)
+        self.look()
+        if self._switches_on_by_itself():
+            raise OutputError(
+                N_("Shelly {host} switches on by itself some time after it opened: on its page, switch auto-on off"),
+                host=self._settings.host,
+            )
+        return f"Shelly {device.model} {device.ver}".strip()
+
+    def notes(self) -> list[DriverError]:
+        """Say what its own settings make unsafe. Raises OutputError."""
+        config = self._config()
+        if config.initial_state in {"on", "restore_last", "match_input"}:
+            return [
+                DriverError(
+                    N_(
+                        "the plug switches on by itself after a power cut: on its page, set its initial state to off "
+                        "(now {state})"
+                    ),
+                    state=config.initial_state,
+                )
+            ]
+        return []
+
+    def _switches_on_by_itself(self) -> bool:
+        try:
+            return self._config().auto_on
+        except StrangeError:  # what does not tell its settings is taken as it is
+            return False
+
+    def _config(self) -> Config:
+        return self._ask("Switch.GetConfig", Config, {"id": self._settings.switch})
+
+    def switch(self, *, closed: bool) -> Seen:
+        """Switch, begin its timer anew, and read back. Raises OutputError."""
+        wanted: dict[str, Any] = {"id": self._settings.switch, "on": closed}
+        if closed:
+            wanted["toggle_after"] = self.opening.seconds
+        self._armed = closed
+        self._ask("Switch.Set", WasOn, wanted)
+        seen = self.look()
+        if seen.closed is not closed:
+            raise OutputError(N_("{name}: it says that it switched, and did not"), name=f"Shelly {self._settings.host}")
+        return seen
+
+    def look(self) -> Seen:
+        """Ask how it is. Raises OutputError."""
+        status = self._ask("Switch.GetStatus", Status, {"id": self._settings.switch})
+        unheld = DriverError(
+            N_("Shelly {host} does not say that its own timer runs: it may stay on if this program dies"),
+            host=self._settings.host,
+        )
+        return Seen(
+            status.output,
+            status.apower,
+            status.aenergy.total if status.aenergy else None,
+            unheld if status.output and self._armed and not status.timer_duration else None,
+        )
+
+    def _ask(self, method: str, kind: type[T], parameters: dict[str, Any] | None) -> T:
+        body = self._plug.ask("POST", f"/rpc/{method}", json=parameters or {})
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._plug.strange(str(error)) from error
+
+    def close(self) -> None:
+        """Let it be; may be called twice."""
+        self._plug.close()
+
+
+class ShellyMeter:
+    """The power that flows through one switch of a Shelly."""
+
+    measures: ClassVar[str] = "W"
+    Settings: ClassVar[type[ShellyMeterSettings]] = ShellyMeterSettings
+
+    def __init__(self, settings: ShellyMeterSettings) -> None:
+        self.interval = settings.interval
+        self.counted_wh: float | None = None
+        self._shelly = Shelly(settings)
+
+    def read(self) -> float:
+        """Give the power now, in watts. Raises DriverError."""
+        seen = self._shelly.look()
+        self.counted_wh = seen.counted_wh
+        if seen.watts is None:
+            raise DriverError(N_("the plug measures no power: another model, as Plug S or 1PM, does"))
+        return seen.watts
+
+    def close(self) -> None:
+        """Let it be; may be called twice."""
+        self._shelly.close()

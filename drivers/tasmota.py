@@ -1,0 +1,200 @@
+"""Plugs and relays that run Tasmota, by its commands over HTTP (/cm).
+
+PulseTime is the lease: from 112 on it is so many seconds and a hundred, after which the relay opens by itself; each
+further `Power ON` begins it anew. It is one of the plug's stored settings, so it is written once, where it differs
+(Tasmota documentation, Commands: PulseTime, Power, Status, WebPassword).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Final
+
+import msgspec
+from requests.auth import HTTPBasicAuth
+
+from drivers.contracts import N_, DriverError, OutputError, OwnOpening, Seen
+from drivers.plug_http import Plug, PlugMeterSettings, PlugSettings
+
+Number = Annotated[int, msgspec.Meta(ge=1, le=8)]
+STATES: Final = {"ON": True, "OFF": False}
+SECONDS: Final = 100  # what PulseTime adds to a number of seconds
+STAYS_OFF, INVERTED = 0, 5  # of PowerOnState
+WATT_HOURS: Final = 1000.0
+MOST: Final = 1e9
+
+
+class TasmotaSettings(PlugSettings, frozen=True, kw_only=True):
+    """Which of its relays, counted from 1."""
+
+    relay: Number = 1
+
+    @property
+    def port(self) -> str:
+        """Name the relay."""
+        return f"plug {self.place}, relay {self.relay}"
+
+
+class TasmotaMeterSettings(PlugMeterSettings, frozen=True, kw_only=True):
+    """Which of its channels, counted from 1."""
+
+    relay: Number = 1
+
+
+class Tasmota:
+    """One relay of a plug that runs Tasmota."""
+
+    resumes: ClassVar[bool] = True
+    Settings: ClassVar[type[TasmotaSettings]] = TasmotaSettings
+
+    def __init__(self, settings: TasmotaSettings | TasmotaMeterSettings) -> None:
+        self.interval = settings.interval
+        self._settings = settings
+        self._measures = True
+        auth = HTTPBasicAuth(b"admin", settings.password.encode()) if settings.password else None
+        self._plug = Plug("Tasmota", settings.host, auth)
+
+    @staticmethod
+    def opening_of(settings: TasmotaSettings) -> OwnOpening:
+        """Say when it opens by itself."""
+        return OwnOpening(settings.timer)
+
+    @property
+    def opening(self) -> OwnOpening:
+        """Say when it opens by itself."""
+        return OwnOpening(getattr(self._settings, "timer", 0))
+
+    def open(self) -> str:
+        """Find the plug; give its version. Writes nothing: it may be another one's. Raises OutputError."""
+        firmware = self._ask("Status 2").get("StatusFWR")
+        version = firmware.get("Version") if isinstance(firmware, dict) else None
+        if self.opening.seconds and self._ask("PowerOnState").get("PowerOnState") == INVERTED:
+            raise OutputError(
+                N_("Tasmota at {host} has PowerOnState 5, which closes when its timer is past: set PowerOnState 0"),
+                host=self._settings.host,
+            )
+        self._measures = True
+        return f"Tasmota {version if isinstance(version, str) else '?'}"[:80]
+
+    def _timeless(self) -> OutputError:
+        return OutputError(
+            N_("Tasmota at {host} does not take its timer (PulseTime{relay} {wanted}): it would stay on for ever"),
+            host=self._settings.host,
+            relay=self._settings.relay,
+            wanted=self.opening.seconds + SECONDS,
+        )
+
+    def _pulse(self, value: str) -> int | None:
+        """Ask for PulseTime, or set it; told as {"Set": n}, {"n": …}, n, or "n (Active m)", as the version has it."""
+        answer = self._ask(f"PulseTime{self._settings.relay}{value}")
+        told = next((each for key, each in answer.items() if key.lower().startswith("pulsetime")), None)
+        if isinstance(told, dict):
+            told = told.get("Set", next((key for key in told if key.isdigit()), None))
+        number = re.match(r"\d{1,6}", str(told))
+        return int(number[0]) if number else None
+
+    def notes(self) -> list[DriverError]:
+        """Say what its own settings make unsafe. Raises OutputError."""
+        found = []
+        wanted, pulse = self.opening.seconds + SECONDS, self._pulse("")
+        if pulse != wanted:
+            told = N_(
+                "its timer (PulseTime{relay}) is {pulse}; it will be set to {wanted} when it is first switched on"
+            )
+            found.append(DriverError(told, relay=self._settings.relay, pulse=pulse, wanted=wanted))
+        state = self._ask("PowerOnState").get("PowerOnState")
+        if state not in (STAYS_OFF, str(STAYS_OFF)):
+            told = N_(
+                "the plug may switch on by itself after a power cut: in its console, PowerOnState 0 (now {state})"
+            )
+            found.append(DriverError(told, state=str(state)[:20]))
+        return found
+
+    def switch(self, *, closed: bool) -> Seen:
+        """Switch, its timer set and begun anew, and read back. Raises OutputError."""
+        wanted = self.opening.seconds + SECONDS
+        if closed and self._pulse("") != wanted and self._pulse(f" {wanted}") != wanted:
+            raise self._timeless()
+        self._power(" ON" if closed else " OFF")
+        seen = self.look()
+        if seen.closed is not closed:
+            raise OutputError(
+                N_("{name}: it says that it switched, and did not"), name=f"Tasmota {self._settings.host}"
+            )
+        return seen
+
+    def _power(self, value: str) -> bool:
+        relay = self._settings.relay
+        answer = self._ask(f"Power{relay}{value}")
+        told = answer.get(f"POWER{relay}", answer.get("POWER") if relay == 1 else None)
+        if not isinstance(told, str) or told not in STATES:
+            raise self._plug.strange(str(answer))
+        return STATES[told]
+
+    def look(self) -> Seen:
+        """Ask how it is. Raises OutputError."""
+        closed = self._power("")
+        watts, counted = self.measured() if self._measures else (None, None)
+        self._measures = watts is not None or counted is not None
+        return Seen(closed, watts, counted)
+
+    def measured(self) -> tuple[float | None, float | None]:
+        """Ask for watts and counted watt-hours, where it has them. Raises OutputError."""
+        found: Any = self._ask("Status 10").get("StatusSNS")
+        energy = found.get("ENERGY") if isinstance(found, dict) else None
+        if not isinstance(energy, dict):
+            return None, None
+        counted = self._amount(energy.get("Total"))
+        return self._amount(energy.get("Power")), None if counted is None else counted * WATT_HOURS
+
+    def _amount(self, told: Any) -> float | None:  # noqa: ANN401 - whatever the plug says
+        """Read an amount: a number, or one a channel."""
+        if isinstance(told, list):
+            place = self._settings.relay - 1
+            told = told[place] if place < len(told) else None
+        if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told < MOST:
+            return None
+        return float(told)
+
+    def _ask(self, command: str) -> dict[str, Any]:
+        body = self._plug.ask("GET", "/cm", params={"cmnd": command})
+        try:
+            answer = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._plug.strange(str(error)) from error
+        if not isinstance(answer, dict):
+            raise self._plug.strange(str(answer))
+        if "WARNING" in answer:  # as older versions ask for a password, without a status of their own
+            raise OutputError(
+                N_('{name} at {host} wants a password, or refuses this one: password = "…"'),
+                name="Tasmota",
+                host=self._settings.host,
+            )
+        return answer
+
+    def close(self) -> None:
+        """Let it be; may be called twice."""
+        self._plug.close()
+
+
+class TasmotaMeter:
+    """The power that flows through a plug that runs Tasmota."""
+
+    measures: ClassVar[str] = "W"
+    Settings: ClassVar[type[TasmotaMeterSettings]] = TasmotaMeterSettings
+
+    def __init__(self, settings: TasmotaMeterSettings) -> None:
+        self.interval = settings.interval
+        self.counted_wh: float | None = None
+        self._tasmota = Tasmota(settings)
+
+    def read(self) -> float:
+        """Give the power now, in watts. Raises DriverError."""
+        watts, self.counted_wh = self._tasmota.measured()
+        if watts is None:
+            raise DriverError(N_("the plug measures no power: another model does"))
+        return watts
+
+    def close(self) -> None:
+        """Let it be; may be called twice."""
+        self._tasmota.close()
