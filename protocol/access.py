@@ -49,6 +49,7 @@ class Reason(StrEnum):
     STARTING_UP = "starting_up"
     NO_STORAGE = "no_storage"
     NO_GUARD = "no_guard"
+    NO_OUTPUT = "no_output"
     WHITELIST_STALE = "whitelist_stale"
 
 

@@ -17,13 +17,22 @@ _SPREADSHEET: Final = re.compile(r"^\d+([.,]\d+)?E[+-]?\d+$", re.IGNORECASE)
 
 
 class Technology(StrEnum):
-    """How a badge speaks; part of its identity."""
+    """How a badge speaks; part of its identity. With a number behind: so many of its bytes, all that a reader gives."""
 
     ISO14443A = "iso14443a"
     EM4100 = "em4100"
+    ISO14443A_4 = "iso14443a-4"
+    EM4100_4 = "em4100-4"
+    EM4100_3 = "em4100-3"
 
 
-_LENGTHS: Final = {Technology.ISO14443A: (4, 7, 10), Technology.EM4100: (5,)}
+_LENGTHS: Final = {
+    Technology.ISO14443A: (4, 7, 10),
+    Technology.EM4100: (5,),
+    Technology.ISO14443A_4: (4,),
+    Technology.EM4100_4: (4,),
+    Technology.EM4100_3: (3,),
+}
 
 
 class UidError(LoquetError, ValueError):
@@ -61,6 +70,24 @@ def parse_uid(text: str, technology: Technology = Technology.ISO14443A, *, from_
             expected=" / ".join(str(2 * n) for n in lengths),
         )
     return bytes.fromhex(digits)
+
+
+def parse_badge(text: str) -> tuple[bytes, Technology]:
+    """Read a badge as `loquet read` shows it: its UID, after its technology and a colon where that is not iso14443a.
+
+    Raises UidError.
+    """
+    head, colon, rest = text.strip().partition(":")
+    if colon and head.lower() in set(Technology):
+        technology = Technology(head.lower())
+        return parse_uid(rest, technology), technology
+    return parse_uid(text), Technology.ISO14443A
+
+
+def badge_text(uid: bytes, technology: str) -> str:
+    """Write a badge as `parse_badge` reads it."""
+    number = uid.hex().upper()
+    return number if technology == Technology.ISO14443A else f"{technology}:{number}"
 
 
 def is_random(uid: bytes, technology: str) -> bool:

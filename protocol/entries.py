@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from protocol.access import Reason
 from protocol.moment import Quality
 from protocol.whitelist import AnyRow, Level
+
+WattHours = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Ending(StrEnum):
@@ -50,7 +52,8 @@ class Granted(Entry, frozen=True, tag="granted"):
     """A session begins: committed before its output closes.
 
     beside: the second person who tapped. organisation, people: whom a trainer lets in as a group; 0 where nobody
-    counted yet. longest: how long it may last, in milliseconds, by settings and whitelist.
+    counted yet. longest: how long it may last, in milliseconds, by settings and whitelist. meter: what the plug or
+    meter of the machine had counted by then, in watt-hours.
     """
 
     session: str
@@ -66,6 +69,7 @@ class Granted(Entry, frozen=True, tag="granted"):
     people: int | None = None
     group: bool = False
     longest: int | None = None
+    meter: WattHours | None = None
 
 
 class Extended(Entry, frozen=True, tag="extended"):
@@ -106,7 +110,7 @@ class Ended(Entry, frozen=True, tag="ended"):
     """A session is over; powered in milliseconds, and busy too where running is sensed.
 
     by: the member who ended it, or the person at the shell; cause: the input or fault that did. until: when it is
-    known to have gone on last, where the entry was written later.
+    known to have gone on last, where the entry was written later. meter: as the grant's, at the end.
     """
 
     session: str
@@ -117,6 +121,7 @@ class Ended(Entry, frozen=True, tag="ended"):
     until: Past | None = None
     busy: int | None = None
     cause: str = ""
+    meter: WattHours | None = None
 
 
 class Corrected(Entry, frozen=True, tag="corrected"):
@@ -320,6 +325,14 @@ AnyEntry = (
     | Rehashed
     | Unknown
 )
+
+
+def energy_used(began: float | None, ended: float | None) -> int | None:
+    """Give what a session used, in watt-hours, by its counter's two readings; None where it was set back."""
+    if began is None or ended is None or ended < began:
+        return None
+    return round(ended - began)
+
 
 encode_entry: Final = msgspec.json.Encoder().encode
 decode_entry: Final = msgspec.json.Decoder(AnyEntry).decode

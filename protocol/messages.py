@@ -166,12 +166,13 @@ class Receipt(Message, frozen=True):
 
 
 class StationNow(Message, frozen=True):
-    """How a machine is; `state` is the controller's word for it."""
+    """How a machine is; `state` is the controller's word for it. answers: its relays and plugs can be reached."""
 
     machine: Annotated[str, msgspec.Meta(max_length=64)]
     state: Annotated[str, msgspec.Meta(max_length=20)]
-    output: Annotated[str, msgspec.Meta(max_length=10)] = "off"
+    output: Annotated[str, msgspec.Meta(max_length=20)] = "off"
     reader: bool = True
+    answers: bool = True
     locked: Text = ""
     cause: Annotated[str, msgspec.Meta(max_length=500)] = ""
     session: Session = ""

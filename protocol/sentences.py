@@ -45,6 +45,7 @@ REFUSALS: Final = {
     Reason.NO_STORAGE: N_("the controller cannot write to its disk, so nothing may start; tell a fabmanager"),
     Reason.WHITELIST_STALE: N_("the list of members is too old; tell a fabmanager"),
     Reason.NO_GUARD: N_("the guard process is not running, so nothing may start; tell a fabmanager"),
+    Reason.NO_OUTPUT: N_("the machine's relay or plug does not answer, so it cannot start; tell a fabmanager"),
 }
 
 

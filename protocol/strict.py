@@ -97,7 +97,10 @@ def convert(table: object, kind: type[S], place: str) -> S:
                     value=repr(table[field.name]),
                     error=error,
                 ) from error
-    return msgspec.convert(table, kind)
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:  # what holds between its keys
+        raise SettingsError(N_("{place}: {error}"), place=place, error=error) from error
 
 
 def is_one_of(value: object, words: type[StrEnum], place: str) -> None:

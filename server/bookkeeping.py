@@ -153,6 +153,7 @@ def _granted(device: Device, _stream: Stream, event: Event, entry: entries.Grant
             "payer": entry.payer[:200],
             "organisation": entry.organisation[:200],
             "people": entry.people,
+            "meter": entry.meter,
         },
     )
 
@@ -187,6 +188,7 @@ def _ended(device: Device, _stream: Stream, event: Event, entry: entries.Ended) 
     if not session.corrected_by:
         session.powered = max(0, entry.powered)
     session.busy = entry.busy
+    session.energy = entries.energy_used(session.meter, entry.meter)
     session.why = entry.why.value
     session.ended_by = (entry.by or "")[:200]
     session.save()

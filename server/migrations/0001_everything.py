@@ -350,6 +350,8 @@ class Migration(migrations.Migration):
                 ("ended", models.BooleanField(default=False)),
                 ("powered", models.BigIntegerField(default=0)),
                 ("busy", models.BigIntegerField(null=True)),
+                ("meter", models.FloatField(null=True)),
+                ("energy", models.BigIntegerField(null=True)),
                 ("why", models.CharField(blank=True, max_length=20)),
                 ("ended_by", models.CharField(blank=True, max_length=200)),
                 ("purpose", models.CharField(default="own", max_length=20)),

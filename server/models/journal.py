@@ -80,6 +80,8 @@ class Session(models.Model):
     ended = models.BooleanField(default=False)
     powered = models.BigIntegerField(default=0)
     busy = models.BigIntegerField(null=True)
+    meter = models.FloatField(null=True)  # watt-hours counted by the machine's plug when it began
+    energy = models.BigIntegerField(null=True)  # watt-hours
     why = models.CharField(max_length=20, blank=True)
     ended_by = models.CharField(max_length=200, blank=True)
     purpose = models.CharField(max_length=20, default="own")

@@ -159,7 +159,8 @@ def _hash(request: HttpRequest) -> tuple[str, Badge | None]:
     """
     hash_ = request.POST.get("hash", "")
     if not hash_:
-        technology = Technology.EM4100 if request.POST.get("technology") == "em4100" else Technology.ISO14443A
+        said = request.POST.get("technology", "")
+        technology = Technology(said) if said in set(Technology) else Technology.ISO14443A
         uid = parse_uid(asking.text(request, "uid", 60), technology)
         return known_hash(uid, technology)
     if len(hash_) != 32 or set(hash_) - set("0123456789abcdef"):  # noqa: PLR2004 - a hash

@@ -81,6 +81,11 @@ def _shown(device: models.Device, late: arrivals.Late | None, version: int) -> S
         for each in report.get("stations", ())
         if each.get("reader") is False
     ]
+    wrong += [
+        _("The relay or plug of {machine} does not answer.").format(machine=each["machine"])
+        for each in report.get("stations", ())
+        if each.get("answers") is False
+    ]
     machines = tuple(machine.name or machine.pk for machine in device.machines.all())
     missing = max(0, version - device.holds)
     return Shown(device, machines, tuple(wrong), _(CLOCKS.get(report.get("clock", ""), "?")), report, missing)

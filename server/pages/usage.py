@@ -93,7 +93,9 @@ def usage(request: HttpRequest) -> HttpResponseBase:
 
 def _sums(found: QuerySet[models.Session], by: str) -> list[dict[str, Any]]:
     return list(
-        found.values(by).annotate(count=Count("pk"), powered=Sum("powered"), busy=Sum("busy")).order_by("-powered")
+        found.values(by)
+        .annotate(count=Count("pk"), powered=Sum("powered"), busy=Sum("busy"), energy=Sum("energy"))
+        .order_by("-powered")
     )
 
 
@@ -112,7 +114,8 @@ def _sheet(found: QuerySet[models.Session], month: date) -> StreamingHttpRespons
     names = dict(models.Member.objects.values_list("pk", "name"))
     head = [
         _("session"), _("machine"), _("member"), _("name"), _("category"), _("payer"), _("purpose"), _("people"),
-        _("began"), _("clock"), _("minutes powered"), _("minutes busy"), _("ended"), _("corrected by"),
+        _("began"), _("clock"), _("minutes powered"), _("minutes busy"), _("energy (Wh)"), _("ended"),
+        _("corrected by"),
     ]  # fmt: skip
 
     def lines() -> Iterator[str]:
@@ -125,7 +128,8 @@ def _sheet(found: QuerySet[models.Session], month: date) -> StreamingHttpRespons
                 each.session, each.machine, each.member, names.get(each.member, ""), each.category, each.payer,
                 each.purpose, each.people if each.people is not None else "",
                 began.strftime("%d/%m/%Y %H:%M" if french else "%Y-%m-%d %H:%M"), each.quality,
-                _decimal(each.powered, french=french), _decimal(each.busy, french=french), each.why, each.corrected_by,
+                _decimal(each.powered, french=french), _decimal(each.busy, french=french),
+                "" if each.energy is None else each.energy, each.why, each.corrected_by,
             ]  # fmt: skip
             yield writer.writerow([_harmless(value) for value in row])
 
