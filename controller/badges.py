@@ -65,6 +65,8 @@ class Badges:
                 case presence.Found(chip):
                     self.readers[machine] = chip
                     yield ReaderFound()
+                case presence.Unread():
+                    pass  # for `loquet read`
 
     def _hash(self, card: Card) -> str:
         """Hash a card under the key in force, or under an older one where only that is known."""

@@ -74,6 +74,8 @@ def _reader_line(machine: str, event: presence.PresenceEvent) -> dict[str, Any]:
             }
         case presence.Lost(error):
             return {"event": "reader_lost", "machine": machine, "detail": tell(error)}
+        case presence.Unread(why):
+            return {"event": "unread", "machine": machine, "detail": tell(why)}
         case presence.Found(chip):
             return {"event": "reader_found", "machine": machine, "chip": chip}
 

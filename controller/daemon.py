@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
 import os
+import queue
 import secrets
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -21,13 +24,15 @@ import msgspec
 from controller.age import Age
 from controller.badges import Badges
 from controller.clock import SystemClock
+from controller.contacts import Contact, Contacts
 from controller.control import SOCKET, ControlServer
 from controller.displays import Displays, Panel
 from controller.examiner import Examiner
+from controller.far import Told, near
 from controller.inputs import MeterThread, close_all, watch
 from controller.loop import Loop
-from controller.messages import FromInput, FromReader, Halt, PartFailed
-from controller.outputs import Contact, Contacts, LeasedOutput, Service
+from controller.messages import FromInput, FromReader, Halt, Message, PartTold
+from controller.outputs import LeasedOutput, Service
 from controller.readers import ReaderThread
 from controller.settings import Part, Settings, Station
 from controller.signals import Signals
@@ -47,6 +52,8 @@ from protocol.whitelist import Whitelist
 SWITCH_INTERVAL: Final = 0.0001  # s; how long another thread's Python may hold up the loop's
 IDENTITY: Final = "server.json"  # as controller/sync/identity.py names it
 KEY_RETRY: Final = 30.0  # s
+FIRST_READINGS: Final = 3.0  # s for the meters to say how it is, before sessions go on
+FAR_OPENS: Final = 6.0  # s for what is far to open at the end
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
 
 if TYPE_CHECKING:
@@ -64,6 +71,9 @@ class Daemon:
         self._faults: dict[str, str] = {}
         self._outputs: dict[str, Contacts] = {}
         self._services: dict[str, Service] = {}
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._meters: dict[str, list[MeterThread]] = {}
+        self._released = False
         self._guard = lease.GuardWord(settings.run_dir)
         self._line: ServerLine | None = None
 
@@ -92,8 +102,18 @@ class Daemon:
             output = self._make(name, "outputs", part)
             if output is None:
                 continue
+            output = near(output, lambda told, name=name: self._service_told(name, told), found_closed=False)  # type: ignore[misc]
             leased = LeasedOutput(output, self._settings.run_dir, name, "service", self._guard)
             self._services[name] = Service(leased)
+
+    def _service_told(self, name: str, told: Told) -> None:
+        """Tell every machine that uses a service; it is a fault of those that have it now."""
+        service = self._services.get(name)
+        having = service.lent | service.wanted if service is not None else set()
+        for station in self._settings.stations:
+            if name in station.services:
+                fault = told.fault and station.machine in having
+                self._inbox.put(PartTold(station.machine, name, _said(told.detail), fault))
 
     def _claim(self, station: Station) -> None:
         """Claim a machine's outputs: open, or as an earlier daemon left them for a session that resumes.
@@ -112,7 +132,8 @@ class Daemon:
                 self._faults.setdefault(station.machine, self._faults.get(name, name))
         if made.keys() != station.rules.outputs:
             for contact in made.values():
-                contact.release()
+                with contextlib.suppress(OutputError):  # what is far goes on opening by itself
+                    contact.end()
             return
         contacts = Contacts(made)
         try:
@@ -124,10 +145,15 @@ class Daemon:
 
     def _claim_one(self, station: Station, name: str, part: Part) -> LeasedOutput | None:
         found_closed = station.rules.resumes and self._was_left_closed(station.machine, name, part)
-        how = {"found_closed": True} if found_closed else {}
+        how = {"found_closed": True} if found_closed and not _is_far(part) else {}
         output = self._make(station.machine, "outputs", part, **how)
         if output is None:
             return None
+
+        def told(told: Told) -> None:
+            self._inbox.put(PartTold(station.machine, name, _said(told.detail), told.fault))
+
+        output = near(output, told, found_closed=found_closed)
         return LeasedOutput(
             output,
             self._settings.run_dir,
@@ -190,6 +216,8 @@ class Daemon:
             guard_alive=lambda now: self._guard.until(now) > now,
             watchdog=Watchdog(self._manager),
             age=Age(settings.stale),
+            inbox=self._inbox,
+            counted=self._counted,
         )
         loop.writer = Writer(
             db,
@@ -338,13 +366,21 @@ class Daemon:
                     continue
 
                 def failed(error: Exception, machine: str = machine, name: str = name) -> None:
-                    loop.put(PartFailed(machine, name, tell(error)))
+                    loop.put(PartTold(machine, name, tell(error)))
 
                 meter = MeterThread(part, wired, wired.thresholds, changed, failed)
-                meter.step()  # what it says now is known before any session goes on
+                self._meters.setdefault(machine, []).append(meter)
                 meter.start()
                 made.append(meter)
+        self._wait_for_meters([meter for meters in self._meters.values() for meter in meters])
         return made
+
+    def _wait_for_meters(self, meters: list[MeterThread]) -> None:
+        """Have what meters say known before any session goes on; of those that take too long, the worst is taken."""
+        end = time.monotonic() + FIRST_READINGS
+        for meter in meters:
+            meter.has_begun.wait(max(0.0, end - time.monotonic()))
+            meter.presume()
 
     def _panels(self) -> dict[str, Panel]:
         """Make the displays that there are."""
@@ -355,8 +391,21 @@ class Daemon:
             for machine, display in made.items()
         }
 
+    def _counted(self, machine: str) -> float | None:
+        """Give what a machine's plug or meter has counted so far, in watt-hours, where one counts."""
+        outputs = self._outputs.get(machine)
+        told = [outputs.counted_wh if outputs is not None else None]
+        told += [meter.counted_wh for meter in self._meters.get(machine, ())]
+        return next((counted for counted in told if counted is not None), None)
+
     def _drop_old_leases(self) -> None:
-        """Give back what an earlier run lent: our outputs stand as we made them; others the guard opens now."""
+        """Give back what an earlier run lent: our outputs stand as we made them; others the guard opens now.
+
+        Far ones are told to open, and give the lease back by themselves once they did.
+        """
+        # What was found closed may have waited for a while.
+        now = lease.boottime_ms()
+        _try_each((machine, partial(contacts.renew, now)) for machine, contacts in self._outputs.items())
         mine = lease.me()
         ours = [
             msgspec.to_builtins(registry.find("outputs", part.driver).opening_of(part.settings))
@@ -368,22 +417,44 @@ class Daemon:
             if (record.get("pid"), record.get("started")) == mine:
                 continue
             if record.get("opening") in ours:
-                path.unlink(missing_ok=True)
+                if record["opening"].get("kind") == "gpio":
+                    path.unlink(missing_ok=True)
             elif record.get("resume"):
                 lease.write(str(path), json.dumps(record | {"resume": False}).encode())
 
     def _release(self) -> None:
-        outputs = [(machine, contacts.release) for machine, contacts in self._outputs.items()]
-        outputs += [(name, service.output.release) for name, service in self._services.items()]
-        for name, release in outputs:
-            try:
-                release()
-            except DriverError as error:
-                log.error("%s: %s", name, tell(error))
+        """Open everything; then wait for what is far, all at the same time, and no longer than systemd does for us."""
+        if self._released:
+            return
+        self._released = True
+        outputs: list[tuple[str, Contacts | LeasedOutput]] = list(self._outputs.items())
+        outputs += [(name, service.output) for name, service in self._services.items()]
+        _try_each((name, output.end) for name, output in outputs)
+        end = time.monotonic() + FAR_OPENS
+        while time.monotonic() < end and not all(output.has_ended for _name, output in outputs):
+            _try_each((name, partial(output.renew, lease.boottime_ms())) for name, output in outputs if output.is_lent)
+            time.sleep(0.05)
+        _try_each((name, output.release) for name, output in outputs)
 
 
-def _failed(machine: str, part: str, error: Exception) -> PartFailed:
-    return PartFailed(machine, part, tell(error))
+def _failed(machine: str, part: str, error: Exception) -> PartTold:
+    return PartTold(machine, part, tell(error))
+
+
+def _try_each(acts: Iterable[tuple[str, Callable[[], None]]]) -> None:
+    for name, act in acts:
+        try:
+            act()
+        except DriverError as error:
+            log.error("%s: %s", name, tell(error))
+
+
+def _said(error: DriverError | None) -> str:
+    return "" if error is None else tell(error)
+
+
+def _is_far(part: Part) -> bool:
+    return hasattr(registry.find("outputs", part.driver), "switch")
 
 
 def _end_by_signals(loop: Loop) -> None:

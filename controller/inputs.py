@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from controller.settings import Input, Thresholds
 from controller.station.rules import Does
-from drivers.contracts import DriverError, Meter
 from drivers.contracts import Input as Contact
+from drivers.contracts import Meter
 
 FORBIDS: Final = {Does.FAULT, Does.END, Does.REFUSE, Does.OPEN}
+FRESH: Final = 15.0  # seconds for which a counter's reading is taken as of now
 RETRY: Final = 10.0  # seconds to the next try of a meter that does not answer
 
 
@@ -50,7 +52,9 @@ class MeterThread(threading.Thread):
         self._tell = tell
         self._failed = failed
         self._works = True
+        self._read_at = 0.0
         self._stopping = threading.Event()
+        self.has_begun = threading.Event()  # it has measured once, or failed to
 
     def run(self) -> None:
         """Measure until stopped."""
@@ -58,25 +62,40 @@ class MeterThread(threading.Thread):
             pass
         self._meter.close()
 
+    def presume(self) -> None:
+        """Take it, where it has not measured yet and nobody waits any longer, that what it could forbid is there."""
+        if not self.has_begun.is_set() and self._wired.rule.does in FORBIDS:
+            self._say(active=True)
+
     def step(self) -> float:
         """Measure once; give the seconds to the next time."""
         try:
             above = self._condition.step(self._meter.read())
-        except DriverError as error:
+        except Exception as error:  # noqa: BLE001 - one bad driver ends no thread
+            self._read_at = 0.0
             if self._works:
                 self._works = False
                 self._failed(error)
             if self._wired.rule.does in FORBIDS:  # what nobody measures may be past its mark
                 self._say(active=True)
+            self.has_begun.set()
             return RETRY
         self._works = True
+        self._read_at = time.monotonic()
         self._say(active=above is not self._wired.normally_closed)
+        self.has_begun.set()
         return self._meter.interval
 
     def _say(self, *, active: bool) -> None:
         if self._told is not active:
             self._told = active
             self._tell(active)
+
+    @property
+    def counted_wh(self) -> float | None:
+        """Give what the meter has counted so far, in watt-hours, where it counts and said so lately."""
+        counted: float | None = getattr(self._meter, "counted_wh", None)
+        return counted if time.monotonic() - self._read_at <= FRESH else None
 
     def stop(self) -> None:
         """End the thread after the measurement it is at."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from controller import station as stations
 from controller.age import Age
 from controller.badges import Badges
 from controller.clock import STEP_MS, Clock, Reading
+from controller.contacts import Contacts
 from controller.displays import Displays
 from controller.edits import Edit, EditFailed, WhitelistChanged, WhitelistReplaced
 from controller.locks import Locks
@@ -25,12 +28,12 @@ from controller.messages import (
     FromReader,
     Halt,
     Message,
-    PartFailed,
+    PartTold,
     Request,
     StopAsked,
     TimeTold,
 )
-from controller.outputs import Contacts, NoGuardError
+from controller.outputs import NoGuardError
 from controller.periods import Stale
 from controller.showing import lasting, view
 from controller.signals import Signals, Told
@@ -70,6 +73,7 @@ from protocol.moment import Moment
 from protocol.texts import _, tell
 from protocol.whitelist import Badge, Certification, Cut, Machine
 
+E = TypeVar("E")
 RENEW_MS: Final = 500
 DAY_MS: Final = 86_400_000
 TOLD_MS: Final = 60_000  # by which the server's time may differ from what is known without being taken up
@@ -92,8 +96,11 @@ class Loop:
         guard_alive: Callable[[int], bool],
         watchdog: Watchdog,
         age: Age | None = None,
+        inbox: queue.SimpleQueue[Message] | None = None,
+        counted: Callable[[str], float | None] = lambda _machine: None,
     ) -> None:
-        self.queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.queue: queue.SimpleQueue[Message] = inbox or queue.SimpleQueue()
+        self._counted = counted
         self.states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
         self.badges = badges
         self.halted = False
@@ -169,8 +176,8 @@ class Loop:
                 self._from_reader(message)
             case FromInput(machine, name, active):
                 self._feed(machine, InputChanged(name, active))
-            case PartFailed(machine, part, detail):
-                self.writer.record(self._clock.now(), entries.Warned(machine, part, detail))
+            case PartTold():
+                self._from_part(message)
             case Asked(request, machine, answer):
                 self._answer(request, machine, answer)
             case StopAsked(answer):
@@ -203,6 +210,21 @@ class Loop:
                 self._feed(machine, TeachFailed(badge, reason))
             case WhitelistChanged() | WhitelistReplaced():
                 self._new_whitelist(message)
+
+    def _from_part(self, message: PartTold) -> None:
+        moment = self._clock.now()
+        outputs = self._outputs.get(message.machine)
+        if outputs is not None:
+            try:
+                outputs.settle(moment.at)
+            except OutputError as error:
+                self._feed(message.machine, OutputFailed(tell(error)), moment)
+        if message.fault:
+            self._feed(message.machine, OutputFailed(message.detail), moment)
+        elif message.detail:
+            self.writer.record(moment, entries.Warned(message.machine, message.part, message.detail))
+        if message.machine in self.states:
+            self._show(message.machine, moment)
 
     def _time_told(self, ms: int) -> None:
         """Take the server's word for the time: signed, and asked for just now, it may lower what is known too."""
@@ -381,19 +403,22 @@ class Loop:
             watcher(message)
         machine, moment = message.machine, self._clock.now()
         for event in self.badges.events(
-            message, lambda: self.states[machine].bench.lying, moment, lambda: self._obstacle(moment)
+            message, lambda: self.states[machine].bench.lying, moment, lambda: self._obstacle(moment, machine)
         ):
             self._feed(machine, event, moment)
         for badge, new in self.badges.rehashed:
             self.writer.record(moment, entries.Rehashed(machine, badge, new))
         self.badges.rehashed.clear()
 
-    def _obstacle(self, moment: Moment) -> Reason | None:
-        """Say what keeps everything from starting, if anything does."""
+    def _obstacle(self, moment: Moment, machine: str) -> Reason | None:
+        """Say what keeps a machine from starting, if anything does."""
+        outputs = self._outputs.get(machine)
         if not self._storage_works or self.writer.is_full or self.writer.is_stuck(moment.at):
             return Reason.NO_STORAGE
-        if not self._guard_alive(moment.at):
+        if (outputs is None or outputs.needs_guard) and not self._guard_alive(moment.at):
             return Reason.NO_GUARD
+        if outputs is not None and not outputs.answers:
+            return Reason.NO_OUTPUT
         return Reason.WHITELIST_STALE if self.age.refuses(self._clock.floor) else None
 
     def _apply_locks(self, cut: frozenset[str]) -> None:
@@ -428,10 +453,10 @@ class Loop:
             case Switch(closed):
                 self._switch(machine, closed, moment)
             case Commit(entry):
-                self.writer.commit(moment, entry)
+                self.writer.commit(moment, self._metered(entry))
                 self._lend(machine, moment)
             case Record(entry):
-                self.writer.record(moment, entry)
+                self.writer.record(moment, self._metered(entry))
             case Teach(badge, member, by):
                 _who, change = trained(self.badges.whitelist, machine, badge, member, moment.known)
                 self.writer.edit(Edit(change, by, moment, machine=machine))
@@ -441,6 +466,13 @@ class Loop:
                 self._signals.tell(Told(machine, signal, lasting=False))
                 state, whitelist = self.states[machine], self.badges.whitelist
                 self._displays.tell(view(state, signal, moment, whitelist, denied, self._age()))
+
+    def _metered(self, entry: E) -> E:
+        """Note what the machine's plug has counted by now, where one counts, at both ends of a session."""
+        if isinstance(entry, entries.Granted) or (isinstance(entry, entries.Ended) and entry.until is None):
+            counted = self._counted(entry.machine)
+            return entry if counted is None else msgspec.structs.replace(entry, meter=counted)
+        return entry
 
     def _lend(self, machine: str, moment: Moment) -> None:
         """Take the lease while the disk works; what is wrong with it is said when the output is to close."""
@@ -466,7 +498,7 @@ class Loop:
 
     def _show(self, machine: str, moment: Moment) -> None:
         state = self.states[machine]
-        startable = self._obstacle(moment) is None
+        startable = self._obstacle(moment, machine) is None
         signal = lasting(state, reader_found=machine in self.badges.readers, startable=startable)
         if signal is None:
             return  # for a moment, on the way of a tap: what was shown stays

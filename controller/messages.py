@@ -28,12 +28,13 @@ class FromInput(msgspec.Struct, frozen=True):
     active: bool
 
 
-class PartFailed(msgspec.Struct, frozen=True):
-    """A light, buzzer, display or meter failed: nobody is kept from working."""
+class PartTold(msgspec.Struct, frozen=True):
+    """A part of a machine changed. detail: what is wrong, if anything is; fault: the machine is out of order by it."""
 
     machine: str
     part: str
-    detail: str
+    detail: str = ""
+    fault: bool = False
 
 
 Request = EndAsked | ClearAsked | GroupAsked | LockAsked | TeachAsked
@@ -80,7 +81,7 @@ class Halt(msgspec.Struct, frozen=True):
 Message = (
     FromReader
     | FromInput
-    | PartFailed
+    | PartTold
     | Asked
     | StopAsked
     | ClockAsked

@@ -1,17 +1,18 @@
-"""Outputs under their leases: closed only while a guard lives, opened before anything is told."""
+"""Outputs under their leases: closed only while somebody would open them, opened before anything is told.
+
+A far output (controller/far.py) opens some time after it was told: its lease is kept until it did.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
-from controller.station.states import MACHINE
+from controller.far import Far
 from drivers import lease
-from drivers.contracts import Output, OutputError
+from drivers.contracts import Output, OutputError, OwnOpening
 from protocol.texts import N_
 
 
@@ -24,7 +25,7 @@ class LeasedOutput:
 
     def __init__(
         self,
-        output: Output,
+        output: Output | Far,
         run_dir: Path,
         machine: str,
         name: str,
@@ -34,12 +35,18 @@ class LeasedOutput:
         found_closed: bool = False,
     ) -> None:
         self._output = output
+        self._far = output if isinstance(output, Far) else None
+        self.needs_guard = not isinstance(output.opening, OwnOpening)
         self._run_dir = run_dir
         self._lease = lease.Lease(run_dir, machine, name, msgspec.to_builtins(output.opening), resume=resume)
         self._lent_until = 0
         self._guard = guard
         self._resume = resume
         self.is_closed = found_closed
+        self._is_opening = False  # told to open, and not known to be open yet
+        if self._far is not None and not found_closed and self._lease.is_there():  # of an earlier daemon
+            self._lent_until, self._is_opening = 1, True
+            self._far.suspect()
 
     @property
     def is_on(self) -> bool:
@@ -50,13 +57,33 @@ class LeasedOutput:
             return self.is_lent
 
     @property
+    def is_settled(self) -> bool:
+        """Tell whether the contact is known to be as it was told."""
+        return self._far is None or self._far.is_settled
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing more will come of waiting for it to open."""
+        return self._far is None or self._far.has_ended
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the contact can be reached, and does what it is told."""
+        return self._far is None or self._far.answers
+
+    @property
+    def counted_wh(self) -> float | None:
+        """Give what the part has counted so far, in watt-hours, where it counts."""
+        return None if self._far is None else self._far.counted_wh
+
+    @property
     def is_lent(self) -> bool:
         """Tell whether a lease is held, which has to be renewed or given back."""
         return bool(self._lent_until)
 
     def take_lease(self, now: int) -> None:
         """Take the lease that closing needs, while the grant is on its way to disk. Raises OutputError."""
-        if self._guard.until(now) <= now:
+        if self.needs_guard and self._guard.until(now) <= now:
             raise NoGuardError(N_("no loquet-guard is running: nothing closes without it"))
         self._renew(now)
 
@@ -66,6 +93,8 @@ class LeasedOutput:
         except OSError as error:
             raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
         self._lent_until = now + self._lease.duration
+        if self._far is not None:
+            self._far.lend(self._lent_until)
 
     def close_contact(self, now: int) -> None:
         """Close the contact under a lease that lasts. Raises OutputError; it is open then."""
@@ -74,6 +103,7 @@ class LeasedOutput:
         if self._resume:  # said before, so that whoever finds the lease leaves nothing closed that it does not know of
             self.is_closed = True
             self._renew(now)
+        self._is_opening = False
         self._output.on()
         self.is_closed = True
 
@@ -100,16 +130,29 @@ class LeasedOutput:
 
     def open_contact(self) -> None:
         """Open the contact, give the lease back. Raises OutputError; the lease is left to run out then."""
-        was_lent, self._lent_until = self.is_lent, 0
+        if self._far is not None and self.is_lent:
+            self._open()
+            self._is_opening = True
+            if not self._far.is_settled:
+                return  # given back once it is: see `renew`
+        was_lent, self._lent_until, self._is_opening = self.is_lent, 0, False
         self._open()
         if was_lent:
-            try:
-                self._lease.drop()
-            except OSError as error:
-                raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
+            self._give_back()
+
+    def _give_back(self) -> None:
+        try:
+            self._lease.drop()
+        except OSError as error:
+            raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
 
     def renew(self, now: int) -> None:
-        """Make the lease longer, if one is held. Raises OutputError."""
+        """Make the lease longer, if one is held; give it back once a far contact has opened. Raises OutputError."""
+        if self._far is not None:
+            self._far.check(now)
+        if self._is_opening and self.is_settled:
+            self._lent_until, self._is_opening = 0, False
+            self._give_back()
         if self.is_lent:
             self._renew(now)
 
@@ -117,30 +160,22 @@ class LeasedOutput:
         """Make the lease of an earlier daemon, which left the contact closed, one's own. Raises OutputError."""
         self._renew(now)
 
+    def end(self) -> None:
+        """Open the contact for good, without waiting until it has. Raises OutputError."""
+        try:
+            self.open_contact()
+        finally:
+            if self._far is not None:
+                self._far.end()
+
     def release(self) -> None:
-        """Open the contact and let the output go."""
+        """Open the contact and let the output go. Raises OutputError; the lease is left for the guard then."""
         try:
             self.open_contact()
         finally:
             self._output.close()
-
-
-class Contact(Protocol):
-    """One output as one machine sees it: its own, or its share of one that several have."""
-
-    is_closed: bool
-
-    @property
-    def is_on(self) -> bool: ...  # noqa: D102 - as in LeasedOutput
-    @property
-    def is_lent(self) -> bool: ...  # noqa: D102
-    def take_lease(self, now: int) -> None: ...  # noqa: D102
-    def close_contact(self, now: int) -> None: ...  # noqa: D102
-    def pause_contact(self) -> None: ...  # noqa: D102
-    def open_contact(self) -> None: ...  # noqa: D102
-    def renew(self, now: int) -> None: ...  # noqa: D102
-    def take_over(self, now: int) -> None: ...  # noqa: D102
-    def release(self) -> None: ...  # noqa: D102
+        if self._is_opening:
+            self.open_contact()
 
 
 class Service:
@@ -170,9 +205,33 @@ class Share:
         return self._service.output.is_on
 
     @property
+    def is_settled(self) -> bool:
+        """Tell whether the contact is known to be as it was told."""
+        return self._service.output.is_settled
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell that nothing is waited for here: whoever made the service waits."""
+        return True
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the contact can be reached, and does what it is told."""
+        return self._service.output.answers
+
+    @property
+    def needs_guard(self) -> bool:
+        """Tell whether a guard has to look after the lease."""
+        return self._service.output.needs_guard
+
+    @property
+    def counted_wh(self) -> None:
+        """What several machines use together is counted for none of them."""
+
+    @property
     def is_lent(self) -> bool:
-        """Tell whether this machine holds the lease, maybe among others."""
-        return self._machine in self._service.lent
+        """Tell whether this machine holds the lease, maybe among others; or nobody does, and it is not back yet."""
+        return self._machine in self._service.lent or (not self._service.lent and self._service.output.is_lent)
 
     def take_lease(self, now: int) -> None:
         """Take the lease, or make it longer. Raises OutputError."""
@@ -211,73 +270,10 @@ class Share:
     def take_over(self, now: int) -> None:
         """A shared output is never found closed."""
 
+    def end(self) -> None:
+        """Let go for good."""
+        self.open_contact()
+
     def release(self) -> None:
         """Let go. The output itself is let go by whoever made the service."""
         self.open_contact()
-
-
-class Contacts:
-    """All outputs of one machine, each under its own lease: the machine's closes last and opens first."""
-
-    def __init__(self, outputs: Mapping[str, Contact]) -> None:
-        self._machine = outputs[MACHINE]
-        self._outputs = {name: outputs[name] for name in sorted(outputs, key=lambda name: name == MACHINE)}
-
-    @property
-    def is_on(self) -> bool:
-        """Tell whether the machine's own contact is closed."""
-        return self._machine.is_on
-
-    @property
-    def closed(self) -> frozenset[str]:
-        """Name the outputs that are closed, as far as they were told."""
-        return frozenset(name for name, output in self._outputs.items() if output.is_closed)
-
-    @property
-    def is_lent(self) -> bool:
-        """Tell whether any lease is held."""
-        return any(output.is_lent for output in self._outputs.values())
-
-    def take_lease(self, now: int) -> None:
-        """Take every lease. Raises OutputError."""
-        for output in self._outputs.values():
-            output.take_lease(now)
-
-    def switch(self, closed: frozenset[str], now: int) -> None:
-        """Have exactly these closed. What opens goes first, the machine before all, whatever happens to any.
-
-        Raises OutputError at the end of opening, or at the first that does not close. While the machine is on, what
-        is open beside it keeps its lease.
-        """
-        pausing = MACHINE in closed
-        others = [output for name, output in reversed(self._outputs.items()) if name not in closed]
-        _each(output.pause_contact if pausing else output.open_contact for output in others)
-        for name, output in self._outputs.items():
-            if name in closed and not output.is_closed:
-                output.close_contact(now)
-
-    def renew(self, now: int) -> None:
-        """Make every lease longer that is held. Raises OutputError."""
-        for output in self._outputs.values():
-            output.renew(now)
-
-    def take_over(self, now: int) -> None:
-        """Make the leases of what was found closed one's own. Raises OutputError."""
-        for output in self._outputs.values():
-            if output.is_closed:
-                output.take_over(now)
-
-    def release(self) -> None:
-        """Open every contact, and let the outputs go. Raises OutputError at the end."""
-        _each(output.release for output in reversed(self._outputs.values()))
-
-
-def _each(acts: Iterable[Callable[[], None]]) -> None:
-    failed: OutputError | None = None
-    for act in acts:
-        try:
-            act()
-        except OutputError as error:
-            failed = failed or error
-    if failed is not None:
-        raise failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from controller.outputs import Contacts
+from controller.contacts import Contacts
 from controller.station.states import (
     Awaiting,
     Fault,
@@ -41,12 +41,15 @@ def station_status(state: State, moment: Moment, output: Contacts | None, chip: 
     said: dict[str, Any] = {
         "machine": state.rules.machine,
         "state": NAMES[type(state)],
-        "output": "on" if output is not None and output.is_on else "off",
+        "output": "off" if output is None else output.shows,
+        "answers": output is not None and output.answers,
         "reader": None if bench.reader_lost else chip,
         "badges_lying": len(bench.lying),
         "inputs": {rule.name: rule.name in bench.active for rule in state.rules.inputs},
         "outputs": {name: name in state.closed for name in sorted(state.rules.outputs)},
     }
+    if output is not None and output.counted_wh is not None:
+        said["counted_wh"] = round(output.counted_wh)
     if bench.locked:
         said["locked"] = bench.locked
     if isinstance(state, Fault):

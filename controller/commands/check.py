@@ -10,13 +10,15 @@ from typing import Final
 import click
 import msgspec
 
-from controller import door
+from controller import door, probing
 from controller.clock import quality
 from controller.commands import options
-from controller.settings import Part, Settings, Station, load
+from controller.commands.status import OUTPUTS
+from controller.probing import Finding
+from controller.settings import Settings, Station, load
 from controller.store import database
 from controller.store.key import badge_key
-from drivers import lease, registry
+from drivers import lease
 from drivers.contracts import DriverError
 from protocol.errors import LoquetError
 from protocol.moment import Quality
@@ -32,20 +34,11 @@ PARTS: Final = {
 }
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One part, whether it is well, and what was found."""
-
-    part: str
-    ok: bool
-    found: str
-    warning: bool = False
-
-
 @click.command(
     help=_(
         "Check settings and hardware, part by part; exit status 1 where something is wrong.\n\n"
-        "Touches no output. While the controller runs it is asked for its readers, since one process owns "
-        "each chip."
+        "Switches nothing. While the controller runs it is asked how its parts are, since one process owns each; "
+        "stop it (`sudo systemctl stop loquet`) to have every part looked at."
     )
 )
 @options.config
@@ -97,6 +90,9 @@ def _findings(config: Path) -> Iterator[Finding]:
     else:
         for station in settings.stations:
             yield from _station(station)
+        for name, part in settings.services.items():
+            yield from probing.part(f"[services], {name}", "outputs", part)
+    yield from probing.kernel(settings.stations)
 
 
 def _memory(settings: Settings) -> str:
@@ -148,37 +144,15 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         found = reader or _("lost; see `loquet journal`")
         yield Finding(names["reader"], ok=reader is not None, found=found)
         broken = station["state"] == "fault"
-        yield Finding(names["relay"], ok=not broken, found=fault(station["cause"]) if broken else station["output"])
+        unreached = [] if station["answers"] else [_("does not answer; see `loquet journal`")]
+        found = ", ".join([fault(station["cause"]) if broken else _(OUTPUTS[station["output"]]), *unreached])
+        yield Finding(names["relay"], ok=not broken and not unreached, found=found)
 
 
 def _station(station: Station) -> Iterator[Finding]:
-    kinds = {"reader": "readers", "light": "lights", "buzzer": "buzzers", "display": "displays"}
-    kinds |= dict.fromkeys(station.inputs, "inputs")
     for name, part in station.parts():
         place = "{}, {}".format(station.machine, _(PARTS.get(name, name)))  # noqa: UP032 - Babel reads no f-strings
-        kind = kinds.get(name, "outputs")
-        if name == "reader":
-            yield _try(place, lambda part=part: _reader(part))  # type: ignore[misc]
-        else:
-            yield _try(place, lambda part=part, kind=kind: _probe(kind, part))  # type: ignore[misc]
-
-
-def _reader(part: Part) -> str:
-    reader = registry.make("readers", part.driver, part.settings)
-    try:
-        chip: str = reader.open()
-        reader.look()
-    finally:
-        reader.close()
-    return chip
-
-
-def _probe(kind: str, part: Part) -> str:
-    probe = getattr(registry.find(kind, part.driver), "probe", None)
-    if probe is not None:
-        return str(probe(part.settings))
-    pins = ", ".join(f"{key} GPIO {pin}" for key, pin in part.settings.pins().items())
-    return _("not tested: {pins}").format(pins=pins)
+        yield from probing.part(place, probing.kind_of(station, name), part)
 
 
 def _try(part: str, look: Callable[[], str]) -> Finding:

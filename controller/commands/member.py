@@ -15,7 +15,7 @@ from controller.door import Door
 from controller.settings import load
 from controller.store.whitelist import Change
 from controller.teaching import UNNAMED
-from protocol.badge import Technology, parse_uid
+from protocol.badge import Technology, parse_badge
 from protocol.sentences import day
 from protocol.texts import N_, _
 from protocol.whitelist import AnyRow, Badge, BadgeKind, Certification, Whitelist, checked
@@ -127,13 +127,13 @@ def merge(config: Path, who: str, other: str) -> None:
 @click.option("--until", callback=options.day, metavar="DAY", help=_("Last day: 31/03/2027 or 2027-03-31; else today."))
 def lend(config: Path, who: str, uid: str, until: date | None) -> None:
     """Lend a badge."""
-    number = parse_uid(uid)
+    number = parse_badge(uid)
     with door.open_door(load(config), write=True) as memory:
         found = memory.whitelist()
         person = member_of(found, who)
         moment = memory.moment()
         last = until or max(moment.known, moment.today)
-        hashed = memory.hash([(number, Technology.ISO14443A)])[0]
+        hashed = memory.hash([number])[0]
         edit(memory, Change(put=(new_badge(found, hashed, person.id, BadgeKind.SPARE, last),)), found.version)
     click.echo(_("{member} has this badge until {day}").format(member=who, day=day(last)))
 
@@ -152,7 +152,7 @@ def block(config: Path, who: str | None, uid: str | None, unblock: bool) -> None
     """Block badges."""
     if (who is None) == (uid is None):
         raise click.UsageError(_("name a member, or a badge with --badge UID"))
-    number = parse_uid(uid) if uid is not None else None
+    number = parse_badge(uid) if uid is not None else None
     with door.open_door(load(config), write=True) as memory:
         found = memory.whitelist()
         badges = [_known(found, memory, number)] if number is not None else _all_of(found, who or "")
@@ -162,8 +162,8 @@ def block(config: Path, who: str | None, uid: str | None, unblock: bool) -> None
     click.echo(said.format(count=len(rows)))
 
 
-def _known(found: Whitelist, memory: Door, number: bytes) -> Badge:
-    hashed = memory.hash([(number, Technology.ISO14443A)])[0]
+def _known(found: Whitelist, memory: Door, number: tuple[bytes, Technology]) -> Badge:
+    hashed = memory.hash([number])[0]
     if hashed not in found.badges:
         raise WhitelistError(N_("this badge is nobody's: it opens nothing as it is"))
     return found.badges[hashed]

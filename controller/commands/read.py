@@ -18,6 +18,7 @@ from controller.messages import FromReader
 from controller.readers import ReaderThread
 from controller.settings import Settings, Station, load
 from drivers import registry
+from protocol.badge import badge_text
 from protocol.texts import N_, _
 
 
@@ -92,9 +93,12 @@ def _say(line: dict[str, Any]) -> None:
     sentences = {
         "presented": _("{machine}: badge {uid} ({technology})"),
         "removed": _("{machine}: badge {uid} taken off"),
+        "unread": _("{machine}: {detail}"),
         "reader_lost": _("{machine}: reader lost: {detail}"),
         "reader_found": _("{machine}: reader found: {chip}; lay a badge on it"),
     }
+    if "uid" in line:  # as `whitelist grant --badge` takes it
+        line = {**line, "uid": badge_text(bytes.fromhex(line["uid"]), line["technology"])}
     click.echo(sentences[line["event"]].format(**line))
     if line.get("random"):
         click.echo("  " + _("this number is a new one each time: it cannot serve as a badge"))

@@ -52,8 +52,10 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
         rows = list(journal.sessions(memory.database(), machine))
     if as_json:
         for row in rows:
+            told = msgspec.to_builtins(row)
+            del told["meter"]  # of the plug, which nobody asked for
             options.show_json(
-                msgspec.to_builtins(row)
+                told
                 | {
                     "started": rfc3339(row.started, zone),
                     "ended": rfc3339(row.ended, zone) if row.why else None,
@@ -68,6 +70,7 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
         _("end"),
         _("powered"),
         _("worked"),
+        _("energy (Wh)"),
         _("ended because"),
         _("by"),
         _("purpose"),
@@ -85,6 +88,7 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
             local_time(row.ended, zone) if row.why else _("running"),
             row.powered_s,
             row.busy_s,
+            "" if row.energy_wh is None else row.energy_wh,
             _(ENDINGS[Ending(row.why)]) if row.why else "",
             row.ended_by or "",
             _(PURPOSES[row.purpose]),

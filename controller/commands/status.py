@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -23,6 +24,14 @@ STATES = {
     "run_on": N_("free, extraction runs on"),
     "locked": N_("locked"),
     "fault": N_("out of order"),
+}
+
+
+OUTPUTS: Final = {
+    "on": N_("closed"),
+    "off": N_("open"),
+    "switching_on": N_("is told to close"),
+    "switching_off": N_("is told to open"),
 }
 
 
@@ -47,7 +56,7 @@ def status(config: Path, as_json: bool) -> None:
             [
                 station["machine"],
                 _(STATES[station["state"]]),
-                _("closed") if station["output"] == "on" else _("open"),
+                _(OUTPUTS[station["output"]]) if station["answers"] else _("does not answer"),
                 station["reader"] or _("lost"),
                 detail,
                 used,

@@ -15,7 +15,7 @@ from controller.door import Door
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.access import explain as ask_every_rule
-from protocol.badge import Technology, parse_uid
+from protocol.badge import parse_badge
 from protocol.sentences import day, refusal
 from protocol.texts import N_, _
 from protocol.whitelist import (
@@ -141,7 +141,7 @@ def explain(config: Path, as_json: bool, names: tuple[str, ...], badge: str | No
 
 def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) -> Badge:
     if uid is not None:
-        hashed = memory.hash([(parse_uid(uid), Technology.ISO14443A)])[0]
+        hashed = memory.hash([parse_badge(uid)])[0]
         if hashed not in found.badges:
             raise WhitelistError(
                 N_("this badge is not in the whitelist; whose is it? `loquet whitelist grant MEMBER --badge UID`")
@@ -210,7 +210,7 @@ def grant(
 ) -> None:
     """Grant trainings and badges."""
     settings = load(config)
-    numbers = [parse_uid(uid) for uid in uids]
+    numbers = [parse_badge(uid) for uid in uids]
     with door.open_door(settings, write=True) as memory:
         found = memory.whitelist()
         person = found.members.get(member) or Member(member)
@@ -225,7 +225,7 @@ def grant(
         put += [found.trainings.get(training) or Training(training) for training in trainings]
         put += [Certification(member, training, level, until=until) for training in trainings]
         kind = BadgeKind.TEACHING if teaching else BadgeKind.MEMBER
-        put += [new_badge(found, memory.hash([(uid, Technology.ISO14443A)])[0], member, kind) for uid in numbers]
+        put += [new_badge(found, memory.hash([number])[0], member, kind) for number in numbers]
         version = edit(memory, Change(put=tuple(map(checked, put))), found.version)
     _say_which_are_new(found, trainings)
     click.echo(
@@ -255,7 +255,7 @@ def _say_which_are_new(found: Whitelist, trainings: tuple[str, ...]) -> None:
 def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[str, ...]) -> None:
     """Revoke trainings and badges."""
     settings = load(config)
-    numbers = [parse_uid(uid) for uid in uids]
+    numbers = [parse_badge(uid) for uid in uids]
     with door.open_door(settings, write=True) as memory:
         found = memory.whitelist()
         person = member_of(found, member)
@@ -268,8 +268,8 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
                 )
             drop.append(held)
         put: list[AnyRow] = []
-        for uid in numbers:
-            badge = found.badges.get(memory.hash([(uid, Technology.ISO14443A)])[0])
+        for number in numbers:
+            badge = found.badges.get(memory.hash([number])[0])
             if badge is None or badge.member != member:
                 raise WhitelistError(N_('this badge is not "{member}"\'s'), member=member)
             put.append(msgspec.structs.replace(badge, blocked=True))

@@ -120,6 +120,8 @@ def read(document: dict[str, Any], path: Path) -> Settings:
     checks.machines_differ(stations, services)
     checks.services_are_used(stations, services)
     checks.pins_differ(stations, services)
+    checks.lines_agree(stations, services)
+    checks.readers_differ(stations)
     return Settings(controller, stations, path, services, _stale(document), _periods(document))
 
 

@@ -15,6 +15,8 @@ from drivers import registry
 from drivers.contracts import DriverSettings
 from drivers.gpio import RelaySettings
 from drivers.header import CONSOLE, GOOD_FOR_RELAYS
+from drivers.modbus import LineSettings
+from drivers.pcsc import PCSCSettings
 from protocol.entries import Purpose
 from protocol.strict import SettingsError
 from protocol.texts import N_
@@ -228,6 +230,7 @@ def pins_differ(stations: tuple[Station, ...], services: dict[str, Part]) -> Non
     holders: dict[int, str] = {}  # of pins that several inputs of one chip share: the chip and the wire
     taken: dict[int, str] = {}
     ports: dict[str, tuple[str, str]] = {}
+    seats: dict[tuple[str, str], str] = {}
     buses: dict[int, str] = {}
     for machine, name, part in parts:
         for key, pin in part.settings.pins().items():
@@ -239,10 +242,19 @@ def pins_differ(stations: tuple[Station, ...], services: dict[str, Part]) -> Non
                 )
             taken[pin] = place
         port = part.settings.port
-        other, shared = ports.setdefault(port, (f"{machine}, {name}", part.settings.shares)) if port else ("", "")
+        one = _one_name(port)
+        other, shared = ports.setdefault(one, (f"{machine}, {name}", part.settings.shares)) if port else ("", "")
         if port and other != f"{machine}, {name}" and not (shared and shared == part.settings.shares):
             raise SettingsError(
                 N_("{place}: {port} is taken already by {other}"), place=f"{machine}, {name}", port=port, other=other
+            )
+        seat = (one, part.settings.seat)
+        if all(seat) and seats.setdefault(seat, f"{machine}, {name}") != f"{machine}, {name}":
+            raise SettingsError(
+                N_("{place}: {port} is taken already by {other}"),
+                place=f"{machine}, {name}",
+                port=", ".join(seat),
+                other=seats[seat],
             )
         buses |= dict.fromkeys(part.settings.bus_pins(), f"{machine}, {name}")
     for pin, place in taken.items():
@@ -253,6 +265,56 @@ def pins_differ(stations: tuple[Station, ...], services: dict[str, Part]) -> Non
                 pin=pin,
                 other=buses[pin],
             )
+
+
+def _one_name(port: str) -> str:
+    """Give one name to what has several, as far as this machine can tell: links in /dev are followed where they are."""
+    return os.path.realpath(port) if port.startswith("/") else port.lower()
+
+
+def lines_agree(stations: tuple[Station, ...], services: dict[str, Part]) -> None:
+    """Refuse parts on one line that speak at several speeds, or of which two answer to one number."""
+    lines: dict[str, tuple[str, LineSettings]] = {}
+    units: dict[tuple[str, int], tuple[str, type]] = {}
+    for place, part in _named(stations, services):
+        said = part.settings
+        if not isinstance(said, LineSettings):
+            continue
+        other, first = lines.setdefault(_one_name(said.port), (place, said))
+        if (first.baudrate, first.parity, first.stopbits) != (said.baudrate, said.parity, said.stopbits):
+            raise SettingsError(
+                N_("{place}: on one line all speak alike; baudrate, parity and stopbits are not those of {other}"),
+                place=place,
+                other=other,
+            )
+        other, kind = units.setdefault((_one_name(said.port), said.unit), (place, type(said)))
+        if kind is not type(said):
+            raise SettingsError(
+                N_("{place}: unit {unit} is {other} already; each part on a line has its own number"),
+                place=place,
+                unit=said.unit,
+                other=other,
+            )
+
+
+def readers_differ(stations: tuple[Station, ...]) -> None:
+    """Refuse PC/SC readers of which one name may mean two: a tap would be one at both machines."""
+    readers = [(f"{each.machine}, reader", each.reader.settings) for each in stations]
+    named = [(place, said.name) for place, said in readers if isinstance(said, PCSCSettings)]
+    for place, name in named:
+        for other, its in named:
+            if place != other and name in its:
+                raise SettingsError(
+                    N_('{place}: name = "{name}" fits the reader of {other} too; say more of it'),
+                    place=place,
+                    name=name,
+                    other=other,
+                )
+
+
+def _named(stations: tuple[Station, ...], services: dict[str, Part]) -> list[tuple[str, Part]]:
+    named = [(f"{station.machine}, {name}", part) for station in stations for name, part in station.parts()]
+    return named + [(f"[services], {name}", part) for name, part in services.items()]
 
 
 def presence_is_sensed(station: Station, place: str) -> None:

@@ -185,4 +185,7 @@ def read_part(table: object, kind: str, place: str) -> Part:
         settings_type = registry.find(kind, table["driver"]).Settings
     except DriverError as error:
         raise SettingsError(N_("{place}: {error}"), place=place, error=error) from error
-    return Part(table["driver"], convert(rest, settings_type, place))
+    try:
+        return Part(table["driver"], convert(rest, settings_type, place))
+    except DriverError as error:
+        raise SettingsError(N_("{place}: {error}"), place=place, error=error) from error

@@ -29,6 +29,7 @@ from protocol.entries import (
     Withdrawn,
     decode_entry,
     encode_entry,
+    energy_used,
     kind,
 )
 from protocol.moment import Moment, Quality
@@ -272,8 +273,8 @@ def _set_counter(db: Database, count: Counter) -> None:
 class Usage(msgspec.Struct, frozen=True):
     """One session as people count it. Times in milliseconds since 1970, None where no clock was ever set.
 
-    busy_s: None where nothing senses that the machine runs. corrected_by: who said better what it was, and `note` why;
-    powered_s and the rest are as corrected then.
+    busy_s: None where nothing senses that the machine runs; energy_wh where nothing counts it. corrected_by: who said
+    better what it was, and `note` why; powered_s and the rest are as corrected then.
     """
 
     session: str
@@ -283,6 +284,7 @@ class Usage(msgspec.Struct, frozen=True):
     quality: Quality
     powered_s: int | None = None
     busy_s: int | None = None
+    energy_wh: int | None = None
     ended: int | None = None
     why: str | None = None
     ended_by: str | None = None
@@ -296,6 +298,7 @@ class Usage(msgspec.Struct, frozen=True):
     people: int | None = None
     corrected_by: str | None = None
     note: str = ""
+    meter: float | None = None
 
 
 def sessions(db: Database, machine: str | None = None) -> Iterator[Usage]:
@@ -336,6 +339,7 @@ def _begun(clocks: Clocks, line: Line, began: Granted | Resumed) -> Usage:
         group=began.group,
         organisation=began.organisation,
         people=began.people,
+        meter=began.meter,
     )
 
 
@@ -349,6 +353,7 @@ def _told_more(clocks: Clocks, line: Line, entry: Withdrawn | Ended | Corrected,
                 usage,
                 powered_s=round(entry.powered / 1000),
                 busy_s=None if entry.busy is None else round(entry.busy / 1000),
+                energy_wh=energy_used(usage.meter, entry.meter),
                 ended=_end_of(clocks, line, entry),
                 why=entry.why.value,
                 ended_by=entry.by,

@@ -169,6 +169,7 @@ def _station(said: dict[str, Any]) -> StationNow:
         said["state"],
         said["output"],
         said["reader"] is not None,
+        said["answers"],
         said.get("locked", "")[:200],
         str(said.get("cause", ""))[:500],
         said.get("session", ""),
