@@ -23,7 +23,8 @@ import click
 from simulator.cards import SimulatedCard
 from simulator.hd44780 import HD44780
 from simulator.mcp3008 import MCP3008
-from simulator.pins import PinError, Pins
+from simulator.parts import Parts
+from simulator.pins import LINES, PinError, Pins
 from simulator.rc522 import SimulatedChip
 from simulator.ssd1306 import SSD1306
 
@@ -76,6 +77,8 @@ class Board:
         self.cards: dict[str, SimulatedCard] = {}
         self._reset_pins = {pin: address for address, pin in readers.items() if pin is not None}
         self.pins.watchers.append(self._reset_line)
+        self.parts = Parts(self._far_changed)
+        self.far: list[tuple[str, str]] = []  # contacts that are no pins: they follow the header's lines
 
     def _reset_line(self, number: int, level: int) -> None:
         if number in self._wired:
@@ -125,6 +128,10 @@ class Board:
         """Tell whether the kernel offers an I²C bus; it does where a display is wired, plugged in or not."""
         return any(bus == each for each, _address in self.displays)
 
+    def _far_changed(self, at: str, seat: str, closed: bool) -> None:
+        if (at, seat) in self.far:
+            self.pins.tell(LINES + self.far.index((at, seat)), int(closed))
+
     def do(self, client: object, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Carry out one request. Raises PinError, KeyError, ValueError."""
         name = request.pop("do")
@@ -133,6 +140,29 @@ class Board:
         if name in {"mode", "drive"}:
             return getattr(self.pins, name)(**request)
         return getattr(self, f"do_{name}")(**request)
+
+    # --- parts beside the header ---
+
+    def do_add(self, kind: str, at: str, **what: Any) -> None:  # noqa: ANN401 - JSON
+        """Make a part, there."""
+        self.parts.add(kind, at, **what)
+
+    def do_far(self, at: str, seat: str) -> int:
+        """Follow a contact that is no pin; give the number of its line."""
+        if (at, seat) not in self.far:
+            self.far.append((at, seat))
+            self.pins.add()
+        return LINES + self.far.index((at, seat))
+
+    def do_part(self, at: str, act: str, **what: Any) -> None:  # noqa: ANN401 - JSON
+        """Do something with a part: lay, take, plug, unplug, set, do."""
+        if act not in {"lay", "take", "plug", "unplug", "set", "do"}:
+            raise KeyError(act)
+        getattr(self.parts, act)(at, **what)
+
+    def do_pcsc(self, reader: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Give the PC/SC readers, or the card on one."""
+        return self.parts.pcsc(reader)
 
     # --- what people do ---
 
@@ -166,6 +196,7 @@ class Board:
             chip.reset()
             chip.silent = None if on else 0x00
         self._mains = on
+        self.parts.power(on=on)
         for address, display in self.displays.items():
             display.power(on=on and address not in self._unplugged)
 
@@ -297,7 +328,11 @@ class Hand:
 
     def do(self, name: str, **what: Any) -> Any:  # noqa: ANN401 - JSON
         """Ask the board for one thing. Raises PinError with what it answers."""
-        self._link.send(json.dumps({"do": name, **what}).encode())
+        return self.ask({"do": name, **what})
+
+    def ask(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Ask the same as one table."""
+        self._link.send(json.dumps(request).encode())
         answer = json.loads(self._link.recv(MAX_MESSAGE * 16))
         if "error" in answer:
             raise PinError(answer["error"])
@@ -334,10 +369,12 @@ def main(
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the daemon
-    server = Server(Board(readers, keeps=keeps, displays=displays, converters=converters), path)
+    board = Board(readers, keeps=keeps, displays=displays, converters=converters)
+    server = Server(board, path)
     click.echo("ready")
     sys.stdout.flush()
     server.serve(lambda: not stopped)
+    board.parts.close()
 
 
 if __name__ == "__main__":

@@ -48,6 +48,16 @@ class Pins:
             for watcher in self.watchers:
                 watcher(line.number, level)
 
+    def add(self) -> None:
+        """Add a line that is no pin: a contact elsewhere, seen here with the others."""
+        line = Line(len(self.lines))
+        line.level = line.pulled = 0
+        self.lines.append(line)
+
+    def tell(self, number: int, level: int) -> None:
+        """Take note of such a contact."""
+        self._set(self.lines[number], level)
+
     def _claim(self, owner: object, number: int) -> Line:
         line = self._line(number)
         if line.owner not in {None, owner}:
@@ -117,7 +127,7 @@ class Pins:
 
     def reset(self) -> None:
         """Lose the mains: every line is an input at its pull, whoever held it."""
-        for line in self.lines:
+        for line in self.lines[:LINES]:
             line.owner, line.output, line.pwm = None, False, None
             line.pulled = int(line.number in PULLED_UP)
             self._set(line, line.pulled if line.driven is None else line.driven)

@@ -18,13 +18,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from controller import door
-from controller.settings import Settings, Station, load
+from controller.settings import Part, Settings, Station, load
+from controller.station.states import MACHINE
 from drivers import lease
 from drivers.adc import ADCSettings, ChannelSettings
 from drivers.gpio import ContactSettings, RelaySettings
 from drivers.lcd import LCDSettings
+from drivers.modbus import MeterSettings
 from drivers.oled import OLEDSettings
+from drivers.plug_http import PlugMeterSettings
 from drivers.rc522 import RC522Settings
+from simulator import attached
 from simulator.board import Hand
 
 STAND_INS: Final = Path(__file__).parent / "stand_ins"
@@ -117,6 +121,11 @@ class Stage:
         kept = "--keeps" if self._keeps else "--releases"
         self._first_line(self.start("board", ["simulator.board", "--socket", str(self.socket), kept, *readers]))
         self.hand = Hand(self.socket)
+        for part in attached.descriptions(attached.everything(self.settings)):
+            self.hand.do("add", **part)
+        for station in self.settings.stations:
+            for name in station.contacts():
+                self.line(station.machine, name)
         for station in self.settings.stations:
             for name, contact in station.inputs.items():
                 if contact.normally_closed:
@@ -135,6 +144,12 @@ class Stage:
     def set_amount(self, machine: str, name: str, amount: float) -> None:
         """Have an input measure an amount, in its own unit."""
         settings = self.settings.station(machine).inputs[name].part.settings
+        if isinstance(settings, MeterSettings):
+            self.set_part(machine, name, "watts", amount, unit=settings.unit)
+            return
+        if isinstance(settings, PlugMeterSettings):
+            self.set_part(machine, name, "load", amount)
+            return
         if not isinstance(settings, ChannelSettings):
             raise TypeError(f"{machine}, {name}: no meter")
         level = amount / settings.full_scale
@@ -183,25 +198,55 @@ class Stage:
         found: dict[str, Any] = next(each for each in self.status()["stations"] if each["machine"] == machine)
         return found
 
-    def address(self, machine: str) -> dict[str, int]:
-        """Say on which bus a machine's reader is."""
-        wired = self.settings.station(machine).reader.settings
-        return {"bus": wired.bus, "device": wired.device}  # type: ignore[attr-defined]
+    def address(self, machine: str) -> dict[str, int] | None:
+        """Say on which bus a machine's reader is; None where it is on none."""
+        wires = self.settings.station(machine).reader.settings
+        return {"bus": wires.bus, "device": wires.device} if isinstance(wires, RC522Settings) else None
 
-    def lay(self, machine: str, uid: str, **traits: Any) -> None:  # noqa: ANN401 - a card's traits
-        """Lay a card on a machine's reader."""
-        self.hand.do("lay", uid=uid, **self.address(machine), **traits)
+    def lay(self, machine: str, *uids: str, **traits: Any) -> None:  # noqa: ANN401 - a card's traits
+        """Lay cards on a machine's reader: all at one instant, where it reads several."""
+        address = self.address(machine)
+        if address is not None and len(uids) > 1:
+            self.hand.do("lay_together", uids=list(uids), **address)
+            return
+        for uid in uids:
+            if address is not None:
+                self.hand.do("lay", uid=uid, **address, **traits)
+            else:
+                self.do_part(machine, "reader", "lay", uid=uid, **traits)
 
     def take(self, machine: str, uid: str) -> None:
         """Take it off."""
-        self.hand.do("take", uid=uid, **self.address(machine))
+        address = self.address(machine)
+        if address is not None:
+            self.hand.do("take", uid=uid, **address)
+        else:
+            self.do_part(machine, "reader", "take", uid=uid)
 
-    def closed(self, machine: str) -> bool:
-        """Tell whether a machine's relay is closed, by the board's pin and nothing else."""
-        relay = self.settings.station(machine).relay.settings
-        if not isinstance(relay, RelaySettings):
-            raise TypeError(f"{machine}: no relay on a pin")
-        return bool(self.hand.do("pins")[relay.pin]) != relay.active_low
+    def part(self, machine: str, name: str) -> Part:
+        """Give a part of a machine."""
+        return next(part for named, part in self.settings.station(machine).parts() if named == name)
+
+    def do_part(self, machine: str, part: str, act: str, **what: Any) -> None:  # noqa: ANN401 - JSON
+        """Do something with a part that is not on the header: lay, take, plug, unplug, set, do."""
+        self.hand.ask({"do": "part", "at": attached.place(self.part(machine, part)), "act": act, **what})
+
+    def set_part(self, machine: str, part: str, name: str, value: Any, unit: int | None = None) -> None:  # noqa: ANN401
+        """Set what a part that is not on the header has, as obeys, load or noise."""
+        self.do_part(machine, part, "set", name=name, value=value, unit=unit)
+
+    def line(self, machine: str, name: str = MACHINE) -> tuple[int, int]:
+        """Say on which line of the board a contact is seen, and at which level it is closed."""
+        part = self.settings.station(machine).contacts()[name]
+        if isinstance(part.settings, RelaySettings):
+            return part.settings.pin, int(not part.settings.active_low)
+        at, seat = attached.seat(part) or ("", "")
+        return self.hand.do("far", at=at, seat=seat), 1
+
+    def closed(self, machine: str, name: str = MACHINE) -> bool:
+        """Tell whether a contact is closed, by the board's line and nothing else."""
+        number, closed = self.line(machine, name)
+        return bool(self.hand.do("pins")[number] == closed)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a process a signal, and wait for its end."""

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from protocol.whitelist import AnyRow, Badge, BadgeKind, Certification, Hours, Level, Machine, Member, Training
-from simulator.workbench.drawer import DRAWER
+from simulator.workbench.drawer import DRAWER, tag
 
 USER: Final = "demo"
 PASSWORD: Final = "loquet-demo"  # noqa: S105 - on loopback, for an evening
@@ -72,7 +72,7 @@ def rows(hash_of: Any) -> list[AnyRow]:  # noqa: ANN401 - a badge key's hash
         Member("paul", "Paul Langevin", "particulier", excluded=True),
     ]
     made += [Certification("marie", training) for training in ("laser", "printer")]
-    made += [Certification("jean", "printer"), Certification("jean", "wood")]
+    made += [Certification("jean", "printer"), Certification("jean", "wood"), Certification("jean", "vinyl")]
     made += [Certification("laure", training, Level.MAINTAINER) for training in TRAININGS]
     for number in range(36):
         name = f"{FIRST[number]} {LAST[number % len(LAST)]}"
@@ -85,6 +85,7 @@ def rows(hash_of: Any) -> list[AnyRow]:  # noqa: ANN401 - a badge key's hash
             made.append(Certification(who, training, chance.choice([Level.USER] * 6 + [Level.TRAINER]), until=end))
     for who, mine in uids().items():
         made += [Badge(hash_of(uid), who) for uid in mine]
+        made += [Badge(hash_of(tag(uid), "em4100"), who) for uid in mine]
     made += [
         Badge(hash_of(uid), "laure", BadgeKind.TEACHING)
         for thing in DRAWER
@@ -110,13 +111,15 @@ def fill(port_of: dict[str, int]) -> dict[str, Any]:
     account.set_password(PASSWORD)
     account.save()
     author = editing.Author(account=account, name=USER)
-    editing.carry_out(author, "demo", rows(lambda uid: key.hash(bytes.fromhex(uid.replace(":", "")), "iso14443a")))
+    editing.carry_out(
+        author, "demo", rows(lambda uid, technology="iso14443a": key.hash(bytes.fromhex(uid), technology))
+    )
     old = timezone.now() - timedelta(days=9)
     silent = models.Device.objects.create(id="d-saillans", name="Saillans (annexe)", key="-", sealing="-", seen=old)
     models.Device.objects.filter(pk=silent.pk).update(
         report={"version": "0.1.0", "clock": "kept", "backlog": 0, "free": 9_000_000_000}
     )
-    models.Machine.objects.filter(pk__in=["vinyl", "embroidery", "kiln", "cnc"]).update(device=silent)
+    models.Machine.objects.filter(pk__in=["embroidery", "kiln"]).update(device=silent)
     _sessions(silent, account)
     editing.carry_out(author, "revoked", drop=["certification/m103/vinyl"])
     _a_revocation_that_has_not_arrived(author, silent)
@@ -128,13 +131,10 @@ def _a_revocation_that_has_not_arrived(author: Any, silent: Any) -> None:  # noq
     from server import editing, kept, models  # noqa: PLC0415
 
     models.Device.objects.filter(pk=silent.pk).update(holds=int(kept.get(kept.VERSION)))
-    for training in ("vinyl", "sewing", "cnc"):
-        held = models.Certification.objects.filter(training=training, member__startswith="m").first()
-        if held is not None:
-            name = models.Member.objects.get(pk=held.member).name
-            about = {"name": name, "training": TRAININGS[training]}
-            editing.carry_out(author, "revoked", drop=[f"certification/{held.member}/{training}"], about=about)
-            return
+    held = models.Certification.objects.filter(training="sewing", member__startswith="m").first()
+    if held is not None:
+        about = {"name": models.Member.objects.get(pk=held.member).name, "training": TRAININGS["sewing"]}
+        editing.carry_out(author, "revoked", drop=[f"certification/{held.member}/sewing"], about=about)
 
 
 def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's

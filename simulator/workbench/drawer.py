@@ -11,6 +11,11 @@ from protocol.texts import N_
 MARIES: Final = "04A3C6CAE26180"
 
 
+def tag(uid: str) -> str:
+    """Give the number of the same badge at 125 kHz: those in the drawer have two chips, as many in real life."""
+    return f"0C{uid[-8:]}"
+
+
 class Thing(msgspec.Struct, frozen=True):
     """Something to lay on a reader: one card, or a wallet with several. `who` is a name, `what` a text."""
 
@@ -37,7 +42,15 @@ DRAWER: Final = (
 
 
 # What the demo's settings call its machines; settings have one language, the page has two.
-MACHINES: Final = {"laser": N_("Laser cutter"), "printer": N_("3D printer")}
+MACHINES: Final = {
+    "laser": N_("Laser cutter"),
+    "printer": N_("3D printer"),
+    "saw": N_("Table saw"),
+    "sander": N_("Sander"),
+    "cnc": N_("CNC router"),
+    "vinyl": N_("Vinyl cutter"),
+}
+WOOD_HINTS: Final = {"deaf", "away"}  # those of the second controller, whose parts are of every kind
 
 
 class Hint(msgspec.Struct, frozen=True):
@@ -53,6 +66,20 @@ HINTS: Final = (
         N_(
             "Pull the network cable, let people work, change the whitelist on the server's pages; "
             "plug it in and see both sides meet."
+        ),
+    ),
+    Hint(
+        "deaf",
+        N_(
+            "Have the sander's plug say yes and do nothing, and lay Jean's badge on its reader: what it was told is "
+            "read back, and the machine is out of order, alone."
+        ),
+    ),
+    Hint(
+        "away",
+        N_(
+            "Take the sander's plug off the network while it runs, and end the session: OFF is tried until it is "
+            "confirmed, and the plug opens by itself after a minute and a half."
         ),
     ),
     Hint("grant", N_("Lay Marie's badge on the laser's reader: the light turns green, the relay closes.")),

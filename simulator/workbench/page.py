@@ -32,7 +32,7 @@ from protocol.entries import Ending, kind
 from protocol.errors import LoquetError
 from protocol.sentences import ENDINGS, duration, fault, happened
 from protocol.texts import LANGUAGES, N_, _, language, spoken, tell
-from simulator.workbench.drawer import DRAWER, HINTS, MACHINES
+from simulator.workbench.drawer import DRAWER, HINTS, MACHINES, WOOD_HINTS
 from simulator.workbench.scene import FIRST, SESSIONS, Scene
 
 HERE: Final = Path(__file__).parent
@@ -57,7 +57,12 @@ INPUTS: Final = {
     "lid": N_("Lid open"),
     "emergency-stop": N_("Emergency stop pressed"),
     "current": N_("Current"),
+    "power": N_("Power"),
 }
+PARTS: Final = {  # names of makes: the same in every language
+    "rc522": "RC522", "pn532": "PN532", "rdm6300": "RDM6300", "id12la": "ID-12LA", "keyboard": "USB", "pcsc": "ACR122U",
+    "lcus": "LCUS", "modbus": "Modbus", "shelly": "Shelly", "tasmota": "Tasmota",
+}  # fmt: skip
 CONTACTS: Final = {MACHINE: N_("Relay"), "extractor": N_("Extractor"), "beam": N_("Beam")}
 MODES: Final = {
     "presence": N_("The badge stays on the reader while the machine is used."),
@@ -110,7 +115,7 @@ def _is_for(hint: str, scene: Scene) -> bool:
     """Tell whether a hint can be followed here."""
     if hint == "network":
         return scene.uplink is not None
-    return scene.example == FIRST
+    return (scene.example == FIRST) != (hint in WOOD_HINTS)
 
 
 class Desk:
@@ -155,6 +160,7 @@ class Desk:
                 wiring=self._wiring(),
                 inputs={name: _(label) for name, label in INPUTS.items()},
                 modes={name: _(sentence) for name, sentence in MODES.items()},
+                parts=PARTS,
                 contacts={name: _(label) for name, label in CONTACTS.items()},
                 words={name: _(word) for name, word in WORDS.items()},
                 colours={"".join(map(str, colour)): _(word) for colour, word in COLOURS.items()},

@@ -27,18 +27,21 @@ from controller.station.rules import Does
 from controller.station.states import MACHINE
 from controller.store import journal
 from drivers.adc import ChannelSettings
+from drivers.em4100 import EM4100Settings
 from drivers.gpio import BuzzerSettings, RelaySettings, RGBSettings
 from drivers.lcd import LCDSettings
+from drivers.modbus import RelaySettings as ModbusSettings
 from drivers.oled import OLEDSettings
 from protocol import entries
 from protocol.errors import LoquetError
 from protocol.texts import N_, language
 from protocol.whitelist import Whitelist
+from simulator.attached import at_home
 from simulator.board import MAX_MESSAGE
 from simulator.network import Cable
 from simulator.pins import PinError
 from simulator.stage import Stage, StageError
-from simulator.workbench.drawer import DRAWER, HINTS
+from simulator.workbench.drawer import DRAWER, HINTS, MARIES, tag
 
 EXAMPLES: Final = Path(examples.__file__).parent
 FIRST: Final = "demo.toml"
@@ -55,11 +58,20 @@ THINGS: Final = {thing.id: thing for thing in DRAWER}
 
 def _shown_as(wired: Input) -> dict[str, Any]:
     """Say how an input is played with: a button springs back, a switch stays, an amount slides."""
-    settings = wired.part.settings
-    if isinstance(settings, ChannelSettings):
-        return {"name": wired.rule.name, "kind": "amount", "most": settings.full_scale}
+    most = _most(wired)
+    if most is not None:
+        unit = "A" if isinstance(wired.part.settings, ChannelSettings) else "W"
+        return {"name": wired.rule.name, "kind": "amount", "most": most, "unit": unit}
     springs = wired.rule.does in SPRINGS and not wired.normally_closed
     return {"name": wired.rule.name, "kind": "button" if springs else "switch"}
+
+
+def _most(wired: Input) -> float | None:
+    """Say how much an input can be made to measure; None for one that measures nothing."""
+    settings = wired.part.settings
+    if wired.thresholds is None:
+        return None
+    return settings.full_scale if isinstance(settings, ChannelSettings) else wired.thresholds.above * 4
 
 
 class SceneError(LoquetError, ValueError):
@@ -101,7 +113,8 @@ class Scene:
         for name in (example, "members.csv"):
             shutil.copy(EXAMPLES / name, self._folder / name)
         settings = self._folder / example
-        settings.write_text(settings.read_text().replace('language = "en"', f'language = "{language()}"'))
+        said = settings.read_text().replace('language = "en"', f'language = "{language()}"')
+        settings.write_text(at_home(said, self._folder))
         self._stage = Stage(settings)
         self._acting = threading.RLock()
         self._ended = threading.Event()
@@ -140,11 +153,12 @@ class Scene:
         for station in self.stations:
             light, buzzer = station.light, station.buzzer
             entry: dict[str, Any] = {"machine": station.machine, "name": station.name, "mode": station.mode.value}
-            entry["contacts"] = [
-                {"name": name, "pin": part.settings.pin, "closed": int(not part.settings.active_low)}
-                for name, part in sorted(station.contacts().items(), key=lambda item: item[0] != MACHINE)
-                if isinstance(part.settings, RelaySettings)
-            ]
+            entry["reader"] = station.reader.driver
+            entry["contacts"] = []
+            for name, part in sorted(station.contacts().items(), key=lambda item: item[0] != MACHINE):
+                pin, closed = self._stage.line(station.machine, name)
+                far = "" if isinstance(part.settings, RelaySettings) else part.driver
+                entry["contacts"].append({"name": name, "pin": pin, "closed": closed, "far": far})
             if light is not None and isinstance(light.settings, RGBSettings):
                 entry["light"] = list(light.settings.pins().values())
             if buzzer is not None and isinstance(buzzer.settings, BuzzerSettings):
@@ -197,6 +211,14 @@ class Scene:
         self._tried.add("network")
 
     def _fill_whitelist(self) -> None:
+        if self.example != FIRST:
+            machines = [station.machine for station in self.stations]
+            self._loquet(
+                "whitelist", "grant", "marie", *machines, "--badge", MARIES, "--badge", f"em4100:{tag(MARIES)}"
+            )
+            for machine in machines:
+                self._loquet("whitelist", "require", machine, machine)
+            return
         for arguments in (
             ("require", "laser", "laser"),
             ("require", "printer", "printer"),
@@ -205,9 +227,12 @@ class Scene:
             ("grant", "marie", "laser", "printer", "--badge", THINGS["wallet"].uids[0]),
             ("grant", "laure", "--badge", THINGS["teaching"].uids[0], "--teaching"),
         ):
-            done = self._stage.loquet("whitelist", *arguments)
-            if done.returncode:
-                raise StageError(done.stderr)
+            self._loquet("whitelist", *arguments)
+
+    def _loquet(self, *arguments: str) -> None:
+        done = self._stage.loquet(*arguments)
+        if done.returncode:
+            raise StageError(done.stderr)
 
     # --- what people do ---
 
@@ -234,15 +259,21 @@ class Scene:
         if thing not in THINGS:
             raise SceneError(N_("there is no {thing} in the drawer"), thing=thing)
         self.act_take(thing)
-        self._stage.hand.do("lay_together", uids=list(THINGS[thing].uids), **self._stage.address(machine))
+        self._stage.lay(machine, *self._numbers(thing, machine))
         self._lying[thing] = machine
 
     def act_take(self, thing: str) -> None:
         """Put something back into the drawer."""
         machine = self._lying.pop(thing, None)
         if machine is not None:
-            for uid in THINGS[thing].uids:
+            for uid in self._numbers(thing, machine):
                 self._stage.take(machine, uid)
+
+    def _numbers(self, thing: str, machine: str) -> list[str]:
+        """Give the numbers by which a machine's reader knows a thing: at 125 kHz they are others."""
+        uids = THINGS[thing].uids
+        low = isinstance(self._station(machine).reader.settings, EM4100Settings)
+        return [tag(uid) for uid in uids] if low else list(uids)
 
     def act_cable(self, machine: str) -> None:
         """Pull a reader's cable, or plug it in again."""
@@ -252,8 +283,11 @@ class Scene:
             self._set_cable(machine)
 
     def _set_cable(self, machine: str) -> None:
-        silent = 0xFF if machine in self._cables else None
-        self._stage.hand.do("chip", silent=silent, brownout=silent is None, **self._stage.address(machine))
+        address, pulled = self._stage.address(machine), machine in self._cables
+        if address is None:
+            self._stage.do_part(machine, "reader", "unplug" if pulled else "plug")
+            return
+        self._stage.hand.do("chip", silent=0xFF if pulled else None, brownout=not pulled, **address)
 
     def act_press(self, machine: str, name: str) -> None:
         """Press a button, and let it go a moment later."""
@@ -265,13 +299,34 @@ class Scene:
         self._set_input(machine, name, active=False)
 
     def act_switch(self, machine: str, name: str, on: str) -> None:
-        """Have a contact's condition hold, or not: a lid open, a stop pressed; "yes" or "no"."""
-        self._set_input(machine, name, active=on == "yes")
+        """Have a contact's condition hold, or not: a lid open, a stop pressed; "yes" or "no".
+
+        Of a relay that is not on the header: RELAY!deaf, it says that it switches and does not; RELAY!away, its cable.
+        """
+        part, mark, what = name.partition("!")
+        if mark:
+            self._set_far(machine, part, what, on=on == "yes")
+        else:
+            self._set_input(machine, name, active=on == "yes")
         if on == "yes":
             self._switched.add(f"{machine}/{name}")
             self._tried |= {name} & {hint.id for hint in HINTS}
         else:
             self._switched.discard(f"{machine}/{name}")
+
+    def _set_far(self, machine: str, name: str, what: str, *, on: bool) -> None:
+        station = self._station(machine)
+        part = "relay" if name == MACHINE else name
+        wired = station.contacts().get(name)
+        if wired is None or isinstance(wired.settings, RelaySettings) or what not in {"deaf", "away"}:
+            raise SceneError(N_("{machine} has no {thing}"), machine=machine, thing=name)
+        if what == "away":
+            self._stage.do_part(machine, part, "unplug" if on else "plug")
+        else:
+            unit = wired.settings.unit if isinstance(wired.settings, ModbusSettings) else None
+            self._stage.set_part(machine, part, "obeys", not on, unit=unit)
+        if on:
+            self._tried.add(what)
 
     def _set_input(self, machine: str, name: str, *, active: bool) -> None:
         wired = self._station(machine).inputs.get(name)
@@ -282,13 +337,14 @@ class Scene:
     def act_amount(self, machine: str, name: str, amount: str) -> None:
         """Have a meter measure so much."""
         wired = self._station(machine).inputs.get(name)
-        if wired is None or not isinstance(wired.part.settings, ChannelSettings):
+        most = None if wired is None else _most(wired)
+        if most is None:
             raise SceneError(N_("{machine} has no {thing}"), machine=machine, thing=name)
         try:
             measured = float(amount)
         except ValueError as error:
             raise SceneError(N_("{amount} is no amount"), amount=amount[:20]) from error
-        if not 0 <= measured <= wired.part.settings.full_scale:
+        if not 0 <= measured <= most:
             raise SceneError(N_("{amount} is no amount"), amount=amount[:20])
         self._stage.set_amount(machine, name, measured)
         self._amounts[f"{machine}/{name}"] = measured

@@ -234,7 +234,7 @@ function showNow(now) {
 
 function showAmount(slider, amount) {
   slider.value = amount;
-  const written = `${Number(amount).toLocaleString(language, { maximumFractionDigits: 1 })} A`;
+  const written = `${Number(amount).toLocaleString(language, { maximumFractionDigits: 1 })} ${slider.dataset.unit}`;
   slider.setAttribute("aria-valuetext", written);
   find("output", slider.parentElement).textContent = written;
 }

@@ -1,0 +1,13 @@
+"""The exceptions that the driver meets, with the real ones' family."""
+
+
+class SmartcardException(Exception):
+    pass
+
+
+class CardConnectionException(SmartcardException):
+    pass
+
+
+class NoCardException(SmartcardException):
+    pass
