@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test lint bench soak lives mutate deb install uninstall root drawings screenshots texts states openapi clean
+.PHONY: help setup setup-dev demo test lint bench soak lives uinput mutate deb install uninstall root drawings screenshots texts states openapi clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -42,6 +42,10 @@ soak: setup-dev  ## days of workshops in which everything fails now and then: DA
 
 lives: setup-dev ## lives of one machine at random, MINUTES=5 of them; SEED=… lives one again
 	@cd tests/world && PYTHONPATH=.. ../../$(BIN)/python test_life.py
+
+uinput: setup-dev ## a keyboard that the kernel makes, under the driver for readers that type (root, /dev/uinput)
+	@$(PIP) --no-build-isolation --editable '.[keyboard]'
+	@PYTHONPATH=. $(BIN)/python tests/uinput.py
 
 mutate: setup-dev ## mutants of the decision and of the station, and which of them no test kills
 	@$(PIP) --no-build-isolation --editable '.[mutation]'

@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 from statistics import median
 
+import config
 from bench.decision import whitelist
 from protocol.badge import BadgeKey
 from protocol.whitelist import Badge, encode_row
+from simulator.attached import at_home
 from simulator.stage import Stage
 
 IDLE_S = 20.0
@@ -38,22 +40,45 @@ def settings() -> str:
 
 
 def figures(folder: Path) -> dict[str, float]:
-    """Run the daemon with 2,000 badges, leave it alone, and read what the kernel says of it."""
+    """Run the daemon with 2,000 badges, leave it alone, and read what the kernel says; on two sets of hardware."""
+    return _mixed(folder) | _uniform(folder)
+
+
+def _mixed(folder: Path) -> dict[str, float]:
+    """Four stations of mixed hardware: serial readers and one that types, RS-485, USB, two plugs on the network."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        here = Path(name)
+        (here / "settings.toml").write_text(
+            at_home((Path(config.__file__).parent / "demo-wood.toml").read_text(), here)
+        )
+        with Stage(here / "settings.toml") as stage:
+            stage.start_board()
+            _fill(stage, here, "saw")
+            stage.start_guard()
+            found = _idle(stage, stage.start_daemon().pid)
+    return {
+        "anon_mb_4_mixed": found["anon_mb_4_stations"],
+        "idle_cpu_percent_mixed": found["idle_cpu_percent_with_simulator"],
+        "idle_bytes_written_mixed": found["idle_bytes_written"],
+    }
+
+
+def _uniform(folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=folder) as name:
         here = Path(name)
         (here / "settings.toml").write_text(settings())
         with Stage(here / "settings.toml") as stage:
             stage.start_board()
-            _fill(stage, here)
+            _fill(stage, here, "m0")
             stage.start_guard()
             found = _starts(stage)
             daemon = stage.start_daemon()
             return found | _idle(stage, daemon.pid)
 
 
-def _fill(stage: Stage, here: Path) -> None:
+def _fill(stage: Stage, here: Path, machine: str) -> None:
     """Import 2,000 badges as an export under this controller's own key."""
-    stage.loquet("whitelist", "require", "m0", "laser")
+    stage.loquet("whitelist", "require", machine, "laser")
     key = BadgeKey((here / "data/badge.key").read_bytes())
     rows = list(whitelist(2_000).rows())
     assert sum(isinstance(row, Badge) for row in rows) == 2_000

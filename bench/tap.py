@@ -44,10 +44,11 @@ class Rig:
     def __init__(self, folder: Path, stage: Stage) -> None:
         from controller.badges import Badges
         from controller.clock import SystemClock
+        from controller.contacts import Contacts
         from controller.daemon import SWITCH_INTERVAL
         from controller.displays import Displays
         from controller.loop import Loop
-        from controller.outputs import Contacts, LeasedOutput
+        from controller.outputs import LeasedOutput
         from controller.signals import Signals
         from controller.station.rules import Rules
         from controller.store import database
