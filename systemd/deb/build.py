@@ -75,7 +75,7 @@ def foreign(arch: str, python: str) -> list[str]:
 def collect(target: Path, loquet: Path, options: list[str]) -> None:
     """Put Loquet and all that it needs into a folder."""
     shared = ["install", "--quiet", "--no-compile", "--constraint", ROOT / "constraints.txt", "--target", target]
-    pip(*shared, *options, f"{loquet}[server]")
+    pip(*shared, *options, f"{loquet}[server,modbus]")
     # mfrc522 asks for RPi.GPIO and spidev, which are compiled: ours stands for the one, Debian has the other.
     pip(*shared, "--no-deps", *options, "mfrc522")
     # Displays, in pure Python; Pillow and cbor2, which are compiled, Debian has.
@@ -143,6 +143,7 @@ def place(root: Path, version: str) -> None:
     _copy(ROOT / "systemd/sysusers.conf", root / "usr/lib/sysusers.d/loquet.conf")
     _copy(ROOT / "systemd/tmpfiles.conf", root / "usr/lib/tmpfiles.d/loquet.conf")
     _copy(ROOT / "systemd/udev.rules", root / "usr/lib/udev/rules.d/60-loquet.rules")
+    _copy(ROOT / "systemd/polkit.rules", root / "usr/share/polkit-1/rules.d/60-loquet.rules")
     documents = root / "usr/share/doc/loquet"
     for path in _documents():
         _copy(path, documents / path.relative_to(ROOT / "docs"))
@@ -195,7 +196,8 @@ Architecture: {arch}
 Maintainer: Loquet <loquet@localhost>
 Installed-Size: {size}
 Depends: {", ".join(depends)}
-Recommends: python3-pil, python3-cbor2
+Recommends: python3-pil, python3-cbor2, python3-evdev
+Suggests: python3-pyscard, pcscd
 Section: misc
 Priority: optional
 Description: latch on a workshop's machines
