@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sys
 import threading
 import types
@@ -36,9 +37,12 @@ def pytest_runtest_makereport(item, call):
 
 LONGEST_FIRST = (
     "test_installed",
+    "test_upgrades",
     "test_power_cuts",
     "test_workbench",
     "test_daemon",
+    "test_hardware",
+    "test_browser",
     "test_web",
     "test_sync",
     "test_damage",
@@ -175,18 +179,29 @@ def stage_folder(tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def stage(stage_folder):
-    """Board, guard and daemon as processes; the whitelist holds Marie, Jean, Laure and Paul."""
-    with Stage(stage_folder / "demo.toml") as made:
-        made.start_board()
+@pytest.fixture(scope="session")
+def members(tmp_path_factory):
+    """A data directory whose whitelist holds Marie, Jean, Laure and Paul, made once by the commands for it."""
+    folder = tmp_path_factory.mktemp("members")
+    for name in ("demo.toml", "members.csv"):
+        (folder / name).write_text((EXAMPLES / name).read_text())
+    with Stage(folder / "demo.toml") as made:
         for arguments in (
             ("whitelist", "require", "laser", "laser"),
             ("whitelist", "require", "printer", "printer"),
-            ("whitelist", "import", "--replace", str(stage_folder / "members.csv")),
+            ("whitelist", "import", "--replace", str(folder / "members.csv")),
         ):
             done = made.loquet(*arguments)
             assert done.returncode == 0, done.stderr
+    return folder / "data"
+
+
+@pytest.fixture
+def stage(stage_folder, members):
+    """Board, guard and daemon as processes; the whitelist holds Marie, Jean, Laure and Paul."""
+    shutil.copytree(members, stage_folder / "data")
+    with Stage(stage_folder / "demo.toml") as made:
+        made.start_board()
         made.start_guard()
         yield made
 

@@ -23,6 +23,8 @@ CLICK = (
     "Missing {param_type}", "Missing parameter", "Invalid value: {message}",
     "Invalid value for {param_hint}: {message}",
     "default: {default}", "required",
+    "Error: invalid input", "Error: {e.message}", "{value!r} is not a valid {number_type}.",
+    "{value} is not in the range {range}.",
 )  # fmt: skip
 
 

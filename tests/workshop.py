@@ -18,12 +18,13 @@ from controller import settings as settings_of
 from controller.age import Age
 from controller.badges import Badges
 from controller.clock import SystemClock
+from controller.contacts import Contacts
 from controller.control import ControlServer
 from controller.displays import Displays, Panel
 from controller.edits import Edit
 from controller.loop import Loop
 from controller.messages import Asked, FromInput, FromReader, Halt
-from controller.outputs import Contacts, LeasedOutput, Service
+from controller.outputs import LeasedOutput, Service
 from controller.settings import Names
 from controller.signals import Signals
 from controller.station.events import ClearAsked, EndAsked, GroupAsked
@@ -35,7 +36,7 @@ from controller.store.whitelist import Change
 from controller.watchdog import Watchdog
 from controller.writer import Writer
 from drivers import lease, presence
-from drivers.contracts import Card, Opening
+from drivers.contracts import Card, PinOpening
 from drivers.notify import Manager
 from protocol.moment import Quality
 from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training, Whitelist
@@ -110,7 +111,7 @@ class Contact:
 
     @property
     def opening(self):
-        return Opening(chip=0, line=self.line, level=0)
+        return PinOpening(chip=0, line=self.line, level=0)
 
     def _set(self, level):
         if self.breaks and level:

@@ -15,7 +15,7 @@ def workshop(name):
 
 
 # The first settings and the demo have stories elsewhere.
-LIVED = {"controller.toml", "controller.fr.toml", "demo.toml", "demo-wood.toml"}
+LIVED = {"controller.toml", "controller.fr.toml", "demo.toml", "demo-wood.toml", "eight.toml"}
 
 
 def test_the_laser():

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from controller.outputs import Contacts, LeasedOutput, NoGuardError, Service
+from controller.contacts import Contacts
+from controller.outputs import LeasedOutput, NoGuardError, Service
 from drivers import lease
-from drivers.contracts import Opening, OutputError
+from drivers.contracts import OutputError, PinOpening
 
 
 class Relay:
@@ -15,7 +16,7 @@ class Relay:
         self.obeys = True
         self.said = None
 
-    opening = Opening(chip=0, line=17, level=0)
+    opening = PinOpening(chip=0, line=17, level=0)
 
     def on(self):
         self.said = self.read() if hasattr(self, "read") else None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from controller.settings import SettingsError, load, read
 from controller.station.rules import Mode
+from protocol.texts import tell
 
 GOOD = {
     "controller": {"data_dir": "data", "language": "fr"},
@@ -301,3 +302,91 @@ def test_several_inputs_may_share_one_converter_and_nothing_else_may():
     assert read(laser(inputs={"one": PINS, "other": PINS | {"channel": 1}}), HERE)
     with pytest.raises(SettingsError, match="SPI bus 0, device 0 is taken"):
         read(laser(coast_down=5, inputs={"current": current | {"device": 0}}), HERE)
+
+
+RS485 = "/dev/serial/by-id/rs485"
+
+
+def shop(**parts):
+    """Two machines with readers of their own, whose other parts are given by machine."""
+    stations = []
+    for number, (machine, said) in enumerate(parts.items()):
+        base = {"machine": machine, "mode": "tap", "longest": "1 h", "reader": {"driver": "rc522", "device": number}}
+        stations.append(base | {"relay": {"driver": "gpio", "pin": (17, 27)[number]}} | said)
+    return {"station": stations}
+
+
+def meter(**said):
+    return {
+        "coast_down": 5,
+        "inputs": {"power": {"driver": "pzem004t", "port": RS485, "does": "running", "above": 9, "below": 5} | said},
+    }
+
+
+def coil(**said):
+    return {"relay": {"driver": "modbus", "port": RS485} | said}
+
+
+def plug(host):
+    return {"relay": {"driver": "shelly", "host": host}}
+
+
+def card_reader(name):
+    return {"reader": {"driver": "pcsc", "name": name}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        (coil(), coil(unit=1), "unit 1, coil 0 is taken"),
+        (coil(), coil(coil=1, baudrate=19200), "all speak alike"),
+        (coil(), meter(unit=2, parity="E"), "all speak alike"),
+        (coil(), meter(), "unit 1 is saw, relay already"),
+        (coil(), {"reader": {"driver": "pn532", "port": RS485}}, "taken already"),
+        (coil(), {"relay": {"driver": "lcus", "port": RS485}}, "taken already"),
+        (plug("Plug.local"), plug("plug.local.:80"), "taken"),
+        ({"reader": {"driver": "pcsc"}}, {"reader": {"driver": "pcsc", "name": "ACS"}}, "say more of it"),
+        (card_reader("ACR122U"), card_reader("ACS ACR122U"), "fits the reader"),
+        ({}, {"reader": {"driver": "id12la", "port": "/dev/x"}, "mode": "presence"}, "senses that a badge stays"),
+        ({}, {"relay": {"driver": "lcus", "port": "/dev/x"}, "restart": "resume"}, "cannot be found as it was left"),
+        ({}, {"relay": {"driver": "shelly", "host": "a..b"}}, "will not do"),
+        ({}, {"relay": {"driver": "shelly", "host": "a b"}}, "will not do"),
+    ],
+)
+def test_parts_that_would_be_in_each_others_way_are_refused(one, other, why):
+    with pytest.raises(SettingsError) as caught:
+        read(shop(saw=one, drill=other), HERE)
+    assert why in tell(caught.value)
+
+
+def test_parts_that_share_a_line_a_board_or_a_plug_as_they_may_are_taken():
+    assert read(shop(saw=coil() | meter(unit=2), drill=coil(coil=1)), HERE)
+    lcus = {"driver": "lcus", "port": "/dev/x"}
+    assert read(shop(saw={"relay": lcus}, drill={"relay": lcus | {"relay": 2}}), HERE)
+    shelly = {"driver": "shelly", "host": "192.168.1.5"}
+    assert read(shop(saw={"relay": shelly}, drill={"relay": shelly | {"switch": 1}}), HERE)
+
+
+def test_one_port_under_two_names_is_one_port(tmp_path):
+    (tmp_path / "ttyUSB0").touch()
+    (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
+    said = [{"reader": {"driver": "pn532", "port": f"{tmp_path}/{name}"}} for name in ("ttyUSB0", "by-id")]
+    with pytest.raises(SettingsError, match="taken already"):
+        read(shop(saw=said[0], drill=said[1]), HERE)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"technology": "iso14443a", "base": 10, "length": [4, 7]}, "say a single one"),
+        ({"technology": "iso14443a", "base": 16, "length": 5}, "one of: 4"),
+        ({"technology": "em4100", "base": 10, "length": 4, "whole": True}, "one of: 5"),
+        ({"technology": "em4100", "base": 16, "length": 5, "whole": False}, "one of: 3 / 4"),
+        ({"technology": "iso14443a", "base": 16, "length": []}, "one of"),
+    ],
+)
+def test_what_a_reader_types_has_to_go_together(said, why):
+    reader = {"driver": "keyboard", "port": "/dev/input/x"} | said
+    with pytest.raises(SettingsError) as caught:
+        read(shop(saw={"reader": reader}), HERE)
+    assert why in tell(caught.value)

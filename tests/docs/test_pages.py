@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from controller.commands import loquet
-from controller.settings import Controller, load
+from controller.settings import Controller, load, read
 from controller.settings.tables import InputTable, Names, OnStale, Restart, RetentionTable, StationTable, WhitelistTable
 from controller.station.rules import Clears, Does, Mode
 from drivers import registry
@@ -90,19 +90,64 @@ def anchors(page):
     return {re.sub(r"[^\w -]", "", head.lower()).strip().replace(" ", "-") for head in heads}
 
 
-PAIRS = [path for path in (ROOT / "docs").glob("*.fr.md") if path.name != "README.fr.md"]
+PAIRS = sorted((ROOT / "docs").rglob("*.fr.md"))
+PARTS = sorted(path for path in (ROOT / "docs/parts").glob("*.md") if not path.name.endswith(".fr.md"))
 
 
-@pytest.mark.parametrize("french", PAIRS, ids=lambda path: path.name)
+@pytest.mark.parametrize("french", PAIRS, ids=lambda path: path.relative_to(ROOT / "docs").as_posix())
 def test_a_page_tells_to_type_the_same_in_both_languages(french):
     def typed(path):
-        blocks = "".join(re.findall(r"```(?:sh|text)\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
+        blocks = "".join(re.findall(r"```(?:sh|text|toml)\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
         return re.sub(r'--reason ".*?"', "--reason", blocks)
 
     english = french.with_name(french.name.replace(".fr.", "."))
     assert typed(english) == typed(french)
     heads = [re.findall(r"^(#+) ", path.read_text(encoding="utf-8"), re.MULTILINE) for path in (english, french)]
     assert heads[0] == heads[1]
+
+
+def test_every_page_of_a_part_has_its_french():
+    assert [path.with_suffix(".fr.md") for path in PARTS if not path.with_suffix(".fr.md").exists()] == []
+    assert len(PARTS) == len([path for path in PAIRS if path.parent.name == "parts"])
+
+
+def shown(page):
+    """Give the settings that a page shows, each as a whole file: a fragment as lines of some station."""
+    for block in re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        said = tomllib.loads(block)
+        if block.startswith("# fragment\n"):
+            reader, relay = {"driver": "rc522", "reset_pin": 25}, {"driver": "gpio", "pin": 17}
+            said = {
+                "station": [{"machine": "m", "mode": "tap", "longest": "4 h", "reader": reader, "relay": relay} | said]
+            }
+        yield {"controller": {}} | said
+
+
+@pytest.mark.parametrize("page", PARTS, ids=lambda path: path.stem)
+def test_the_settings_that_a_parts_page_shows_load(page):
+    settings = [read(said, ROOT / "shown.toml") for said in shown(page)]
+    assert settings or page.stem == "README"
+
+
+@pytest.mark.parametrize("kind", ["readers", "outputs", "inputs"])
+def test_every_reader_relay_and_sensor_has_a_page_that_shows_its_settings(kind):
+    named = set()
+    for station in (each for page in PARTS for said in shown(page) for each in said["station"]):
+        named |= {
+            "readers": {station["reader"]["driver"]},
+            "outputs": {station["relay"]["driver"]},
+            "inputs": {part["driver"] for part in station.get("inputs", {}).values()},
+        }[kind]
+    assert named == set(registry.names(kind))
+
+
+@pytest.mark.parametrize("page", PARTS, ids=lambda path: path.stem)
+def test_a_parts_page_ends_by_saying_what_loquet_is_not(page):
+    for path, sentence in (
+        (page, "It is not a safety function."),
+        (page.with_suffix(".fr.md"), "Ce n'est pas une fonction de sécurité."),
+    ):
+        assert sentence in path.read_text(encoding="utf-8").splitlines()[-1], path
 
 
 def test_the_drawings_and_the_card_are_those_of_the_settings():
@@ -117,6 +162,7 @@ def test_a_reset_pin_that_moves_moves_in_the_drawing(monkeypatch):
 
     monkeypatch.setitem(drawings.PHYSICAL, 25, 40)
     assert "pin 40" in drawings.header("en")
+    assert "pin 40" in drawings.part_rc522("en")
 
 
 def test_every_setting_line_that_a_page_quotes_for_config_txt_is_quoted_in_both():

@@ -1,7 +1,11 @@
 """One contract a kind; every driver that is registered runs it."""
 
+import sys
+
+import msgspec
 import pytest
 
+from controller.settings import Part
 from drivers import registry
 from drivers.contracts import (
     Buzzer,
@@ -10,17 +14,36 @@ from drivers.contracts import (
     DriverError,
     DriverMissingError,
     DriverSettings,
+    FarOutput,
     Input,
     Light,
     Meter,
     Opening,
     Output,
+    OutputError,
     Reader,
+    ReaderLostError,
 )
+from simulator import attached
 from simulator.cards import SimulatedCard
+from simulator.stage import until
 
+PORT = "/dev/serial/by-id/x"  # at home in a folder of the test
+PLUG = "192.168.1.61"
 SETTINGS = {
     ("readers", "rc522"): {"reset_pin": 25},
+    ("readers", "pn532"): {"port": PORT},
+    ("readers", "rdm6300"): {"port": PORT},
+    ("readers", "id12la"): {"port": PORT},
+    ("readers", "keyboard"): {"port": PORT, "technology": "iso14443a", "base": 16, "length": [4, 7, 10]},
+    ("readers", "pcsc"): {"name": "ACS"},
+    ("outputs", "lcus"): {"port": PORT, "answers": True},
+    ("outputs", "modbus"): {"port": PORT, "unit": 3, "coil": 2},
+    ("outputs", "shelly"): {"host": PLUG, "password": "secret"},
+    ("outputs", "tasmota"): {"host": PLUG, "password": "secret"},
+    ("inputs", "pzem004t"): {"port": PORT, "unit": 9},
+    ("inputs", "shelly"): {"host": PLUG},
+    ("inputs", "tasmota"): {"host": PLUG},
     ("outputs", "gpio"): {"pin": 17},
     ("lights", "rgb"): {"red": 22, "green": 23, "blue": 24},
     ("buzzers", "gpio"): {"pin": 27},
@@ -43,9 +66,49 @@ def drivers(kind):
     return [pytest.param(name, id=f"{kind}-{name}") for name in registry.names(kind)]
 
 
+def settings_of(kind, name, folder):
+    """A driver's settings, at home: ports are in a folder, plugs on loopback."""
+    said = attached.at_home(msgspec.json.encode(SETTINGS[kind, name]).decode(), folder)
+    return msgspec.convert(msgspec.json.decode(said), registry.find(kind, name).Settings)
+
+
 def make(kind, name):
     driver = registry.find(kind, name)
     return registry.make(kind, name, driver.Settings(**SETTINGS[kind, name]))
+
+
+class Attached:
+    """A part of the board, and the driver for it."""
+
+    def __init__(self, board, kind, name, folder):
+        self.settings = settings_of(kind, name, folder)
+        self.parts = board.board.parts
+        (description,) = attached.descriptions([Part(name, self.settings)])
+        self.at = description["at"]
+        self.parts.add(**description)
+        self.made = registry.make(kind, name, self.settings)
+
+    def wait(self, happened, what):
+        return until(happened, what, 10)
+
+    def seen(self):
+        return self.made.look().cards
+
+
+@pytest.fixture
+def attach(board, tmp_path, monkeypatch):
+    for module in ("evdev", "smartcard", "smartcard.System", "smartcard.Exceptions"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    found = []
+
+    def attach(kind, name):
+        found.append(Attached(board, kind, name, tmp_path))
+        return found[-1]
+
+    yield attach
+    for each in found:
+        each.made.close()
+    board.board.parts.close()
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
@@ -57,7 +120,67 @@ def test_every_driver_has_settings_whose_pins_are_named(kind):
         assert set(settings.pins().values()) <= set(range(28))
 
 
-@pytest.mark.parametrize("name", drivers("readers"))
+FAR_READERS = [name for name in registry.names("readers") if name != "rc522"]
+FAR_OUTPUTS = [name for name in registry.names("outputs") if name != "gpio"]
+
+
+@pytest.mark.parametrize("name", FAR_READERS)
+def test_a_reader_at_a_cable_sees_a_badge_is_lost_and_found_and_sees_it_again(name, attach):
+    part = attach("readers", name)
+    assert isinstance(part.made, Reader)
+    uid = bytes.fromhex("0C004A2F19" if "em4100" in registry.find("readers", name).__module__ else "04A3C6CAE26180")
+    assert part.made.open()
+    assert part.seen() == frozenset()
+    for _ in range(2):
+        part.parts.lay(part.at, uid.hex())
+        (card,) = part.wait(part.seen, "the badge is seen")
+        assert card.uid == uid
+        part.parts.take(part.at, uid.hex())
+        part.wait(lambda: not part.seen(), "the badge is gone")
+        part.parts.unplug(part.at)
+        part.wait(lambda: is_lost(part.made), "it is lost")
+        assert is_lost(part.made, part.made.open)
+        part.parts.plug(part.at)
+        assert part.made.open()
+    part.made.close()
+    part.made.close()
+
+
+def is_lost(reader, act=None):
+    try:
+        (act or reader.look)()
+    except ReaderLostError as error:
+        assert str(error)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", FAR_OUTPUTS)
+def test_a_far_output_switches_tells_how_it_is_and_fails_within_bounds(name, attach):
+    part = attach("outputs", name)
+    output = part.made
+    assert isinstance(output, FarOutput)
+    assert isinstance(output.opening, Opening)
+    assert output.opening == registry.find("outputs", name).opening_of(part.settings)
+    for _ in range(2):
+        assert output.open()
+        for closed in (False, True, True, False, False):
+            assert output.switch(closed=closed).closed is closed
+            assert output.look().closed is closed
+        part.parts.set(part.at, "obeys", False, 3 if name == "modbus" else None)
+        with pytest.raises(OutputError, match=r"switch"):
+            output.switch(closed=True)
+        part.parts.set(part.at, "obeys", True, 3 if name == "modbus" else None)
+        part.parts.unplug(part.at)
+        for act in (output.look, output.open, lambda: output.switch(closed=False)):
+            with pytest.raises(OutputError):
+                act()
+        part.parts.plug(part.at)
+    output.close()
+    output.close()
+
+
+@pytest.mark.parametrize("name", ["rc522"])
 def test_a_reader_sees_what_lies_there_and_closes_twice(name, chip, clock):
     reader = registry.find("readers", name)(registry.find("readers", name).Settings(), clock.sleep)
     assert isinstance(reader, Reader)
@@ -71,7 +194,7 @@ def test_a_reader_sees_what_lies_there_and_closes_twice(name, chip, clock):
     reader.close()
 
 
-@pytest.mark.parametrize("name", drivers("outputs"))
+@pytest.mark.parametrize("name", ["gpio"])
 def test_an_output_is_made_open_obeys_and_is_left_open(name, board):
     output = make("outputs", name)
     assert isinstance(output, Output)
@@ -125,7 +248,29 @@ def test_an_input_says_how_it_stands(name, board):
     made.close()
 
 
-@pytest.mark.parametrize("name", [name for name in registry.names("inputs") if measuring(name)])
+@pytest.mark.parametrize("name", ["pzem004t", "shelly", "tasmota"])
+def test_a_meter_at_a_cable_says_what_it_measures_and_what_it_counted(name, attach):
+    part = attach("inputs", name)
+    assert isinstance(part.made, Meter)
+    if name == "pzem004t":
+        part.parts.set(part.at, "watts", 1234.5, 9)
+        part.parts.set(part.at, "watt_hours", 70_000, 9)
+    else:
+        part.parts.set(part.at, "load", 1234.5)
+        part.parts.set(part.at, "watt_hours", 70_000)
+        part.parts.do(part.at, "press")
+    assert part.made.read() == pytest.approx(1234.5)
+    assert part.made.counted_wh == pytest.approx(70_000, abs=1)
+    part.parts.unplug(part.at)
+    with pytest.raises(DriverError):
+        part.made.read()
+    part.parts.plug(part.at)
+    assert part.made.read() == pytest.approx(1234.5)
+    part.made.close()
+    part.made.close()
+
+
+@pytest.mark.parametrize("name", ["mcp3008", "mcp3008-pins"])
 def test_a_meter_says_what_it_measures(name, board):
     from simulator.stage import converter
 

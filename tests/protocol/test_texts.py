@@ -1,9 +1,10 @@
 """Texts for people: nothing untranslated, nothing stale, no place lost."""
 
+import ast
 import re
 
 import pytest
-from texts import PO, catalogue, compiled, extract
+from texts import PO, ROOMS, ROOT, catalogue, compiled, extract
 
 from protocol.errors import LoquetError
 from protocol.sentences import day, duration, refusal
@@ -73,3 +74,25 @@ def test_days_and_durations_are_written_as_people_say_them():
 
     assert day(date(2026, 3, 3)) == "3 March 2026"
     assert [duration(seconds) for seconds in (8, 59.6, 125, 7_500)] == ["8 s", "1 min", "2 min", "2 h 05"]
+
+
+def test_no_text_hides_in_an_f_string_where_the_catalogue_does_not_see_it():
+    hidden, seen = [], ids(extract())
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    calls = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
+                    words = [f"{path.name}:{node.lineno}" for each in calls if getattr(each, "id", "") in {"_", "N_"}]
+                    hidden += [word for word in words if not _is_known(node, seen)]
+    assert hidden == []
+
+
+def _is_known(node, seen):
+    """Tell whether each text of the f-string is a text elsewhere too, as a word that is shared."""
+    texts = {each.args[0].value for each in ast.walk(node) if isinstance(each, ast.Call) and _is_word(each)}
+    return texts <= seen
+
+
+def _is_word(call):
+    return getattr(call.func, "id", "") in {"_", "N_"} and isinstance(call.args[0], ast.Constant)
