@@ -48,9 +48,10 @@ def _mixed(folder: Path) -> dict[str, float]:
     """Four stations of mixed hardware: serial readers and one that types, RS-485, USB, two plugs on the network."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         here = Path(name)
-        (here / "settings.toml").write_text(
-            at_home((Path(config.__file__).parent / "demo-wood.toml").read_text(), here)
-        )
+        lines = (Path(config.__file__).parent / "demo-wood.toml").read_text().splitlines(keepends=True)
+        # Without lights, as the other four: each wink would be paid to the simulated pins.
+        said = "".join(line for line in lines if not line.startswith(("light", "buzzer")))
+        (here / "settings.toml").write_text(at_home(said, here))
         with Stage(here / "settings.toml") as stage:
             stage.start_board()
             _fill(stage, here, "saw")

@@ -84,7 +84,7 @@ class EM4100Settings(SerialSettings, frozen=True, kw_only=True):
     """Which port. hold: a tag counts as there for so many seconds after its last frame."""
 
     hold: Annotated[float, msgspec.Meta(ge=0.2, le=5.0)] = 0.5
-    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.1
+    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.15
 
 
 class OnceSettings(EM4100Settings, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ class KeyboardSettings(DriverSettings, frozen=True, kw_only=True):
     length: Annotated[int, msgspec.Meta(ge=3, le=10)] | list[Annotated[int, msgspec.Meta(ge=3, le=10)]]
     whole: bool | None = None
     hold: Annotated[float, msgspec.Meta(ge=0.2, le=5.0)] = 1.0
-    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.1
+    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.15
 
     def __post_init__(self) -> None:
         """Hold the settings together. Raises SettingsMismatchError, which names what is possible."""

@@ -26,7 +26,7 @@ class PCSCSettings(DriverSettings, frozen=True, kw_only=True):
     """Which reader: a part of its name that no other has, as `pcsc_scan -r` shows it. One alone needs no name."""
 
     name: Annotated[str, msgspec.Meta(max_length=80)] = ""
-    interval: Annotated[float, msgspec.Meta(ge=0.05, le=1.0)] = 0.15
+    interval: Annotated[float, msgspec.Meta(ge=0.05, le=1.0)] = 0.2
 
     @property
     def port(self) -> str:

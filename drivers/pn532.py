@@ -31,7 +31,7 @@ PN532_IC: Final = 0x32
 class PN532Settings(SerialSettings, frozen=True, kw_only=True):
     """Which port."""
 
-    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.1
+    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.15
 
 
 class RefusedError(ReaderLostError):

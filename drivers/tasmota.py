@@ -22,6 +22,7 @@ SECONDS: Final = 100  # what PulseTime adds to a number of seconds
 STAYS_OFF, INVERTED = 0, 5  # of PowerOnState
 WATT_HOURS: Final = 1000.0
 MOST: Final = 1e9
+SELDOM: Final = 5
 
 
 class TasmotaSettings(PlugSettings, frozen=True, kw_only=True):
@@ -51,6 +52,8 @@ class Tasmota:
         self.interval = settings.interval
         self._settings = settings
         self._measures = True
+        self._measured: tuple[float | None, float | None] = (None, None)
+        self._looks = 0
         auth = HTTPBasicAuth(b"admin", settings.password.encode()) if settings.password else None
         self._plug = Plug("Tasmota", settings.host, auth)
 
@@ -73,7 +76,7 @@ class Tasmota:
                 N_("Tasmota at {host} has PowerOnState 5, which closes when its timer is past: set PowerOnState 0"),
                 host=self._settings.host,
             )
-        self._measures = True
+        self._measures, self._looks = True, 0
         return f"Tasmota {version if isinstance(version, str) else '?'}"[:80]
 
     def _timeless(self) -> OutputError:
@@ -134,9 +137,11 @@ class Tasmota:
     def look(self) -> Seen:
         """Ask how it is. Raises OutputError."""
         closed = self._power("")
-        watts, counted = self.measured() if self._measures else (None, None)
-        self._measures = watts is not None or counted is not None
-        return Seen(closed, watts, counted)
+        self._looks += 1
+        if self._measures and (closed or self._looks % SELDOM == 1):  # what is open uses nothing
+            self._measured = self.measured()
+            self._measures = self._measured != (None, None)
+        return Seen(closed, *self._measured)
 
     def measured(self) -> tuple[float | None, float | None]:
         """Ask for watts and counted watt-hours, where it has them. Raises OutputError."""
