@@ -1,5 +1,6 @@
 """A Debian of its own, booted by systemd-nspawn, whose SPI and GPIO are the simulated board outside it."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -104,8 +105,9 @@ class Container:
             raise RuntimeError(self.log.read_text())
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
         for child in children:
-            if Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
-                return child
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a helper that ended just now
+                if Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
+                    return child
         return None
 
     def _inside(self, command):
