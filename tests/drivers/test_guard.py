@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from drivers import lease
-from drivers.guard import Guard, main
+from drivers.guard import OPENERS, Guard, main
 
 
 def lend(board, folder, *, until, pid=None, started=None, resume=False, line=17, level=0):
@@ -179,3 +179,15 @@ def test_a_run_directory_that_cannot_be_read_is_told_and_ends_nothing(guard, tmp
     assert guard.step(0) == 0
     assert guard.step(1) == 0
     assert len(said) == 1
+
+
+def test_pins_are_opened_before_anybody_is_asked_on_a_line(tmp_path, said, monkeypatch):
+    lease.prepare(tmp_path)
+    opened = []
+    for kind in ("gpio", "serial"):
+        monkeypatch.setitem(OPENERS, kind, lambda opening: opened.append(opening["kind"]))
+    for name, kind in (("a-saw", "serial"), ("b-mill", "serial"), ("z-laser", "gpio")):
+        record = {"opening": {"kind": kind}, "pid": 0, "started": 1, "resume": False, "until": 0}
+        lease.write(f"{tmp_path}/leases/{name}.machine", json.dumps(record).encode())
+    assert Guard(tmp_path, said.append).step(1_000) == 0
+    assert opened == ["gpio", "serial", "serial"]
