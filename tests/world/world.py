@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from test_life import MODES, OPTIONS, Life, settings_of
 from workshop import CARDS, Workshop
@@ -33,10 +34,11 @@ STRANGERS = ("nobody",)
 INTERRUPTED_MS = 60_000  # what an interruption may cost
 LEASE_MS = 60_000  # for which a machine that resumes stays closed, whoever comes back or not
 Y2036 = 2_085_978_496_000
+ZONE = ZoneInfo("Europe/Paris")  # of the settings where they name none: a training ends at midnight there
 
 
 def day_of(ms):
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).date()
+    return dt.datetime.fromtimestamp(ms / 1000, ZONE).date()
 
 
 class World:
