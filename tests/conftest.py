@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from memory import live_in_memory
 
 from protocol.moment import Moment, Quality
 from simulator.board import Board, Hand, Server
@@ -21,6 +22,7 @@ settings.register_profile(
     "house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 settings.load_profile("house")
+live_in_memory()
 
 EXAMPLES = Path(__file__).parent.parent / "config"
 TODAY = date(2026, 11, 20)
@@ -36,15 +38,23 @@ def pytest_runtest_makereport(item, call):
 
 
 LONGEST_FIRST = (
-    "test_installed",
     "test_upgrades",
+    "test_installed",
+    "test_daemon",
     "test_power_cuts",
     "test_workbench",
-    "test_daemon",
     "test_hardware",
     "test_browser",
-    "test_web",
+    "test_counting",
+    "test_restart",
     "test_sync",
+    "test_storage",
+    "test_demo",
+    "test_lying_disk",
+    "test_inputs",
+    "test_second",
+    "test_second_hardware",
+    "test_world",
     "test_damage",
 )
 

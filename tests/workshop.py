@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
+from memory import MEMORY
 
 from controller import settings as settings_of
 from controller.age import Age
@@ -42,7 +43,6 @@ from protocol.moment import Quality
 from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training, Whitelist
 
 LEAP = 45_000  # ms; nothing is looked at while they pass
-MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 CARDS = {
     "marie": "04A3C6CAE26180",
     "jean": "04A3C6112233FF",

@@ -24,7 +24,6 @@ from protocol import entries
 from protocol.entries import Ending
 from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training
 
-MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 LIST = [Training("safety"), Machine("laser", requires=("safety",))]
 LIST += [row for n in range(200) for row in (Member(f"m{n:03}", f"Name {n}"), Badge(f"{n:032x}", f"m{n:03}"))]
 LIST += [Certification(f"m{n:03}", "safety") for n in range(200)]
@@ -72,7 +71,7 @@ def copy_of(folder, tmp):
 @pytest.fixture(scope="module")
 def lived():
     """A folder that was lived in, and was not closed."""
-    folder = Path(tempfile.mkdtemp(prefix="loquet-", dir=MEMORY))
+    folder = Path(tempfile.mkdtemp(prefix="loquet-"))
     writer = fill(folder)
     yield folder
     writer.close()
@@ -81,7 +80,7 @@ def lived():
 
 @pytest.fixture
 def tmp():
-    folder = Path(tempfile.mkdtemp(prefix="loquet-", dir=MEMORY))
+    folder = Path(tempfile.mkdtemp(prefix="loquet-"))
     yield folder
     shutil.rmtree(folder)
 

@@ -22,7 +22,6 @@ from typing import Any, Self
 from simulator.stage import LIFELINE, PATIENCE, until
 
 LONGEST = 1_048_576  # bytes of one write that strace shows
-MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 SHARED_MEMORY = "-shm"  # SQLite's index of its WAL: rebuilt after a crash, on no disk image
 
 TRACED = (
@@ -625,7 +624,7 @@ class Recording:
     def start(self) -> Self:
         """Start the command; `process` is strace, with the command's standard output; `pid` is the command."""
         self.initial = read_folder(self.folder)
-        self._place = Path(tempfile.mkdtemp(prefix="trace-", dir=MEMORY))
+        self._place = Path(tempfile.mkdtemp(prefix="trace-"))
         (self._place / "trace").touch()
         options = ["-f", "--seccomp-bpf", "-xx", "-s", str(LONGEST), "-e", "raw=read,readv", "-e", "signal=none"]
         words = ["strace", *options, "-e", TRACED, "-o", str(self._place / "trace")]

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from disk import Disk, write
 from recording import (
-    MEMORY,
     Create,
     Mark,
     Reading,
@@ -35,7 +34,7 @@ traced = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is no
 
 @pytest.fixture
 def memory():
-    with tempfile.TemporaryDirectory(prefix="crash-", dir=MEMORY) as folder:
+    with tempfile.TemporaryDirectory(prefix="crash-") as folder:
         yield Path(folder)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from disk import Disk, write
-from recording import MEMORY, Recording, record
+from recording import Recording, record
 from sqlite_utils import Database
 
 from controller.store import damage, document, journal, whitelist
@@ -40,14 +40,14 @@ WHOLE = 40  # of so many images one is opened as the daemon does, and its sessio
 
 @pytest.fixture
 def folder():
-    made = Path(tempfile.mkdtemp(prefix="loquet-", dir=MEMORY))
+    made = Path(tempfile.mkdtemp(prefix="loquet-"))
     yield made
     shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture
 def place():
-    made = Path(tempfile.mkdtemp(prefix="loquet-", dir=MEMORY))
+    made = Path(tempfile.mkdtemp(prefix="loquet-"))
     yield made
     shutil.rmtree(made, ignore_errors=True)
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -46,6 +47,13 @@ def workbench():
     process.terminate()
     process.wait(30)
     process.stdout.close()
+
+
+@pytest.fixture
+def short_folder():
+    """A folder whose path leaves room for a socket's in it."""
+    with tempfile.TemporaryDirectory(prefix="w-") as made:
+        yield Path(made)
 
 
 @pytest.fixture(scope="module")
@@ -318,14 +326,14 @@ def test_a_readers_cable_is_pulled_and_found_again(open_page):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_whatever_ends_the_workbench_ends_board_guard_and_daemon(number, tmp_path):
-    process, _address = start({"TMPDIR": str(tmp_path)})
+def test_whatever_ends_the_workbench_ends_board_guard_and_daemon(number, short_folder):
+    process, _address = start({"TMPDIR": str(short_folder)})
 
     def left():
         found = []
         for each in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
-                found += [each] * (f"LOQUET_BOARD={tmp_path}".encode() in each.read_bytes())
+                found += [each] * (f"LOQUET_BOARD={short_folder}".encode() in each.read_bytes())
         return found
 
     assert len(left()) == 3
@@ -333,7 +341,7 @@ def test_whatever_ends_the_workbench_ends_board_guard_and_daemon(number, tmp_pat
     process.wait(30)
     process.stdout.close()
     until(lambda: not left(), "their end")
-    assert number is signal.SIGKILL or not list(tmp_path.iterdir())  # the folder is deleted by whoever still can
+    assert number is signal.SIGKILL or not list(short_folder.iterdir())  # the folder is deleted by whoever still can
 
 
 def test_a_wallet_ends_a_tap_session_without_three_complaints(open_page, workbench):
