@@ -25,8 +25,8 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 demo: setup      ## the workbench: the daemon on simulated hardware, in your browser
 	@$(BIN)/loquet demo
 
-test: setup-dev  ## the tests; one worker more than processors, since much of it waits
-	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile
+test: setup-dev  ## the tests; two workers more than processors, since much of it waits
+	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile
 
 lint: setup-dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

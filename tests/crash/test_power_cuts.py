@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from commands import told
 from disk import Disk, write
 from recording import Recording, record
 from sqlite_utils import Database
@@ -288,10 +289,8 @@ def test_the_daemon_itself_starts_on_images_and_no_session_stays_open(stage, pla
         for name in ("badge.key",):
             (stage.settings.data_dir / name).chmod(0o400)
         stage.start_daemon()
-        until(
-            lambda: [json.loads(line)["why"] for line in stage.loquet("sessions", "--json").stdout.splitlines()], "it"
-        )
-        ends = [json.loads(line)["why"] for line in stage.loquet("sessions", "--json").stdout.splitlines()]
+        until(lambda: [session["why"] for session in told(stage, "sessions")], "it")
+        ends = [session["why"] for session in told(stage, "sessions")]
         assert ends == ["interrupted"]
         stage.kill("daemon", signal.SIGTERM)
 

@@ -1,8 +1,7 @@
 """Counting and correcting through the commands: hours, maintenance, groups, forgotten tap-outs."""
 
-import json
-
 import pytest
+from commands import told
 from test_daemon import LAURE, MARIE, journal, lay_and_wait, opens
 
 from simulator.stage import until
@@ -11,13 +10,11 @@ pytestmark = pytest.mark.process
 
 
 def sessions(stage):
-    return [json.loads(line) for line in stage.loquet("sessions", "--json").stdout.splitlines()]
+    return told(stage, "sessions")
 
 
 def machines(stage):
-    return {
-        each["machine"]: each for each in map(json.loads, stage.loquet("machine", "list", "--json").stdout.splitlines())
-    }
+    return {each["machine"]: each for each in told(stage, "machine", "list")}
 
 
 def used(stage):

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from commands import told
 
 from controller.control import user_name
 from drivers import lease
@@ -18,10 +19,7 @@ pytestmark = pytest.mark.process
 
 
 def journal(stage, *kinds):
-    done = stage.loquet("journal", "--json")
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return [line for line in lines if not kinds or line["kind"] in kinds]
+    return [line for line in told(stage, "journal") if not kinds or line["kind"] in kinds]
 
 
 def lay_and_wait(stage, machine="laser", uid=MARIE):
@@ -45,7 +43,7 @@ def test_a_badge_closes_the_relay_and_its_minutes_are_kept(stage):
     stage.take("laser", MARIE)
     opens(stage)
     idle(stage)
-    (session,) = [json.loads(line) for line in stage.loquet("sessions", "--json").stdout.splitlines()]
+    (session,) = told(stage, "sessions")
     assert (session["member"], session["machine"], session["why"]) == ("marie", "laser", "badge_removed")
 
 

@@ -5,6 +5,7 @@ import json
 import signal
 
 import pytest
+from commands import told
 from conftest import EXAMPLES
 
 from controller import door
@@ -44,8 +45,7 @@ def wood(tmp_path):
 
 
 def journal(stage, *kinds):
-    lines = [json.loads(line) for line in stage.loquet("journal", "--json").stdout.splitlines()]
-    return [line for line in lines if line["kind"] in kinds]
+    return [line for line in told(stage, "journal") if line["kind"] in kinds]
 
 
 def begin(stage, *machines):
@@ -78,7 +78,7 @@ def test_a_badge_starts_every_machine_and_what_a_plug_counts_is_in_its_session(w
         wood.lay(machine, MARIE)
         opens(wood, machine)
         is_in(wood, machine, "idle")
-    rows = [json.loads(line) for line in wood.loquet("sessions", "--json").stdout.splitlines()]
+    rows = told(wood, "sessions")
     used = {row["machine"]: (row["why"], row["energy_wh"]) for row in rows if row["why"]}
     assert used["saw"] == ("badge_removed", 0)
     assert used["cnc"] == ("badge_tapped", None)

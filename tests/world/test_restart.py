@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import told
 from test_daemon import MARIE, idle, journal, lay_and_wait, opens
 
 from drivers import lease
@@ -30,7 +31,7 @@ def moves(stage, since, pin=5):
 
 
 def usage(stage):
-    return [json.loads(line) for line in stage.loquet("sessions", "--json").stdout.splitlines()]
+    return told(stage, "sessions")
 
 
 def test_a_killed_daemon_cuts_no_print_and_it_stays_one_session(stage):
