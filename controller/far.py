@@ -76,6 +76,7 @@ class Far:
         self._warned = ""
         self._meddled = 0  # how often it closed by itself since it was last told to
         self.name = type(output).__name__
+        self._unfit: str | None = None  # why it may not be closed, as it was told
         self._counted: tuple[float, int] | None = None  # watt-hours so far, and when that was read
 
     # --- from the loop's thread; nothing waits ---
@@ -98,7 +99,7 @@ class Far:
     @property
     def answers(self) -> bool:
         """Tell whether the part can be reached, and does what it is told."""
-        return self._answers and not self._failed
+        return self._answers and not self._failed and self._unfit is None
 
     @property
     def counted_wh(self) -> float | None:
@@ -133,10 +134,14 @@ class Far:
         """Say that the loop lives, and wants the contact as it is until then (boot-time ms)."""
         self._lent_until = until
 
+    def hangs(self, now: int) -> bool:
+        """Tell whether the thread has been at one thing for longer than any takes."""
+        since = self._busy_since
+        return since is not None and now - since > HANGS_MS
+
     def check(self, now: int) -> None:
         """Say what the thread cannot say where it hangs."""
-        since = self._busy_since
-        if since is not None and now - since > HANGS_MS:
+        if self.hangs(now):
             self._trouble(OutputError(N_("{name}: no answer comes"), name=self.name), now)
 
     def end(self) -> None:
@@ -189,14 +194,27 @@ class Far:
 
     def _act(self, wanted: bool, now: int) -> None:
         if not self._is_open:
-            self.name = self._output.open()
-            self._is_open = True
+            self._open(wanted)
         if self._look_first:
             self._take_over()
         elif self._known is not wanted:
             self._switch(wanted, now)
         elif self._look(wanted) and wanted and now >= self._armed_at + self._arm_every():
             self._switch(wanted, now)  # only what was still closed: somebody may have pressed its button
+
+    def _open(self, wanted: bool) -> None:
+        """Find the part. Where it may be closed and should not be, OFF goes out whatever it answers to being sought.
+
+        But for a plug: it opens by itself, and what cannot be reached twice keeps whoever waits for an end.
+        """
+        try:
+            self.name = self._output.open()
+        except OutputError:
+            if self._may_be_closed and not wanted and not isinstance(self._output.opening, OwnOpening):
+                with contextlib.suppress(OutputError):
+                    self._output.switch(closed=False)
+            raise
+        self._is_open = True
 
     def _switch(self, wanted: bool, now: int) -> None:
         if wanted and not self._wanted:  # told otherwise while it was sought: what opens goes first
@@ -259,6 +277,9 @@ class Far:
     def _take_in(self, seen: Seen) -> None:
         """Take note of what else it says."""
         self._counted = None if seen.counted_wh is None else (seen.counted_wh, self._now())
+        was, self._unfit = self._unfit, None if seen.unfit is None else str(seen.unfit)
+        if self._unfit != was:
+            self._say(Told(seen.unfit))
         if seen.warning is not None and str(seen.warning) != self._warned:
             self._warned = str(seen.warning)
             self._say(Told(seen.warning))

@@ -153,8 +153,16 @@ class LeasedOutput:
         if self._is_opening and self.is_settled:
             self._lent_until, self._is_opening = 0, False
             self._give_back()
+        if self._is_opening and self.is_lent and self._far is not None and self._far.hangs(now):
+            self._leave_to_the_guard()
         if self.is_lent:
             self._renew(now)
+
+    def _leave_to_the_guard(self) -> None:
+        """Have the guard open it at once: whoever should here hangs, and may hang for ever."""
+        self._lent_until = 0
+        with contextlib.suppress(OSError):
+            self._lease.run_out()
 
     def take_over(self, now: int) -> None:
         """Make the lease of an earlier daemon, which left the contact closed, one's own. Raises OutputError."""

@@ -116,6 +116,8 @@ def _far_output(place: str, wired: Part) -> Iterator[Finding]:
         took = round((time.monotonic() - began) * 1000)
         how = {True: _("closed"), False: _("open"), None: _("it does not tell how it is")}[seen.closed]
         yield Finding(place, ok=True, found=_("{name}: {how}, {ms} ms").format(name=name, how=how, ms=took))
+        if seen.unfit is not None:
+            yield Finding(place, ok=False, found=tell(seen.unfit))
         for note in getattr(output, "notes", list)():
             yield Finding(place, ok=True, found=tell(note), warning=True)
     finally:

@@ -157,20 +157,22 @@ class Output(Protocol):
 class Seen(msgspec.Struct, frozen=True):
     """What a far output is: closed (None where it cannot tell), watts and counted watt-hours where it measures them.
 
-    warning: what is unsafe about it.
+    warning: what is unsafe about it. unfit: why its own settings forbid to close it; it opens all the same.
     """
 
     closed: bool | None
     watts: float | None = None
     counted_wh: float | None = None
     warning: DriverError | None = None
+    unfit: DriverError | None = None
 
 
 @runtime_checkable
 class FarOutput(Protocol):
     """A contact at the end of a cable or a network: each call takes its time, within bounds. Owned by one thread.
 
-    `open` finds the part, switching nothing, and names it; `switch` has the contact closed or open, begins the part's
+    `open` finds the part, switching nothing, and names it; where it raises, `switch(closed=False)` is tried all
+    the same, and what can be sent is. `switch` has the contact closed or open, begins the part's
     own timer anew where it has one, and gives what was read back, which is as told; `look` asks how it is. All raise
     OutputError; `open` is called again then. `close` lets the line go and switches nothing. A class whose `resumes` is
     true can tell how it was left.

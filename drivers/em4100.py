@@ -136,6 +136,13 @@ class _TagReader:
             if self._seen is not None or not received:
                 return
 
+    @staticmethod
+    def _forget(port: Port) -> None:
+        try:
+            port.forget()
+        except PortError as error:
+            raise ReaderLostError(error.template, **error.places) from error
+
     @property
     def is_heard(self) -> bool:
         """Tell whether anything has come since it was opened."""
@@ -158,6 +165,7 @@ class _TagReader:
         if now - self._looked_at > LATE:  # nobody looked for a while: what waited is of then
             self._tags.forget()
             received = b""
+            self._forget(self._port)
         self._looked_at = now
         if received:
             self._heard_at = now

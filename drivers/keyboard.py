@@ -106,6 +106,7 @@ class Typed:
         if self._digits != "" and at - self._last > PAUSE_S:  # the rest of an earlier one never came
             self._spoil()
             self._digits = ""
+            self.why = DriverError(N_("it typed no Enter after a number: set the reader up to end each with Enter"))
         self._last = at
         if code not in ENTER:
             digit = DIGITS.get(code)

@@ -71,7 +71,10 @@ class LCUSRelay:
         return self.opening_of(self._settings)
 
     def open(self) -> str:
-        """Open the port; ask the relay where it answers. Raises OutputError."""
+        """Open the port; ask the relay where it answers: one that does not can be told to open all the same.
+
+        Raises OutputError.
+        """
         self.close()
         try:
             self._port = ports.share(self._settings.port, BAUD)

@@ -15,6 +15,9 @@ from drivers.contracts import N_, DriverError, OutputError, PortOpening, Seen
 from drivers.ports import Baud, Port, PortError, SerialSettings
 
 ANSWER_S: Final = 0.3
+LATE_S: Final = 0.3  # after which a reply that did not come is not coming
+LONGEST: Final = 32  # readings of a line that never rests
+SILENCE_S: Final = 0.05  # between two frames (Modbus over serial line, §2.5.1.1: 3.5 characters, and room for USB)
 WRITE_COIL, READ_COILS, READ_INPUTS = 5, 1, 4
 METER_REGISTERS: Final = 10
 TRIES: Final = 3
@@ -87,7 +90,10 @@ class Unit:
             try:
                 port.serial.timeout = ANSWER_S
                 return getattr(self._instrument, method)(*arguments)
+            except self._library.SlaveReportedException:
+                raise
             except (self._library.ModbusException, ValueError, IndexError):
+                self._until_silent(port)
                 raise
             except Exception as error:  # pyserial's, the kernel's
                 self.close(broken=True)
@@ -99,6 +105,22 @@ class Unit:
             finally:
                 with contextlib.suppress(Exception):
                     port.serial.timeout = 0
+
+    def _until_silent(self, port: Port) -> None:
+        """Let go by what comes late: a reply names no coil, and the next request would take it for its own.
+
+        Raises PortError.
+        """
+        try:
+            port.serial.timeout = 0
+            wait = LATE_S
+            for _ in range(LONGEST):
+                if not port.read(wait):
+                    return
+                wait = SILENCE_S
+        except PortError:
+            self.close(broken=True)
+            raise
 
     def _silent(self) -> DriverError:
         said = self._settings
@@ -158,7 +180,10 @@ class ModbusRelay:
         return self.opening_of(self._settings)
 
     def open(self) -> str:
-        """Join the line and ask the unit. Raises OutputError."""
+        """Join the line and ask the unit; one that does not answer can be told to open all the same.
+
+        Raises OutputError.
+        """
         with _as_output_errors():
             self._unit.open()
         self.look()

@@ -22,6 +22,7 @@ CONNECT_S: Final = 2.0
 READ_S: Final = 2.0
 PATIENCE_S: Final = 4.0  # for all of it: a plug that answers byte by byte keeps nobody longer
 MOST: Final = 65_536  # bytes of an answer
+LINE: Final = 80
 OK: Final = 200
 UNAUTHORIZED: Final = 401
 
@@ -156,7 +157,7 @@ class Plug:
             N_("{host} does not answer as {name} does ({what}): is it one, is this its address?"),
             name=self.name,
             host=self.host,
-            what=what[:120],
+            what=in_short(what),
         )
 
     def _unreachable(self, error: Exception) -> OutputError:
@@ -173,6 +174,11 @@ class Plug:
     def close(self) -> None:
         """Let connections go; may be called twice."""
         self._session.close()
+
+
+def in_short(told: str) -> str:
+    """Give what a plug calls itself as it may be shown: what is printable, and no more than a line."""
+    return "".join(each for each in told[:400] if each.isprintable()).strip()[:LINE]
 
 
 def _end(connections: list[_Connection]) -> None:

@@ -22,6 +22,7 @@ BOUNDED: Final = b"\x32\x05\xff\x01\x01"  # MaxRetries: two tries to find a card
 LIST: Final = b"\x4a"
 ACK_S: Final = 0.1  # §6.2.1.3 says 15 ms; USB adapters take their time
 FIRST_ACK_S: Final = 0.5
+FIRST_ANSWER_S: Final = 1.0
 ANSWER_S: Final = 0.25
 SILENCE_S: Final = 0.01
 TRIES: Final = 3
@@ -56,7 +57,7 @@ class PN532Reader:
         self._frames = Frames()
         self._arrived: deque[Arrived] = deque()
         self._most = 2
-        self._terse = False
+        self._has_sought_two = False
 
     def open(self) -> str:
         """Wake the chip and set it up; give its name. Raises ReaderLostError."""
@@ -65,19 +66,17 @@ class PN532Reader:
             self._port = Port(self._settings.port, 115_200)
             self._port.write(WAKE_UP)
             self._frames = Frames()
-            self._ask(SAM_CONFIGURATION, FIRST_ACK_S)
+            self._ask(SAM_CONFIGURATION, FIRST_ACK_S, FIRST_ANSWER_S)
             version = self._ask(GET_VERSION)
             self._wish(BOUNDED)  # else looks take longer
-            self._terse = self._wish(
-                SET_PARAMETERS
-            )  # without an ATS nothing that a card says at length is in an answer
+            self._wish(SET_PARAMETERS)  # without an ATS nothing that a card says at length is in an answer
         except PortError as error:
             self.close()
             raise ReaderLostError(error.template, **error.places) from error
         except ReaderLostError:
             self.close()
             raise
-        self._most = 2
+        self._most, self._has_sought_two = 2, False
         ic, release = (version[0], version[1:3]) if len(version) >= 3 else (0, b"??")  # noqa: PLR2004 - §7.2.2
         return f"PN532 {release[0]}.{release[1]}" if ic == PN532_IC else f"PN5{ic:02X}?"
 
@@ -102,7 +101,7 @@ class PN532Reader:
         try:
             answer = self._ask(LIST + bytes((self._most, 0)))
         except RefusedError:
-            if self._most == 1:
+            if self._most == 1 or self._has_sought_two:
                 raise
             self._most = 1  # some know one card at a time
             return self._look()
@@ -110,10 +109,11 @@ class PN532Reader:
             self._send(ACK)
             self._ask(GET_VERSION)
             return Sighting()
+        self._has_sought_two = self._most > 1
         cards = targets(answer)
         return Sighting(garbled=True) if cards is None else Sighting(cards)
 
-    def _ask(self, command: bytes, ack_s: float = ACK_S) -> bytes:
+    def _ask(self, command: bytes, ack_s: float = ACK_S, answer_s: float = ANSWER_S) -> bytes:
         """Have a command carried out; give its answer's data. Raises ReaderLostError, PortError.
 
         Noise may bring out what looks like a frame inside a frame, where a card can say things at length: what came
@@ -132,11 +132,11 @@ class PN532Reader:
             garbled = False
             for _again in range(TRIES):
                 before = self._frames.noise
-                answer = self._wait(ANSWER_S, lambda arrived: _answers(command, arrived))
+                answer = self._wait(answer_s, lambda arrived: _answers(command, arrived))
                 if answer is not None:
                     if answer.kind == "error":
                         raise RefusedError(N_("the PN532 refuses command {command}"), command=command.hex(" "))
-                    if self._terse or answer.data == doubtful or self._frames.noise == clean:
+                    if answer.data == doubtful or self._frames.noise == clean:
                         return answer.data[1:]
                     doubtful = answer.data
                 elif self._frames.noise == before and not self._frames.is_in_a_frame:

@@ -84,10 +84,10 @@ class Frames:
             size, begins, sound = head[0], 4, not sum(head[:2]) & 0xFF
         if not sound or not 0 < size <= MOST:
             return None, 2
-        body = bytes(self._waiting[begins : begins + size + 1])
-        if len(body) <= size:
+        body, after = bytes(self._waiting[begins : begins + size + 1]), self._waiting[begins + size + 1 :][:1]
+        if not after:  # without its postamble a frame that lost a zero would have a sound sum, and another UID
             return None, 0
-        if sum(body) & 0xFF:  # nothing inside it is a frame: a card may have sent what looks like one
+        if sum(body) & 0xFF or any(after):  # nothing inside it is a frame: a card may have sent what looks like one
             return None, begins + size + 1
         if body[0] == FROM_CHIP:
             return Arrived("answer", body[1:-1]), begins + size + 1

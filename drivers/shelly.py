@@ -12,7 +12,7 @@ import msgspec
 from requests.auth import HTTPDigestAuth
 
 from drivers.contracts import N_, DriverError, OutputError, OwnOpening, Seen
-from drivers.plug_http import Amount, Plug, PlugMeterSettings, PlugSettings, StrangeError
+from drivers.plug_http import Amount, Plug, PlugMeterSettings, PlugSettings, in_short
 
 T = TypeVar("T", bound=msgspec.Struct)
 Number = Annotated[int, msgspec.Meta(ge=0, le=15)]
@@ -59,6 +59,7 @@ class Status(msgspec.Struct):
     """What Switch.GetStatus answers. apower in watts; timer_duration in seconds, while a timer runs."""
 
     output: bool
+    id: int | None = None
     apower: Amount | None = None
     timer_duration: Amount | None = None
     aenergy: Energy | None = None
@@ -81,6 +82,7 @@ class Shelly:
         self.interval = settings.interval
         self._settings = settings
         self._armed = False
+        self._unfit: DriverError | None = None
         auth = HTTPDigestAuth("admin", settings.password) if settings.password else None
         self._plug = Plug("Shelly", settings.host, auth)
 
@@ -95,15 +97,10 @@ class Shelly:
         return OwnOpening(getattr(self._settings, "timer", 0))
 
     def open(self) -> str:
-        """Find the plug, and see that the password is right; give its model and version. Raises OutputError."""
+        """Find the plug; give its model and version. Raises OutputError."""
         device = self._ask("Shelly.GetDeviceInfo", Device, None)
-        self.look()
-        if self._switches_on_by_itself():
-            raise OutputError(
-                N_("Shelly {host} switches on by itself some time after it opened: on its page, switch auto-on off"),
-                host=self._settings.host,
-            )
-        return f"Shelly {device.model} {device.ver}".strip()
+        self._see_its_settings()
+        return in_short(f"Shelly {device.model} {device.ver}")
 
     def notes(self) -> list[DriverError]:
         """Say what its own settings make unsafe. Raises OutputError."""
@@ -120,11 +117,18 @@ class Shelly:
             ]
         return []
 
-    def _switches_on_by_itself(self) -> bool:
+    def _see_its_settings(self) -> None:
+        """See whether it may be closed. What does not tell its settings is taken as it is."""
         try:
-            return self._config().auto_on
-        except StrangeError:  # what does not tell its settings is taken as it is
-            return False
+            closes_by_itself = self._config().auto_on
+        except OutputError:
+            closes_by_itself = False
+        self._unfit = None
+        if closes_by_itself:
+            self._unfit = DriverError(
+                N_("Shelly {host} switches on by itself some time after it opened: on its page, switch auto-on off"),
+                host=self._settings.host,
+            )
 
     def _config(self) -> Config:
         return self._ask("Switch.GetConfig", Config, {"id": self._settings.switch})
@@ -133,6 +137,10 @@ class Shelly:
         """Switch, begin its timer anew, and read back. Raises OutputError."""
         wanted: dict[str, Any] = {"id": self._settings.switch, "on": closed}
         if closed:
+            if not self._armed:
+                self._see_its_settings()
+            if self._unfit is not None:
+                raise OutputError(self._unfit.template, **self._unfit.places)
             wanted["toggle_after"] = self.opening.seconds
         self._armed = closed
         self._ask("Switch.Set", WasOn, wanted)
@@ -144,6 +152,17 @@ class Shelly:
     def look(self) -> Seen:
         """Ask how it is. Raises OutputError."""
         status = self._ask("Switch.GetStatus", Status, {"id": self._settings.switch})
+        if status.id not in (None, self._settings.switch):
+            raise self._plug.strange(f"id {status.id}")
+        if self._unfit is not None:
+            self._see_its_settings()
+        if status.output and self._armed and status.timer_duration and not self._holds(status.timer_duration):
+            raise OutputError(
+                N_("Shelly {host} does not take its timer ({wanted} s): it says {told} s"),
+                host=self._settings.host,
+                wanted=self.opening.seconds,
+                told=status.timer_duration,
+            )
         unheld = DriverError(
             N_("Shelly {host} does not say that its own timer runs: it may stay on if this program dies"),
             host=self._settings.host,
@@ -153,7 +172,12 @@ class Shelly:
             status.apower,
             status.aenergy.total if status.aenergy else None,
             unheld if status.output and self._armed and not status.timer_duration else None,
+            self._unfit,
         )
+
+    def _holds(self, told: float) -> bool:
+        """Tell whether a timer that runs is no longer than it was set to."""
+        return 0 < told <= self.opening.seconds + 1
 
     def _ask(self, method: str, kind: type[T], parameters: dict[str, Any] | None) -> T:
         body = self._plug.ask("POST", f"/rpc/{method}", json=parameters or {})

@@ -14,7 +14,7 @@ import msgspec
 from requests.auth import HTTPBasicAuth
 
 from drivers.contracts import N_, DriverError, OutputError, OwnOpening, Seen
-from drivers.plug_http import Plug, PlugMeterSettings, PlugSettings
+from drivers.plug_http import Plug, PlugMeterSettings, PlugSettings, in_short
 
 Number = Annotated[int, msgspec.Meta(ge=1, le=8)]
 STATES: Final = {"ON": True, "OFF": False}
@@ -52,6 +52,7 @@ class Tasmota:
         self.interval = settings.interval
         self._settings = settings
         self._measures = True
+        self._unfit: DriverError | None = None
         self._measured: tuple[float | None, float | None] = (None, None)
         self._looks = 0
         auth = HTTPBasicAuth(b"admin", settings.password.encode()) if settings.password else None
@@ -71,13 +72,19 @@ class Tasmota:
         """Find the plug; give its version. Writes nothing: it may be another one's. Raises OutputError."""
         firmware = self._ask("Status 2").get("StatusFWR")
         version = firmware.get("Version") if isinstance(firmware, dict) else None
-        if self.opening.seconds and self._ask("PowerOnState").get("PowerOnState") == INVERTED:
-            raise OutputError(
+        self._see_its_settings()
+        self._measures, self._looks = True, 0
+        return in_short(f"Tasmota {version if isinstance(version, str) else '?'}")
+
+    def _see_its_settings(self) -> None:
+        """See whether it may be closed: with PowerOnState 5 its timer closes, and opens nothing."""
+        state = self._ask("PowerOnState").get("PowerOnState") if self.opening.seconds else None
+        self._unfit = None
+        if state in (INVERTED, str(INVERTED)):
+            self._unfit = DriverError(
                 N_("Tasmota at {host} has PowerOnState 5, which closes when its timer is past: set PowerOnState 0"),
                 host=self._settings.host,
             )
-        self._measures, self._looks = True, 0
-        return f"Tasmota {version if isinstance(version, str) else '?'}"[:80]
 
     def _timeless(self) -> OutputError:
         return OutputError(
@@ -90,7 +97,8 @@ class Tasmota:
     def _pulse(self, value: str) -> int | None:
         """Ask for PulseTime, or set it; told as {"Set": n}, {"n": …}, n, or "n (Active m)", as the version has it."""
         answer = self._ask(f"PulseTime{self._settings.relay}{value}")
-        told = next((each for key, each in answer.items() if key.lower().startswith("pulsetime")), None)
+        names = {f"pulsetime{self._settings.relay}", "pulsetime"}
+        told = next((each for key, each in answer.items() if key.lower() in names), None)
         if isinstance(told, dict):
             told = told.get("Set", next((key for key in told if key.isdigit()), None))
         number = re.match(r"\d{1,6}", str(told))
@@ -116,6 +124,8 @@ class Tasmota:
     def switch(self, *, closed: bool) -> Seen:
         """Switch, its timer set and begun anew, and read back. Raises OutputError."""
         wanted = self.opening.seconds + SECONDS
+        if closed and self._unfit is not None:
+            raise OutputError(self._unfit.template, **self._unfit.places)
         if closed and self._pulse("") != wanted and self._pulse(f" {wanted}") != wanted:
             raise self._timeless()
         self._power(" ON" if closed else " OFF")
@@ -141,7 +151,9 @@ class Tasmota:
         if self._measures and (closed or self._looks % SELDOM == 1):  # what is open uses nothing
             self._measured = self.measured()
             self._measures = self._measured != (None, None)
-        return Seen(closed, *self._measured)
+        if self._unfit is not None:
+            self._see_its_settings()
+        return Seen(closed, *self._measured, unfit=self._unfit)
 
     def measured(self) -> tuple[float | None, float | None]:
         """Ask for watts and counted watt-hours, where it has them. Raises OutputError."""

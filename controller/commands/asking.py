@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from protocol.texts import _
 
@@ -41,7 +42,17 @@ def choose(question: str, words: dict[str, str], default: str) -> str:
         click.echo(_("Type a number from 1 to {most}.").format(most=len(names)))
 
 
-def number(question: str, default: int, most: int) -> int:
-    """Ask for a number from 0 on."""
-    number: int = click.prompt(question, type=click.IntRange(0, most), default=default)
+def number(question: str, default: int, least: int, most: int) -> int:
+    """Ask for a number between two, both allowed."""
+    number: int = click.prompt(question, type=click.IntRange(least, most), default=default)
     return number
+
+
+def fitting(question: str, kind: object, remedy: str, default: str = "") -> str:
+    """Ask for a text that is of a kind that settings know (a type of msgspec's); else say what is, and ask again."""
+    while True:
+        answer = text(question, default)
+        try:
+            return msgspec.convert(answer, kind)  # type: ignore[no-any-return]
+        except msgspec.ValidationError:
+            click.echo(remedy)

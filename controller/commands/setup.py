@@ -20,6 +20,7 @@ from controller.settings import Settings, load
 from drivers import registry
 from drivers.contracts import DriverError
 from drivers.header import GOOD_FOR_RELAYS
+from drivers.plug_http import Host
 from protocol.errors import LoquetError
 from protocol.texts import LANGUAGES, N_, _, language, speak, tell
 
@@ -91,7 +92,8 @@ def setup(config: Path, only_list: bool, as_json: bool) -> None:
     if only_list or as_json:
         _list(connected, as_json=as_json)
         return
-    if not os.access(next(each for each in (config, *config.parents) if each.exists()), os.W_OK):
+    folder = next(each for each in config.absolute().parents if each.exists())
+    if not os.access(folder, os.W_OK) or (config.exists() and not os.access(config, os.W_OK)):
         raise click.ClickException(
             _(
                 "{path} cannot be written by this user; put sudo before the command, or name another with --config"
@@ -221,7 +223,7 @@ def _reader(driver: str, answers: Answers) -> str:
     match driver:
         case "rc522":
             device = 1 if "SPI 0" in answers.taken else 0
-            device = asking.number(_("Chip select: 0 (CE0, GPIO 8) or 1 (CE1, GPIO 7)"), device, 1)
+            device = asking.number(_("Chip select: 0 (CE0, GPIO 8) or 1 (CE1, GPIO 7)"), device, 0, 1)
             answers.taken.add(f"SPI {device}")
             reset = _pin(_("Pin of its RST"), (25, 16, 12), answers)
             return f", bus = 0, device = {device}, reset_pin = {reset}"
@@ -249,16 +251,20 @@ def _output(driver: str, answers: Answers) -> str:
             return f", pin = {pin}" + (", active_low = true" if low else "")
         case "lcus":
             port = _port(_("Serial port of the relay"), answers.connected.serial, answers, shared=True)
-            relay = asking.number(_("Which relay of the board, from 1"), 1, 8)
+            relay = asking.number(_("Which relay of the board, from 1"), 1, 1, 8)
             answers_back = asking.yes(_("Does the board answer (of a later make)? If in doubt: no"), default=False)
             return f", port = {_quoted(port)}, relay = {relay}" + (", answers = true" if answers_back else "")
         case "modbus":
             port = _port(_("Serial port of the RS-485 adapter"), answers.connected.serial, answers, shared=True)
-            unit = asking.number(_("Its unit number"), 1, 247)
-            coil = asking.number(_("Which relay of the unit, from 0"), 0, 255)
+            unit = asking.number(_("Its unit number"), 1, 1, 247)
+            coil = asking.number(_("Which relay of the unit, from 0"), 0, 0, 255)
             return f", port = {_quoted(port)}, unit = {unit}, coil = {coil}"
         case _:
-            host = asking.text(_("Its address, as 192.168.1.61 (a fixed one, from the router)"))
+            host = asking.fitting(
+                _("Its address, as 192.168.1.61 (a fixed one, from the router)"),
+                Host,
+                _("An address or a name alone, without http:// and without anything behind it."),
+            )
             password = click.prompt(_("Its password, if it has one"), default="", show_default=False, hide_input=True)
             return f", host = {_quoted(host)}" + (f", password = {_quoted(password)}" if password else "")
 
@@ -274,15 +280,21 @@ def _checked(answers: Answers, config: Path) -> Settings:
         try:
             return msgspec.structs.replace(load(draft), path=config)
         except LoquetError:
-            said = re.sub(r'password = "[^,}]*', 'password = "…" ', "\n".join(answers.lines))
-            click.echo(said, err=True)  # nothing that was answered is lost
+            click.echo(without_passwords("\n".join(answers.lines)), err=True)  # nothing that was answered is lost
             raise
+
+
+def without_passwords(said: str) -> str:
+    """Leave the passwords out of settings that are shown."""
+    return re.sub(r'password = "(?:[^"\\]|\\.)*"', 'password = "…"', said)
 
 
 def _write(answers: Answers, config: Path) -> None:
     """Put the file in place whole; an older one is kept. It may hold a plug's password: not for everybody's eyes."""
     config.parent.mkdir(parents=True, exist_ok=True)
     draft = config.with_name(f"{config.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(0o600)
     draft.write_text("\n".join(answers.lines) + "\n", encoding="utf-8")
     draft.chmod(0o640)
     with contextlib.suppress(LookupError, OSError):
@@ -291,7 +303,12 @@ def _write(answers: Answers, config: Path) -> None:
         kept = config.stat()
         with contextlib.suppress(PermissionError):
             os.chown(draft, kept.st_uid, kept.st_gid)
-        config.replace(config.with_name(f"{config.name}.old"))
+        old = config.with_name(f"{config.name}.old")
+        old.unlink(missing_ok=True)
+        try:
+            old.hardlink_to(config)
+        except OSError:  # a file system without links
+            config.replace(old)
     draft.replace(config)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import msgspec
 from controller.commands.asking import yes
 from controller.settings import Part, Station
 from drivers import lease, registry
-from drivers.contracts import OutputError, OwnOpening
+from drivers.contracts import FarOutput, OutputError, OwnOpening
 from drivers.plug_http import PlugSettings
 from protocol.badge import badge_text
 from protocol.texts import _, tell
@@ -57,20 +58,46 @@ def relay_closes_for_a_second(station: Station, run_dir: Path) -> None:
         if far:
             output.open()
         on: Callable[[], Any] = (lambda: output.switch(closed=True)) if far else output.on
-        off: Callable[[], Any] = (lambda: output.switch(closed=False)) if far else output.off
+        off: Callable[[], Any] = (lambda: _far_off(output)) if far else output.off
         lent = lease.Lease(run_dir, station.machine, "setup", msgspec.to_builtins(output.opening))
         lent.duration = TRY_MS
         guarded = not isinstance(output.opening, OwnOpening) and lease.guard_alive(run_dir, lease.boottime_ms())
         if guarded:
             lent.renew(lease.boottime_ms())
-        try:
-            on()
-            time.sleep(1.0)
-        finally:
-            _surely(off)
-            if guarded:
-                lent.drop()
+        with whatever_ends_us():
+            try:
+                on()
+                time.sleep(1.0)
+            finally:
+                _surely(off)
+                if guarded:
+                    lent.drop()
     click.echo(_("It was on for a second, and is off again."))
+
+
+def _far_off(output: FarOutput) -> None:
+    """Open it; where it cannot be reached, find it anew first. Raises OutputError."""
+    try:
+        output.switch(closed=False)
+    except OutputError:
+        with contextlib.suppress(OutputError):
+            output.open()
+        output.switch(closed=False)
+
+
+@contextlib.contextmanager
+def whatever_ends_us() -> Iterator[None]:
+    """Have a terminal that goes away, and a request to end, leave by the way on which everything is opened."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _surely(off: Callable[[], Any]) -> None:

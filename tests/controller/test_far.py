@@ -174,6 +174,68 @@ def test_yes_without_effect_is_a_fault_in_seconds_and_off_is_tried_for_ever(run_
     assert not rig.plug.closed
 
 
+class Hears(Plug):
+    """A part that hears, and from some time on cannot answer: a wire of two is broken."""
+
+    mute = False
+
+    def _reach(self):
+        super()._reach()
+        if self.mute:
+            raise OutputError("no answer")
+
+    def switch(self, *, closed):
+        self.switched.append(closed)
+        self.closed = closed
+        self._reach()
+        return self.look()
+
+
+def test_off_goes_out_to_a_part_that_hears_and_cannot_answer(run_dir):
+    lease.say_guarded(run_dir, 10**15)
+    rig = running(Rig(run_dir, Hears(PortOpening("/dev/none", 9600, "00"))))
+    rig.plug.mute = True
+    rig.live(20)
+    assert rig.faults
+    assert not rig.plug.closed
+    assert rig.plug.switched.count(False) > 3  # and again, since nobody knows
+
+
+def test_what_its_own_settings_forbid_to_close_is_told_starts_nothing_and_is_opened(run_dir):
+    class Unfit(Plug):
+        unfit = OutputError("auto-on")
+
+        def look(self):
+            return Seen(self.closed, unfit=self.unfit)
+
+    plug = Unfit()
+    plug.closed = True  # somebody pressed its button, before there was a session
+    rig = Rig(run_dir, plug)
+    rig.live(10)
+    assert not plug.closed
+    assert not rig.far.answers
+    assert [str(told.detail) for told in rig.told if told.detail] == ["auto-on"]
+    assert not rig.faults
+    plug.unfit = None
+    rig.live(10)
+    assert rig.far.answers
+
+
+def test_a_contact_whose_thread_hangs_is_left_to_the_guard(run_dir):
+    lease.say_guarded(run_dir, 10**15)
+    rig = running(Rig(run_dir, Plug(PortOpening("/dev/none", 9600, "00"))))
+    rig.output.open_contact()
+    rig.far._busy_since = rig.at
+    rig.at += HANGS_MS - 1000
+    rig.output.renew(rig.at)
+    assert lease.read(run_dir / lease.LEASES / "saw.machine")["until"] > rig.at
+    rig.at += 2000
+    rig.output.renew(rig.at)
+    rig.output.renew(rig.at + 10_000)
+    assert lease.read(run_dir / lease.LEASES / "saw.machine")["until"] == 0
+    assert not rig.output.is_lent
+
+
 def test_a_thread_that_hangs_is_told_by_the_loop(run_dir):
     rig = running(Rig(run_dir))
     rig.far._busy_since = rig.at

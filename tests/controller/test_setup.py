@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from controller import finding
+from controller.commands.setup import without_passwords
+from controller.commands.trying import whatever_ends_us
 from controller.probing import kernel
 from controller.settings import load
 from simulator.attached import at_home
@@ -140,6 +143,39 @@ def test_the_kernels_console_on_a_port_is_told(tmp_path):
     assert console_on("/dev/serial0", cmdline)
     assert not console_on("/dev/ttyUSB0", cmdline)
     assert not console_on("/dev/serial0", tmp_path / "none")
+
+
+def test_a_relay_or_an_address_that_cannot_be_is_asked_again(stage):
+    lcus = ["lcus", "/dev/ttyUSB9", "0", "9", "2"]
+    plug = ["shelly", "http://192.168.1.9/", "192.168.1.9", ""]
+    for relay in (lcus, plug):
+        config = stage.config.with_name("again.toml")
+        config.unlink(missing_ok=True)
+        say(stage, "en", "", "saw", "", "rc522", "", "", "", *relay, *[""] * 3, "n", "n", "n", config=config)
+        assert load(config).station("saw").relay.driver == relay[0]
+
+
+@pytest.mark.parametrize("password", ["s3cret", "se,cr}et,h", r"a\"b, c}", "end\\\\"])
+def test_no_part_of_a_password_is_shown_where_an_answer_was_wrong(password):
+    said = f'relay = {{ driver = "shelly", host = "x", password = {json.dumps(password)} }}\nname = "saw"'
+    assert without_passwords(said) == 'relay = { driver = "shelly", host = "x", password = "…" }\nname = "saw"'
+
+
+def interrupted(number, opened):
+    with whatever_ends_us():
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            opened.append(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_goes_away_in_the_middle_of_a_trial_leaves_by_the_way_that_opens(number):
+    opened = []
+    with pytest.raises(SystemExit):
+        interrupted(number, opened)
+    assert opened == [number]
+    assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_a_password_does_not_show_while_it_is_typed(stage):

@@ -693,6 +693,7 @@ def test_a_modbus_relay_that_refuses_or_is_silent_raises_within_bounds(line, mon
         relay.open()
         with monkeypatch.context() as hurry, within(3):
             hurry.setattr(modbus, "ANSWER_S", 0.03)
+            hurry.setattr(modbus, "LATE_S", 0.03)
             for code in (1, 2, 3):
                 board.fail_next = code
                 with pytest.raises(OutputError):
@@ -1185,12 +1186,8 @@ def test_a_shelly_that_closes_by_itself_is_refused_or_told_of(setting):
         output.open()
         assert not output.notes()
         plug.config[setting] = {"auto_on": True, "initial_state": "on"}[setting]
-        try:
-            output.open()
-            told = output.notes()
-        except OutputError as refused:
-            told = [refused]
-        assert told
+        output.open()
+        assert output.notes() or output.look().unfit
 
 
 def test_a_shelly_whose_timer_does_not_begin_is_told_of():
@@ -1233,9 +1230,10 @@ def test_a_tasmota_that_inverts_its_timer_is_refused():
     with (
         second_plugs.Tasmota(power_on_state=5) as plug,
         contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output,
-        pytest.raises(OutputError, match="PowerOnState"),
     ):
         output.open()
+        with pytest.raises(OutputError, match="PowerOnState"):
+            output.switch(closed=True)
 
 
 # --- far outputs as the loop sees them ---
