@@ -48,7 +48,13 @@ def journal(stage, *kinds):
     return [line for line in told(stage, "journal") if line["kind"] in kinds]
 
 
+def reached(stage, *machines):
+    for machine in machines:
+        until(lambda machine=machine: stage.state(machine)["answers"], f"{machine}'s relay is found")
+
+
 def begin(stage, *machines):
+    reached(stage, *(machines or MACHINES))
     for machine in machines or MACHINES:
         stage.lay(machine, MACHINES[machine])
     for machine in machines or MACHINES:
@@ -196,6 +202,7 @@ def test_off_is_tried_until_it_is_confirmed_and_shown_as_not_confirmed_until_the
 
 def test_a_plug_whose_button_is_pressed_is_put_back_and_it_is_told(wood):
     wood.start_daemon()
+    reached(wood, "sander")
     wood.do_part("sander", "relay", "do", name="press")
     opens(wood, "sander")
     (warned,) = until(lambda: journal(wood, "warned"), "it is told")
@@ -234,6 +241,7 @@ def test_eight_machines_on_one_pi_and_one_that_fails_leaves_the_others_alone(tmp
         made.start_daemon()
         uids = {"lathe": TAG, "drill": TAG, "saw": TAG[2:]}
         stations = [station.machine for station in made.settings.stations]
+        reached(made, *stations)
         made.do_part("printer-2", "reader", "unplug")
         made.hand.do("chip", bus=0, device=1, silent=0xFF)
         until(lambda: made.state("printer-2")["reader"] is made.state("laser-2")["reader"] is None, "two are lost")
