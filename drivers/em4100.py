@@ -136,13 +136,6 @@ class _TagReader:
             if self._seen is not None or not received:
                 return
 
-    @staticmethod
-    def _forget(port: Port) -> None:
-        try:
-            port.forget()
-        except PortError as error:
-            raise ReaderLostError(error.template, **error.places) from error
-
     @property
     def is_heard(self) -> bool:
         """Tell whether anything has come since it was opened."""
@@ -157,15 +150,15 @@ class _TagReader:
         """Give the tag that lies there. Raises ReaderLostError."""
         if self._port is None:
             raise ReaderLostError(N_("the reader is closed"))
+        now, noise = self._now(), self._tags.noise
         try:
             received = self._port.read()
+            if now - self._looked_at > LATE:  # nobody looked for a while: what waited is of then
+                self._port.forget()
+                self._tags.forget()
+                received = b""
         except PortError as error:
             raise ReaderLostError(error.template, **error.places) from error
-        now, noise = self._now(), self._tags.noise
-        if now - self._looked_at > LATE:  # nobody looked for a while: what waited is of then
-            self._tags.forget()
-            received = b""
-            self._forget(self._port)
         self._looked_at = now
         if received:
             self._heard_at = now

@@ -6,13 +6,14 @@ begins it anew, in its memory alone (Shelly API documentation, Switch, Authentic
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from requests.auth import HTTPDigestAuth
 
 from drivers.contracts import N_, DriverError, OutputError, OwnOpening, Seen
-from drivers.plug_http import Amount, Plug, PlugMeterSettings, PlugSettings, in_short
+from drivers.plug_http import Amount, Plug, PlugMeterSettings, PlugSettings, StrangeError, in_short
 
 T = TypeVar("T", bound=msgspec.Struct)
 Number = Annotated[int, msgspec.Meta(ge=0, le=15)]
@@ -99,7 +100,8 @@ class Shelly:
     def open(self) -> str:
         """Find the plug; give its model and version. Raises OutputError."""
         device = self._ask("Shelly.GetDeviceInfo", Device, None)
-        self._see_its_settings()
+        with contextlib.suppress(OutputError):  # it is asked again before it is closed
+            self._see_its_settings()
         return in_short(f"Shelly {device.model} {device.ver}")
 
     def notes(self) -> list[DriverError]:
@@ -118,10 +120,10 @@ class Shelly:
         return []
 
     def _see_its_settings(self) -> None:
-        """See whether it may be closed. What does not tell its settings is taken as it is."""
+        """See whether it may be closed. What does not tell its settings is taken as it is. Raises OutputError."""
         try:
             closes_by_itself = self._config().auto_on
-        except OutputError:
+        except StrangeError:
             closes_by_itself = False
         self._unfit = None
         if closes_by_itself:

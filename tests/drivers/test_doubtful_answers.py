@@ -149,6 +149,19 @@ def test_a_shelly_whose_auto_on_was_switched_on_may_not_be_closed_and_opens():
         assert output.switch(closed=True).closed
 
 
+def test_a_shelly_whose_settings_cannot_be_asked_for_is_not_closed(monkeypatch):
+    def unreachable():
+        raise OutputError("cannot be reached")
+
+    with second_plugs.Shelly() as plug, contextlib.closing(Shelly(ShellySettings(host=plug.address))) as output:
+        monkeypatch.setattr(output, "_config", unreachable)
+        output.open()
+        with pytest.raises(OutputError, match="reached"):
+            output.switch(closed=True)
+        assert not plug.on
+        assert output.switch(closed=False).closed is False
+
+
 @given(st.text())
 def test_what_a_plug_calls_itself_is_one_line_that_can_be_printed(name):
     shown = in_short(name)
