@@ -86,7 +86,7 @@ class Stage:
         """What makes our code meet the simulated board instead of a real one."""
         return {
             **os.environ,
-            "PYTHONPATH": str(STAND_INS),
+            "PYTHONPATH": os.pathsep.join([str(STAND_INS), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "LOQUET_BOARD": str(self.socket),
             "LOQUET_BOARD_REVISION": PI_4B,
             "LOQUET_CONFIG": str(self.config),

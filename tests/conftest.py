@@ -1,9 +1,11 @@
 """What the tests share: a virtual clock, chips in this process, boards behind a socket, whole stages."""
 
+import importlib
 import os
 import random
 import shutil
 import sys
+import tempfile
 import threading
 import types
 from datetime import date
@@ -24,8 +26,35 @@ settings.register_profile(
 settings.load_profile("house")
 live_in_memory()
 
+HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parent.parent / "config"
 TODAY = date(2026, 11, 20)
+
+
+def refuse_to_open_beside_sqlite():
+    """Have this process, and each Python that it starts, refuse it; give the folder that says where it happened."""
+    folder = Path(tempfile.mkdtemp(prefix="loquet-openings-"))
+    os.environ["LOQUET_OPENINGS"] = str(folder)
+    watching = str(HERE / "openings")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [watching, os.environ.get("PYTHONPATH")]))
+    sys.path.insert(0, watching)
+    sys.modules.pop("sitecustomize", None)
+    importlib.import_module("sitecustomize")
+    sys.path.remove(watching)
+    return folder
+
+
+OPENINGS = refuse_to_open_beside_sqlite()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_opened_beside_sqlite():
+    """No file of a database is opened while SQLite has it open: not by a test, and not by what it starts."""
+    yield
+    found = [(path, path.read_text()) for path in OPENINGS.iterdir()]
+    for path, _said in found:
+        path.unlink()
+    assert not found, [said for _path, said in found]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,13 +1,15 @@
 """Rows read off the pages of a damaged file, without SQLite, which refuses a file for one bad byte.
 
-Every row proves itself by its seal, so that neither order nor structure need to hold: leaf pages are looked for
-everywhere in the file and in its log. Formats: https://www.sqlite.org/fileformat2.html §1.5, §1.6, §2.1, §4.
+Run as a process (`controller.store.raw` does), since no file of a database may be opened beside SQLite; prints what was
+found as msgpack. Every row proves itself by its seal, so that neither order nor structure need to hold: leaf pages are
+looked for everywhere in the file and in its log. Formats: https://www.sqlite.org/fileformat2.html §1.5, §1.6, §2.1, §4.
 """
 
 from __future__ import annotations
 
 import contextlib
 import mmap
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -212,3 +214,7 @@ def _record(payload: bytes) -> Row:
         else:
             raise ValueError(kind)
     return tuple(values)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.msgpack.encode(carve(Path(sys.argv[1]))))

@@ -21,8 +21,8 @@ from typing import Any, Final
 import msgspec
 from sqlite_utils import Database
 
-from controller.store import document, journal, whitelist
-from controller.store.carve import Found, Row, carve, carve_log, count_frames
+from controller.store import document, journal, raw, whitelist
+from controller.store.carve import Found, Row, carve_log, count_frames
 from controller.store.database import (
     DATABASE,
     DamagedError,
@@ -91,7 +91,7 @@ def open_store(data_dir: Path, why: str = "", live: Database | None = None) -> O
 def _sound(data_dir: Path) -> Opened:
     """Open a database that is as it was written. Raises DamagedError."""
     log_path = data_dir / f"{DATABASE}-wal"
-    pending = log_path.read_bytes() if log_path.is_file() else b""
+    pending = raw.read(log_path)
     db = open_for_writing(data_dir)
     try:
         if _unsaved(data_dir):
@@ -217,7 +217,7 @@ def _save(data_dir: Path, why: str, db: Database | None = None) -> Opened:
     asides, last = _unsaved(data_dir), _last_document(data_dir)
     epoch, saved, rows = "-", 0, _listed(last)
     for aside in asides:
-        found = carve(aside / DATABASE)
+        found = raw.carve(aside / DATABASE)
         epoch = _epoch(found, last)
         saved += _save_journal(db, found, epoch)
         _save_counts(db, found)
@@ -391,10 +391,10 @@ def _past_the_break(data_dir: Path, db: Database, pending: bytes) -> list[Row]:
 
     How many of the log's pages SQLite takes, its index says (https://www.sqlite.org/walformat.html, mxFrame).
     """
+    if not pending:
+        return []
     size = int(db.execute("pragma page_size").fetchone()[0])
-    index_path = data_dir / f"{DATABASE}-shm"
-    index = index_path.read_bytes() if index_path.is_file() else b""
-    taken = int.from_bytes(index[16:20], sys.byteorder)
+    taken = int.from_bytes(raw.read(data_dir / f"{DATABASE}-shm")[16:20], sys.byteorder)
     if count_frames(pending, size) <= taken:
         return []
     last = journal.last(db)

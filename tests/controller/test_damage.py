@@ -5,9 +5,11 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 from pathlib import Path
 
+import files
 import pytest
 from conftest import moment
 from workshop import Workshop
@@ -60,11 +62,10 @@ def fill(folder, sessions=120):
 
 
 def copy_of(folder, tmp):
-    """The files as a kill leaves them."""
+    """The files as a kill leaves them; copied by another process, since a writer of ours is still open on them."""
     place = Path(tempfile.mkdtemp(dir=tmp))
-    for name in (DATABASE, f"{DATABASE}-wal", "badge.key", document.DOCUMENT):
-        if (folder / name).exists():
-            shutil.copy(folder / name, place / name)
+    names = (DATABASE, f"{DATABASE}-wal", "badge.key", document.DOCUMENT)
+    subprocess.run(["cp", "-p", *(folder / name for name in names if (folder / name).exists()), place], check=True)
     return place
 
 
@@ -104,10 +105,10 @@ def test_a_flipped_byte_anywhere_costs_at_most_what_stood_on_its_page(lived, tmp
     for _flip in range(80):
         place = copy_of(lived, tmp)
         name = rng.choice([DATABASE, DATABASE, f"{DATABASE}-wal"])
-        raw = bytearray((place / name).read_bytes())
+        raw = bytearray(files.read(place / name))
         at = rng.randrange(len(raw))
         raw[at] ^= 1 << rng.randrange(8)
-        (place / name).write_bytes(raw)
+        files.write(place / name, raw)
         opened = open_store(place)
         try:
             found = everything(opened.db)
@@ -141,10 +142,10 @@ def foreign(path):
 
 
 REPLACED = {
-    "empty": lambda path: path.write_bytes(b""),
-    "zeroes": lambda path: path.write_bytes(bytes(path.stat().st_size)),
-    "a text": lambda path: path.write_text("Bonjour " * 1000),
-    "cut short": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 100]),
+    "empty": lambda path: files.write(path, b""),
+    "zeroes": lambda path: files.write(path, bytes(path.stat().st_size)),
+    "a text": lambda path: files.write(path, b"Bonjour " * 1000),
+    "cut short": lambda path: files.write(path, files.read(path)[: path.stat().st_size // 2 + 100]),
     "another program's": foreign,
     "gone": lambda path: path.unlink(),
 }
@@ -177,9 +178,9 @@ def test_a_first_start_is_no_damage(tmp):
 @pytest.mark.parametrize("cut", range(9))
 def test_cut_short_anywhere_the_saving_is_gone_through_again(lived, tmp, cut, monkeypatch):
     place = copy_of(lived, tmp)
-    raw = bytearray((place / DATABASE).read_bytes())
+    raw = bytearray(files.read(place / DATABASE))
     raw[16:40] = bytes(24)
-    (place / DATABASE).write_bytes(raw)
+    files.write(place / DATABASE, raw)
     steps = []
 
     def stopping(original):
@@ -192,7 +193,7 @@ def test_cut_short_anywhere_the_saving_is_gone_through_again(lived, tmp, cut, mo
         return step
 
     for where, name in (
-        (damage, "_set_aside"), (damage, "open_for_writing"), (damage, "set_meta"), (damage, "carve"),
+        (damage, "_set_aside"), (damage, "open_for_writing"), (damage, "set_meta"), (damage.raw, "carve"),
         (damage, "_save_journal"), (damage, "_save_counts"), (whitelist, "swap"), (document, "write"),
     ):  # fmt: skip
         monkeypatch.setattr(where, name, stopping(getattr(where, name)))
@@ -208,7 +209,7 @@ def test_cut_short_anywhere_the_saving_is_gone_through_again(lived, tmp, cut, mo
 
 def test_a_number_is_never_used_twice_and_an_old_epoch_stays_what_it_was(lived, tmp):
     place = copy_of(lived, tmp)
-    (place / DATABASE).write_bytes(b"rubbish" * 10_000)
+    files.write(place / DATABASE, b"rubbish" * 10_000)
     (place / f"{DATABASE}-wal").unlink()
     opened = open_store(place)
     epochs = {line.epoch for line in journal.lines(opened.db)}
@@ -248,7 +249,7 @@ def test_a_session_goes_on_while_its_database_is_replaced_and_its_usage_is_whole
         w.lay("marie")
         w.wait(100)
         path = w.settings.data_dir / DATABASE
-        REPLACED[what](path) if what != "zeroes" else path.write_bytes(b"\0" * 100)
+        REPLACED[what](path) if what != "zeroes" else files.write(path, b"\0" * 100)
         w.lay("nobody")  # something to write
         w.wait(60)
         assert w.closed(), "what runs goes on"
@@ -271,7 +272,7 @@ def test_a_session_whose_grant_was_lost_is_told_of_again(monkeypatch):
         w.lay("marie")
         w.wait(100)
         epoch = meta(w.db, "epoch")
-        monkeypatch.setattr(damage, "carve", lambda _path: Found())
+        monkeypatch.setattr(damage.raw, "carve", lambda _path: Found())
         (w.settings.data_dir / DATABASE).unlink()
         w.wait(60)  # the next heartbeat finds it
         w.take("marie")
@@ -286,7 +287,7 @@ def test_usage_whose_beginning_was_lost_is_still_usage(monkeypatch):
     with Workshop() as w:
         w.lay("marie")
         w.wait(30)
-        monkeypatch.setattr(damage, "carve", lambda _path: Found())
+        monkeypatch.setattr(damage.raw, "carve", lambda _path: Found())
         (w.settings.data_dir / DATABASE).unlink()
         w.take("marie")
         w.wait(10)
@@ -359,7 +360,7 @@ def test_a_log_whose_head_is_gone_has_lost_nothing_that_stands_in_it(tmp, count,
     place = copy_of(tmp, tmp)
     writer.close()
     log = place / f"{DATABASE}-wal"
-    log.write_bytes(filler * count + log.read_bytes()[count:])
+    files.write(log, filler * count + files.read(log)[count:])
     opened = open_store(place)
     assert opened.whitelist.members["m001"].excluded
     sessions = [entry for _seq, entry in everything(opened.db) if isinstance(entry, entries.Ended)]
@@ -379,10 +380,10 @@ def test_of_two_lists_the_newer_comes_back(tmp):
     for _pair in range(25):
         place = copy_of(tmp, tmp)
         for name in (DATABASE, f"{DATABASE}-wal"):
-            raw = bytearray((place / name).read_bytes())
+            raw = bytearray(files.read(place / name))
             at = rng.randrange(0, len(raw), 512)
             raw[at : at + 512] = bytes(512)
-            (place / name).write_bytes(raw)
+            files.write(place / name, raw)
         opened = open_store(place)
         assert opened.whitelist.members["m001"].excluded
         opened.db.close()
@@ -409,7 +410,7 @@ def test_a_session_whose_grant_was_lost_ends_all_the_same_after_a_power_cut(monk
     with Workshop() as w:
         w.lay("marie")
         w.wait(100)
-        monkeypatch.setattr(damage, "carve", lambda _path: Found())
+        monkeypatch.setattr(damage.raw, "carve", lambda _path: Found())
         (w.settings.data_dir / DATABASE).unlink()
         w.wait(100)
         monkeypatch.undo()
@@ -430,7 +431,7 @@ def test_what_is_forgotten_while_somebody_reads_is_gone_once_nobody_does(tmp):
     reader.close()
     for _turn in range(4):
         writer.step()
-    raw = b"".join(path.read_bytes() for path in tmp.rglob("*") if path.is_file())
+    raw = files.all_of(tmp)
     assert b'"name":"Late"' not in raw
     writer.close()
 

@@ -2,6 +2,7 @@
 
 import json
 
+import files
 import pytest
 from click.testing import CliRunner
 from conftest import EXAMPLES  # noqa: F401 - the fixtures' folder
@@ -94,7 +95,7 @@ def test_a_person_who_is_forgotten_leaves_no_name_on_the_disk(run, found, stage_
     after = found()
     assert "new-1" not in after.members
     assert not [badge for badge in after.badges.values() if badge.member == "new-1"]
-    raw = b"".join(path.read_bytes() for path in (stage_folder / "data").rglob("*") if path.is_file())
+    raw = files.all_of(stage_folder / "data")
     assert b"Unforgettable" not in raw
     assert b"Curie" in raw
 
@@ -131,7 +132,7 @@ def test_a_daemon_tells_the_time_teaches_and_forgets(stage):
     assert "trainer" in stage.loquet("machine", "teach", "laser").stdout
     stage.loquet("whitelist", "grant", "zoe", "--name", "Zoé Unforgettable")
     assert stage.loquet("member", "forget", "zoe", "--yes").returncode == 0
-    raw = b"".join(path.read_bytes() for path in stage.settings.data_dir.rglob("*") if path.is_file())
+    raw = files.all_of(stage.settings.data_dir)
     assert b"Unforgettable" not in raw
     assert "clock_lowered" in stage.loquet("journal", "--json").stdout
     assert stage.loquet("journal").returncode == 0

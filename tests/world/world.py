@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import files
 from test_life import MODES, OPTIONS, Life, settings_of
 from workshop import CARDS, Workshop
 
@@ -314,13 +315,13 @@ class World:
             return
         match self.rng.choice(["flip", "flip", "flip", "zeroes", "gone", "head"]):
             case "flip":
-                raw = bytearray(path.read_bytes())
+                raw = bytearray(files.read(path))
                 raw[self.rng.randrange(len(raw))] ^= 1 << self.rng.randrange(8)
-                path.write_bytes(raw)
+                files.write(path, raw)
             case "head":
-                path.write_bytes(bytes(100) + path.read_bytes()[100:])
+                files.write(path, bytes(100) + files.read(path)[100:])
             case "zeroes":
-                path.write_bytes(bytes(path.stat().st_size))
+                files.write(path, bytes(path.stat().st_size))
             case "gone":
                 path.unlink()
         self.damaged = True
@@ -332,7 +333,7 @@ class World:
         path = self.w.settings.data_dir / DATABASE
         path.unlink(missing_ok=True)
         if self.rng.random() < 0.5:
-            path.write_bytes(b"photo" * 1000)
+            files.write(path, b"photo" * 1000)
         self.damaged = True
 
     def fill_the_disk(self):
@@ -439,8 +440,8 @@ class World:
             self.wait(10)
 
     def nothing_private_is_on_the_disk(self):
-        files = [path for path in self.w.settings.data_dir.rglob("*") if path.is_file() and path.name != "badge.key"]
-        raw = b"".join(path.read_bytes() for path in files)
+        found = [path for path in self.w.settings.data_dir.rglob("*") if path.is_file() and path.name != "badge.key"]
+        raw = b"".join(files.read(path) for path in found)
         for uid in CARDS.values():
             assert bytes.fromhex(uid) not in raw
             assert uid.encode() not in raw.upper()
