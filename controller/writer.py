@@ -137,7 +137,7 @@ class Writer:
 
     def _begin(self, db: Database) -> None:
         self._db = db
-        self._size = int(db.execute("select count(*) from everything").fetchone()[0])
+        self._size = journal.size(db)
         path = db.execute("pragma database_list").fetchone()[2]
         self._folder = Path(path).parent
         self._path = path
@@ -294,6 +294,8 @@ class Writer:
         elif self._now() >= self._purge_at:
             self._purge()
         elif self._logged >= CHECKPOINT:
+            with self._transaction():
+                journal.settle(self._opened)
             self._checkpoint()
 
     def _checkpoint(self) -> None:
@@ -497,7 +499,7 @@ class Writer:
         delivered.finish()
 
     def _is_short(self) -> bool:
-        return int(self._opened.execute("select count(*) from whitelist").fetchone()[0]) <= document.SMALL
+        return not whitelist.has_more_than(self._opened, document.SMALL)
 
     def _refuse_any(self, edit: Edit | Brought, error: StorageError) -> None:
         if isinstance(edit, Brought):
@@ -549,7 +551,14 @@ class Writer:
             if document_version != int(meta(self._opened, "version")):
                 self._write_document()  # before any edit is purged that only the journal knows
             set_meta(self._opened, "floor", str(self._floor()))  # what was known to have passed outlives an idle month
-            gone = retention.purge(self._opened, self._periods, self._floor(), self._between, only_sent=self.enrolled)
+            gone = retention.purge(
+                self._opened,
+                self._periods,
+                self._floor(),
+                self._between,
+                only_sent=self.enrolled,
+                waits=lambda: bool(self._waiting),
+            )
         except (sqlite3.Error, OSError, msgspec.MsgspecError, ValueError) as error:
             self._notice(error)
         else:

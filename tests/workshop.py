@@ -29,7 +29,7 @@ from controller.outputs import LeasedOutput, Service
 from controller.settings import Names
 from controller.signals import Signals
 from controller.station.events import ClearAsked, EndAsked, GroupAsked
-from controller.store import database, journal
+from controller.store import database, journal, usage
 from controller.store.damage import open_store
 from controller.store.database import StorageError
 from controller.store.key import badge_key
@@ -511,7 +511,7 @@ class Workshop:
         return [entry.why.value for entry in self.entries("ended", machine=machine)]
 
     def sessions(self):
-        return list(journal.sessions(self.db))
+        return list(usage.sessions(self.db))
 
 
 __all__ = ["CARDS", "PLAIN", "ClearAsked", "ControlServer", "EndAsked", "GroupAsked", "Names", "Workshop"]

@@ -10,7 +10,7 @@ import click
 from controller import door
 from controller.commands import options
 from controller.settings import load
-from controller.store import journal
+from controller.store import usage
 from protocol.entries import Corrected, Purpose
 from protocol.sentences import duration
 from protocol.strict import seconds
@@ -50,20 +50,20 @@ def correct(
     how_long = None if powered is None else seconds(powered, "--powered", 0, LONGEST)
     settings = load(config)
     with door.open_door(settings, write=True) as memory:
-        found = [usage for usage in journal.sessions(memory.database()) if usage.session.startswith(session)]
+        found = usage.named(memory.database(), session)
         if len(found) != 1:
             raise click.ClickException(
                 _("there is no session {session}; `loquet sessions` names them").format(session=session)
                 if not found
                 else _("several sessions begin with {session}; give more of its letters").format(session=session)
             )
-        (usage,) = found
-        if usage.why is None:
-            raise click.ClickException(_("session {session} is not over yet").format(session=usage.session))
+        (corrected,) = found
+        if corrected.why is None:
+            raise click.ClickException(_("session {session} is not over yet").format(session=corrected.session))
         memory.record(
             Corrected(
-                usage.session,
-                usage.machine,
+                corrected.session,
+                corrected.machine,
                 "",
                 reason[:200],
                 None if how_long is None else how_long * 1000,
@@ -73,10 +73,10 @@ def correct(
             )
         )
     said = {
-        _("powered"): (None if how_long is None else duration(how_long), duration(usage.powered_s or 0)),
-        _("purpose"): (purpose, usage.purpose),
-        _("organisation"): (organisation, usage.organisation),
-        _("people"): (people, usage.people),
+        _("powered"): (None if how_long is None else duration(how_long), duration(corrected.powered_s or 0)),
+        _("purpose"): (purpose, corrected.purpose),
+        _("organisation"): (organisation, corrected.organisation),
+        _("people"): (people, corrected.people),
     }
     for what, (now, was) in said.items():
         if now is not None:

@@ -16,7 +16,7 @@ from controller import door
 from controller.commands import options
 from controller.commands.journal import local_time, rfc3339
 from controller.settings import load
-from controller.store import journal
+from controller.store import usage
 from protocol.entries import Ending
 from protocol.sentences import ENDINGS, duration
 from protocol.texts import N_, _
@@ -49,7 +49,7 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
         settings.station(machine)
     with door.open_door(settings) as memory:
         names = {member.id: member.name for member in memory.whitelist().members.values()}
-        rows = list(journal.sessions(memory.database(), machine))
+        rows = list(usage.sessions(memory.database(), machine))
     if as_json:
         for row in rows:
             told = msgspec.to_builtins(row)

@@ -133,6 +133,25 @@ def seals_and_edits(db: Database) -> None:
     db.execute("update counters set seal = seal('counters', machine, powered, busy, sessions, maintained)")
 
 
+@migrations()
+def found_at_any_size(db: Database) -> None:
+    """Index the journal by kind, each in order, and by session; note how many entries were purged so far.
+
+    So that nothing that is asked of a journal of ten years reads all of it.
+    """
+    for table in ("journal", "saved"):
+        db.execute(f"drop index if exists idx_{table}_kind_session")
+        db[table].create_index(["kind"])  # type: ignore[union-attr]
+        db[table].create_index(["session"])  # type: ignore[union-attr]
+    counted = "(select count(*) from journal) + (select count(*) from saved)"
+    numbered = (
+        "coalesce((select seq from sqlite_sequence where name = 'journal'), 0)"
+        " + (select coalesce(max(place), 0) from saved)"
+    )
+    (gone,) = db.execute(f"select {numbered} - ({counted})").fetchone()
+    db["meta"].insert({"key": "gone", "value": str(gone), "seal": seal("meta", "gone", str(gone))})  # type: ignore[union-attr]
+
+
 def lock(data_dir: Path) -> int:
     """Take the data directory for this process; give the lock's descriptor. Raises StorageError.
 
@@ -214,9 +233,13 @@ def open_for_reading(data_dir: Path) -> Database:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=5.0
         )
-        db = Database(connection)
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
+    db = Database(connection)
+    try:
         db.execute("select count(*) from meta").fetchone()
     except sqlite3.Error as error:
+        connection.close()
         raise unusable(path, error) from error
     return db
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 from typing import Any, Final
 
 import msgspec
@@ -26,10 +27,8 @@ from protocol.entries import (
     Purpose,
     Resumed,
     Unknown,
-    Withdrawn,
     decode_entry,
     encode_entry,
-    energy_used,
     kind,
 )
 from protocol.moment import Moment, Quality
@@ -42,6 +41,7 @@ _COUNT: Final = (
     "insert or replace into counters (machine, powered, busy, sessions, maintained, seal) values (?, ?, ?, ?, ?, ?)"
 )
 BATCH: Final = 500
+LAST: Final = (1 << 63) - 1  # the largest number that SQLite counts to
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -63,6 +63,7 @@ class Clocks:
     def __init__(self, db: Database) -> None:
         self._offsets: dict[str, list[tuple[int, int, Quality]]] = {}
         self._sure: list[tuple[tuple[int, int], int]] = []  # where in the journal a clock was surely right, and when
+        self._reached: list[int] = []  # the latest time that was sure up to there
         rows = db.execute(
             "select part, place, boot, at, body from everything where kind = 'clock' order by part, place"
         ).fetchall()
@@ -71,6 +72,7 @@ class Clocks:
             self._offsets.setdefault(boot, []).append((at, entry.offset, entry.quality))
             if entry.quality is Quality.SYNCHRONISED:
                 self._sure.append(((part, place), at + entry.offset))
+                self._reached.append(max(at + entry.offset, self._reached[-1] if self._reached else 0))
 
     def latest(self, part: int, place: int, boot: str, at: int) -> int | None:
         """Give when an entry was written at the latest; None where no sure clock came after it.
@@ -79,7 +81,7 @@ class Clocks:
         """
         wall, quality = self.wall(boot, at)
         after = bisect_right(self._sure, ((part, place), 0))
-        before = max((sure for _where, sure in self._sure[:after]), default=0)
+        before = self._reached[after - 1] if after else 0
         if quality is Quality.SYNCHRONISED and wall is not None:
             return max(wall, before)  # a time server that serves the past makes nothing old
         return max(self._sure[after][1], before) if after < len(self._sure) else None
@@ -133,6 +135,7 @@ def append(db: Database, entries: Iterable[tuple[Moment, AnyEntry]]) -> int:
 def skip_to(db: Database, seq: int) -> None:
     """Have the next entry take that number, in the transaction that is open: those before it are lost for good."""
     if seq > last(db) + 1:
+        note_gone(db, seq - 1 - last(db))
         changed = db.conn.execute("update sqlite_sequence set seq = ? where name = 'journal'", (seq - 1,)).rowcount
         if not changed:
             db.conn.execute("insert into sqlite_sequence (name, seq) values ('journal', ?)", (seq - 1,))
@@ -144,41 +147,68 @@ def last(db: Database) -> int:
     return int(row[0]) if row else 0
 
 
-def lines(db: Database, after: int = 0, machine: str | None = None, kinds: tuple[str, ...] = ()) -> Iterator[Line]:
-    """Give entries in order, in short reads: no cursor stays open. What was saved of damaged files comes first.
+def size(db: Database) -> int:
+    """Return how many entries there are, saved ones included, without counting them."""
+    (saved,) = db.execute("select coalesce(max(place), 0) from saved").fetchone()
+    return last(db) + int(saved) - int(meta(db, "gone"))
 
-    Raises DamagedError.
+
+def note_gone(db: Database, count: int) -> None:
+    """Note that so many entries were deleted, in the transaction that is open."""
+    set_meta(db, "gone", str(int(meta(db, "gone")) + count))
+
+
+def lines(db: Database, after: int = 0, machine: str | None = None, kinds: tuple[str, ...] = ()) -> Iterator[Line]:
+    """Return entries in order, in short reads: no cursor stays open. What was saved of damaged files comes first.
+
+    What is appended meanwhile is left out. Raises DamagedError.
     """
+    upto = last(db)
     if not after:
-        yield from _lines(db, "saved", "place", 0, machine, kinds)
-    yield from _lines(db, "journal", "seq", after, machine, kinds)
+        yield from _lines(db, "saved", 0, LAST, machine, kinds)
+    yield from _lines(db, "journal", after, upto, machine, kinds)
 
 
 def _lines(
-    db: Database, table: str, order: str, after: int, machine: str | None, kinds: tuple[str, ...]
+    db: Database, table: str, after: int, upto: int, machine: str | None, kinds: tuple[str, ...]
 ) -> Iterator[Line]:
-    where = f"{order} > ?" + (" and machine = ?" if machine else "")
-    if kinds:
-        where += f" and kind in ({', '.join('?' * len(kinds))})"
-    epoch = "epoch" if table == "saved" else "''"
+    if not kinds:
+        found = _rows(db, table, after, upto, machine, None)
+    else:  # each kind by its own index, in order: one query for several would sort all of them for each batch
+        found = merge(*(_rows(db, table, after, upto, machine, each) for each in kinds))
+    for _place, *row in found:
+        yield as_line(table, row)
+
+
+def _rows(
+    db: Database, table: str, after: int, upto: int, machine: str | None, one_kind: str | None
+) -> Iterator[tuple[Any, ...]]:
+    """Return rows of one kind, or of all, by their places: (place, epoch, seq, boot, at, kind, …, seal)."""
+    order, epoch = ("place", "epoch") if table == "saved" else ("seq", "''")
+    where = (" and kind = ?" if one_kind else "") + (" and machine = ?" if machine else "")
     sql = (
         f"select {order}, {epoch}, seq, boot, at, kind, machine, session, body, seal from {table}"  # noqa: S608 - no value in it
-        f" where {where} order by {order} limit {BATCH}"
+        f" where {order} > ? and {order} <= ?{where} order by {order} limit {BATCH}"
     )
+    more = [*([one_kind] if one_kind else []), *([machine] if machine else [])]
     while True:
-        values: list[Any] = [after, *([machine] if machine else []), *kinds]
-        rows = db.execute(sql, values).fetchall()
-        for _place, of, seq, boot, at, what, where_, session, body, check in rows:
-            row = (seq, boot, at, what, where_, session, body)
-            sealed(table, (of, *row) if of else row, check)
-            try:
-                entry = decode_entry(body)
-            except msgspec.MsgspecError:  # its seal holds: another version wrote it
-                entry = Unknown(what)
-            yield Line(seq, boot, at, entry, of)
-        if len(rows) < BATCH:
+        found = db.execute(sql, [after, upto, *more]).fetchall()
+        yield from found
+        if len(found) < BATCH:
             return
-        after = rows[-1][0]
+        after = found[-1][0]
+
+
+def as_line(table: str, row: Sequence[Any]) -> Line:
+    """Return a row (epoch, seq, boot, at, kind, machine, session, body, seal) as a line. Raises DamagedError."""
+    of, *sealed_values, check = row
+    sealed(table, (of, *sealed_values) if of else tuple(sealed_values), check)
+    seq, boot, at, what, _machine, _session, body = sealed_values
+    try:
+        entry = decode_entry(body)
+    except msgspec.MsgspecError:  # its seal holds: another version wrote it
+        entry = Unknown(what)
+    return Line(seq, boot, at, entry, of)
 
 
 class Counter(msgspec.Struct, frozen=True):
@@ -189,6 +219,20 @@ class Counter(msgspec.Struct, frozen=True):
     busy: int = 0
     sessions: int = 0
     maintained: int = 0
+
+
+def saved_epochs(db: Database) -> list[str]:
+    """Return the epochs of what was saved of damaged files, the oldest first."""
+    found: list[tuple[int, str]] = []
+    epoch = ""
+    while True:  # from one to the next by the index, past however many entries each has
+        row = db.execute(
+            "select epoch, place from saved where epoch > ? order by epoch, seq limit 1", [epoch]
+        ).fetchone()
+        if row is None:
+            return [epoch for _place, epoch in sorted(found)]
+        epoch = str(row[0])
+        found.append((int(row[1]), epoch))
 
 
 def acknowledged(db: Database, epoch: str) -> int:
@@ -270,108 +314,6 @@ def _set_counter(db: Database, count: Counter) -> None:
     db.conn.execute(_COUNT, (*row, seal("counters", *row)))
 
 
-class Usage(msgspec.Struct, frozen=True):
-    """One session as people count it. Times in milliseconds since 1970, None where no clock was ever set.
-
-    busy_s: None where nothing senses that the machine runs; energy_wh where nothing counts it. corrected_by: who said
-    better what it was, and `note` why; powered_s and the rest are as corrected then.
-    """
-
-    session: str
-    machine: str
-    member: str
-    started: int | None
-    quality: Quality
-    powered_s: int | None = None
-    busy_s: int | None = None
-    energy_wh: int | None = None
-    ended: int | None = None
-    why: str | None = None
-    ended_by: str | None = None
-    cause: str = ""
-    purpose: str = "own"
-    category: str = ""
-    payer: str = ""
-    beside: str | None = None
-    group: bool = False
-    organisation: str = ""
-    people: int | None = None
-    corrected_by: str | None = None
-    note: str = ""
-    meter: float | None = None
-
-
-def sessions(db: Database, machine: str | None = None) -> Iterator[Usage]:
-    """Give every session that was not withdrawn, in the order in which they began."""
-    clocks = Clocks(db)
-    usages: dict[str, Usage] = {}
-    for line in lines(db, machine=machine, kinds=("granted", "resumed", "ended", "grant_withdrawn", "corrected")):
-        entry = line.entry
-        if isinstance(entry, Granted):
-            usages[entry.session] = _begun(clocks, line, entry)
-        elif isinstance(entry, Resumed) and entry.member and entry.session not in usages:
-            usages[entry.session] = _begun(clocks, line, entry)  # its grant was lost with a damaged file
-        elif isinstance(entry, Withdrawn | Ended | Corrected):
-            if isinstance(entry, Ended) and entry.session not in usages:
-                usages[entry.session] = Usage(entry.session, entry.machine, "", None, Quality.UNKNOWN)
-            if entry.session not in usages:
-                continue
-            usage = _told_more(clocks, line, entry, usages[entry.session])
-            if usage is None:
-                del usages[entry.session]
-            else:
-                usages[entry.session] = usage
-    yield from usages.values()
-
-
-def _begun(clocks: Clocks, line: Line, began: Granted | Resumed) -> Usage:
-    started, quality = clocks.wall(line.boot, line.at)
-    usage = Usage(began.session, began.machine, began.member or "", started, quality)
-    purpose = (began.purpose or Purpose.OWN).value
-    if isinstance(began, Resumed):
-        return msgspec.structs.replace(usage, purpose=purpose)
-    return msgspec.structs.replace(
-        usage,
-        purpose=purpose,
-        category=began.category,
-        payer=began.payer,
-        beside=began.beside,
-        group=began.group,
-        organisation=began.organisation,
-        people=began.people,
-        meter=began.meter,
-    )
-
-
-def _told_more(clocks: Clocks, line: Line, entry: Withdrawn | Ended | Corrected, usage: Usage) -> Usage | None:
-    """Add what a later entry says of a session; None where it never began."""
-    match entry:
-        case Withdrawn():
-            return None
-        case Ended():
-            return msgspec.structs.replace(
-                usage,
-                powered_s=round(entry.powered / 1000),
-                busy_s=None if entry.busy is None else round(entry.busy / 1000),
-                energy_wh=energy_used(usage.meter, entry.meter),
-                ended=_end_of(clocks, line, entry),
-                why=entry.why.value,
-                ended_by=entry.by,
-                cause=entry.cause,
-            )
-        case Corrected():
-            said: dict[str, object] = {"purpose": entry.purpose and entry.purpose.value}
-            said |= {"organisation": entry.organisation, "people": entry.people}
-            said["powered_s"] = None if entry.powered is None else round(entry.powered / 1000)
-            said = {name: value for name, value in said.items() if value is not None}
-            return msgspec.structs.replace(usage, corrected_by=entry.by, note=entry.note, **said)
-
-
-def _end_of(clocks: Clocks, line: Line, ended: Ended) -> int | None:
-    """Say when a session ended: where it was cut short, at its last heartbeat."""
-    return clocks.wall(ended.until.boot, ended.until.at)[0] if ended.until else clocks.wall(line.boot, line.at)[0]
-
-
 def beat(db: Database, rows: Iterable[OpenSession]) -> None:
     """Note how far the running sessions have come: one commit for all stations."""
     for row in rows:
@@ -383,52 +325,70 @@ def beat(db: Database, rows: Iterable[OpenSession]) -> None:
 
 
 def left_open(db: Database) -> list[OpenSession]:
-    """Give the sessions that were granted, and neither ended nor withdrawn, with their last heartbeat.
+    """Return the sessions that were granted, and neither ended nor withdrawn, with their last heartbeat.
 
     Raises DamagedError.
     """
     for row in db.execute("select session, boot, at, powered, busy, seal from heartbeats").fetchall():
         sealed("heartbeats", row[:-1], row[-1])
-    rows = db.execute(
-        "select g.body, g.boot, g.at, coalesce(h.powered, 0), h.busy, coalesce(h.at, g.at),"
-        " (select max(e.at) from everything e where e.session = g.session and e.kind = 'extended' and e.boot = g.boot)"
-        " from everything g left join heartbeats h on h.session = g.session where g.kind = 'granted' and not exists"
-        " (select 1 from everything e where e.session = g.session and e.kind in ('ended', 'grant_withdrawn'))"
-        " order by g.part, g.place"
-    ).fetchall()
-    found = []
-    for body, boot, began, powered, busy, at, extended in [*rows, *_said_again(db)]:
-        granted = _grant(body)
-        found.append(
-            OpenSession(
-                granted.session,
-                granted.machine,
-                powered,
-                boot,
-                at,
-                busy,
-                began,
-                began if extended is None else extended,
-                granted.member,
-                granted.badge,
-                _purpose(db, granted),
-                granted.group,
-                granted.longest,
-            )
+    rows = [row for kind in ("granted", "resumed") for row in _not_ended(db, kind)]
+    return [_left(db, *row) for _table, _place, *row in rows]
+
+
+def _left(
+    db: Database, body: str, boot: str, began: int, powered: int, busy: int | None, at: int, extended: int | None
+) -> OpenSession:
+    granted = _grant(body)
+    return OpenSession(
+        granted.session,
+        granted.machine,
+        powered,
+        boot,
+        at,
+        busy,
+        began,
+        began if extended is None else extended,
+        granted.member,
+        granted.badge,
+        _purpose(db, granted),
+        granted.group,
+        granted.longest,
+    )
+
+
+def settle(db: Database) -> None:
+    """Note before which place every session has ended, so that whoever looks for open ones begins there."""
+    open_ones = [(row[0], row[1]) for kind in ("granted", "resumed") for row in _not_ended(db, kind)]
+    table, place = min(open_ones, key=lambda each: (each[0] == "journal", each[1]), default=("journal", last(db) + 1))
+    set_meta(db, "settled", f"{table} {place}")
+
+
+def _not_ended(db: Database, kind: str) -> Iterator[tuple[Any, ...]]:
+    """Return the open sessions whose grant is there, or, by what was said again of them, those whose grant was lost.
+
+    Each as (table, place, body, boot, at, powered, busy, last heartbeat, last extended).
+    """
+    begun, _, place = meta(db, "settled", "saved 0").partition(" ")
+    ends = "'ended', 'grant_withdrawn'" + (", 'granted'" if kind == "resumed" else "")
+    extended = "(select max(e.at) from everything e where e.session = g.session and e.kind = 'extended'"
+    for table, order in (("saved", "place"), ("journal", "seq")):
+        if (table, begun) == ("saved", "journal"):
+            continue
+        said = (
+            " and json_extract(g.body, '$.member') is not null and not exists (select 1 from everything e"  # noqa: S608
+            " where e.session = g.session and e.kind = 'resumed'"
+            f" and (e.part, e.place) < ({int(table == 'journal')}, g.{order}))"
         )
-    return found
-
-
-def _said_again(db: Database) -> list[tuple[Any, ...]]:
-    """Give the open sessions whose grant was lost with a damaged file, by what was said again of them."""
-    return db.execute(
-        "select g.body, g.boot, g.at, coalesce(h.powered, 0), h.busy, coalesce(h.at, g.at), null"
-        " from everything g left join heartbeats h on h.session = g.session where g.kind = 'resumed'"
-        " and json_extract(g.body, '$.member') is not null and not exists (select 1 from everything e"
-        " where e.session = g.session and e.kind in ('granted', 'ended', 'grant_withdrawn'))"
-        " and not exists (select 1 from everything e where e.session = g.session and e.kind = 'resumed'"
-        " and (e.part, e.place) < (g.part, g.place)) order by g.part, g.place"
-    ).fetchall()
+        rows = db.execute(
+            f"select g.{order}, g.body, g.boot, g.at, coalesce(h.powered, 0), h.busy, coalesce(h.at, g.at),"  # noqa: S608 - no value in it
+            f" {'null' if kind == 'resumed' else extended + ' and e.boot = g.boot)'}"
+            f" from {table} g left join heartbeats h on h.session = g.session"
+            f" where g.kind = ? and g.{order} >= ?{said if kind == 'resumed' else ''}"
+            f" and not exists (select 1 from everything e where e.session = g.session and e.kind in ({ends}))"
+            f" order by g.{order}",
+            [kind, int(place) if table == begun else 0],
+        ).fetchall()
+        yield from ((table, *row) for row in rows)
 
 
 def _grant(body: str) -> Granted:

@@ -132,6 +132,12 @@ def load(db: Database, between: Callable[[], None] = nothing) -> Whitelist:
     return found
 
 
+def has_more_than(db: Database, count: int) -> bool:
+    """Whether the list has more rows than so many."""
+    sql = "select 1 from whitelist where slot = ? and key > '' limit 1 offset ?"
+    return db.execute(sql, [int(meta(db, "slot")), count]).fetchone() is not None
+
+
 # --- edits made here ---
 
 

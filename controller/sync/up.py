@@ -152,8 +152,7 @@ class Up:
 
     @staticmethod
     def _epochs(db: Database) -> list[str]:
-        saved = db.execute("select epoch from saved group by epoch order by min(place)").fetchall()
-        return [*(row[0] for row in saved), meta(db, "epoch")]
+        return [*journal.saved_epochs(db), meta(db, "epoch")]
 
     def _batch(self, db: Database, epoch: str) -> Part | None:
         current = epoch == meta(db, "epoch")
@@ -200,6 +199,7 @@ def backlog(db: Database) -> int:
     """Count the entries that the server has not acknowledged."""
     epoch = meta(db, "epoch")
     waiting = max(0, journal.last(db) - journal.acknowledged(db, epoch))
-    for other, count, last in db.execute("select epoch, count(*), max(seq) from saved group by epoch").fetchall():
-        waiting += count if journal.acknowledged(db, other) < last else 0
+    for other in journal.saved_epochs(db):
+        told = [other, journal.acknowledged(db, other)]
+        waiting += int(db.execute("select count(*) from saved where epoch = ? and seq > ?", told).fetchone()[0])
     return waiting

@@ -272,7 +272,7 @@ class Desk:
             )
         return {"lines": lines, "sessions": [self._session(each) for each in reversed(scene.sessions[-SESSIONS:])]}
 
-    def _session(self, usage: Any) -> dict[str, Any]:  # noqa: ANN401 - journal.Usage, read only
+    def _session(self, usage: Any) -> dict[str, Any]:  # noqa: ANN401 - usage.Usage, read only
         member = self._scene.whitelist.members.get(usage.member)
         return {
             "machine": self._name(usage.machine),

@@ -25,7 +25,7 @@ from controller import door
 from controller.settings import Input, Settings, Station
 from controller.station.rules import Does
 from controller.station.states import MACHINE
-from controller.store import journal
+from controller.store import journal, usage
 from drivers.adc import ChannelSettings
 from drivers.em4100 import EM4100Settings
 from drivers.gpio import BuzzerSettings, RelaySettings, RGBSettings
@@ -130,7 +130,7 @@ class Scene:
         self._journal_after = 0
         self.lines: tuple[journal.Line, ...] = ()
         self.clocks: journal.Clocks | None = None
-        self.sessions: list[journal.Usage] = []
+        self.sessions: list[usage.Usage] = []
         self.whitelist = Whitelist()
         self.levels: list[int] = []
         self.now = Now(True, "off", False, (), {}, (), (), {}, ())
@@ -470,7 +470,7 @@ class Scene:
                 if not new:
                     return
                 self.clocks = journal.Clocks(db)
-                self.sessions = list(journal.sessions(db))[-SESSIONS:]
+                self.sessions = list(usage.sessions(db))[-SESSIONS:]
             self.whitelist = memory.whitelist()
         except LoquetError:
             return

@@ -5,7 +5,7 @@ from conftest import moment
 from workshop import Workshop
 
 from controller.periods import Periods
-from controller.store import journal
+from controller.store import journal, usage
 from controller.store.damage import open_store
 from controller.store.retention import purge
 from controller.writer import Writer
@@ -72,7 +72,7 @@ def test_refusals_go_after_their_period_usage_after_its_own_and_statistics_stay(
     rows = db.execute("select sum(sessions), sum(powered), sum(busy), sum(refused) from statistics").fetchone()
     assert rows == (50, 50 * 3_600_000, 50 * 1_800_000, 110)
     assert not [column for column in db["statistics"].columns_dict if column in {"member", "badge", "session"}]
-    assert len(list(journal.sessions(db))) == 150, "none is told of by half"
+    assert len(list(usage.sessions(db))) == 150, "none is told of by half"
     assert journal.counters(db)["laser"].sessions == 200, "hours are never taken away"
 
 

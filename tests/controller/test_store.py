@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from controller.station.events import CommitFailed, Committed, OpenSession
-from controller.store import database, journal, whitelist
+from controller.store import database, journal, usage, whitelist
 from controller.store.database import StorageError
 from controller.store.key import badge_key
 from controller.store.whitelist import Change
@@ -191,7 +191,7 @@ def test_a_session_cut_short_ended_at_its_last_heartbeat(writer, db):
     ended = entries.Ended("s1", "laser", Ending.INTERRUPTED, 40, until=entries.Past("boot-1", 50))
     writer.record(moment(9_000_000, boot="boot-2"), ended)
     writer.step()
-    assert next(journal.sessions(db)).ended == 1_050
+    assert next(usage.sessions(db)).ended == 1_050
 
 
 def test_at_its_bound_the_journal_refuses_new_sessions(writer, monkeypatch):
@@ -222,7 +222,7 @@ def test_sessions_are_read_out_of_the_journal(writer, db):
     writer.commit(moment(90), granted("s3"))
     writer.record(moment(91), entries.Withdrawn("s3", "laser"))
     writer.step()
-    first, second = journal.sessions(db)
+    first, second = usage.sessions(db)
     assert (first.session, first.started, first.powered_s, first.ended_by) == ("s1", 1_010, 60, "marie")
     assert (second.session, second.why) == ("s2", None)
 

@@ -21,7 +21,7 @@ from disk import Disk, write
 from recording import Recording, record
 from sqlite_utils import Database
 
-from controller.store import damage, document, journal, whitelist
+from controller.store import damage, document, journal, usage, whitelist
 from controller.store.database import DATABASE, DamagedError, meta, migrations
 from controller.store.files import write_whole
 from controller.store.key import badge_key
@@ -240,7 +240,7 @@ def test_a_migration_that_is_cut_short_is_done_again_or_was_done(folder, place, 
     def look(place, _told):
         opened = damage.open_store(place)
         with contextlib.closing(opened.db):
-            count = len(list(journal.sessions(opened.db)))
+            count = len(list(usage.sessions(opened.db)))
             whole = journal.counter(opened.db, "laser").sessions
             due = (60, 60 if migration == "hours_and_busy_time" else 0, None)
             return None if (count, whole, opened.replaced) == due else f"{count} sessions, {whole} counted"
