@@ -222,7 +222,17 @@ class Far:
         seen = self._output.switch(closed=wanted)
         self._armed_at = now
         self._take_in(seen)
-        self._be(closed=wanted)
+        if not (wanted and self._is_unheld(seen)):
+            self._be(closed=wanted)
+
+    def _is_unheld(self, seen: Seen) -> bool:
+        """Whether nothing would open a contact that is closed if this program died; it is opened then."""
+        if not isinstance(self._output.opening, OwnOpening) or (seen.held and seen.unfit is None):
+            return False
+        self._may_be_closed = True
+        told = N_("{name}: its own timer does not run: it would stay on if this program died")
+        self._fail(seen.unfit or OutputError(told, name=self.name))
+        return True
 
     def _arm_every(self) -> int:
         """How often the part's own timer is begun anew, in ms; a contact without one is told once."""
@@ -245,9 +255,9 @@ class Far:
         seen = self._output.look()
         self._look_first = False
         self._take_in(seen)
-        if seen.closed:
+        if seen.closed and not self._is_unheld(seen):
             self._be(closed=True)
-        else:
+        elif not seen.closed:
             self._fail(OutputError(N_("{name} opened while nobody looked after it"), name=self.name))
 
     def _look(self, wanted: bool) -> bool:
@@ -255,6 +265,8 @@ class Far:
         seen = self._output.look()
         self._take_in(seen)
         closed = self._known is True if seen.closed is None else seen.closed
+        if closed and wanted and self._is_unheld(seen):
+            return False
         if closed is wanted or wanted is not self._wanted:
             self._be(closed=closed)
             return closed is wanted
@@ -318,7 +330,7 @@ class Far:
             self._lost = True
             self._say(Told(error))
 
-    def _fail(self, error: OutputError) -> None:
+    def _fail(self, error: DriverError) -> None:
         """Say once that it is not as it was told. It is told to open from now on, whatever it said last."""
         told, self._failed = self._failed, True
         self._known = None

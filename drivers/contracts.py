@@ -157,7 +157,8 @@ class Output(Protocol):
 class Seen(msgspec.Struct, frozen=True):
     """What a far output is: closed (None where it cannot tell), watts and counted watt-hours where it measures them.
 
-    warning: what is unsafe about it. unfit: why its own settings forbid to close it; it opens all the same.
+    warning: what is unsafe about it. unfit: why it may not be closed; it opens all the same. held: whether its own
+    timer is seen to run, which alone opens it once nobody tells it to stay closed; of a part without one, nothing.
     """
 
     closed: bool | None
@@ -165,6 +166,7 @@ class Seen(msgspec.Struct, frozen=True):
     counted_wh: float | None = None
     warning: DriverError | None = None
     unfit: DriverError | None = None
+    held: bool = False
 
 
 @runtime_checkable

@@ -83,6 +83,7 @@ class Shelly:
         self.interval = settings.interval
         self._settings = settings
         self._armed = False
+        self._is_timeless = False  # its timer was seen not to run: it is not closed again before it is found anew
         self._unfit: DriverError | None = None
         auth = HTTPDigestAuth("admin", settings.password) if settings.password else None
         self._plug = Plug("Shelly", settings.host, auth)
@@ -100,6 +101,7 @@ class Shelly:
     def open(self) -> str:
         """Find the plug; give its model and version. Raises OutputError."""
         device = self._ask("Shelly.GetDeviceInfo", Device, None)
+        self._is_timeless = False
         with contextlib.suppress(OutputError):  # it is asked again before it is closed
             self._see_its_settings()
         return in_short(f"Shelly {device.model} {device.ver}")
@@ -143,6 +145,8 @@ class Shelly:
                 self._see_its_settings()
             if self._unfit is not None:
                 raise OutputError(self._unfit.template, **self._unfit.places)
+            if self._is_timeless:
+                raise self._unheld()
             wanted["toggle_after"] = self.opening.seconds
         self._armed = closed
         self._ask("Switch.Set", WasOn, wanted)
@@ -165,16 +169,20 @@ class Shelly:
                 wanted=self.opening.seconds,
                 told=status.timer_duration,
             )
-        unheld = DriverError(
-            N_("Shelly {host} does not say that its own timer runs: it may stay on if this program dies"),
-            host=self._settings.host,
-        )
+        held = bool(status.output and status.timer_duration)
+        self._is_timeless |= status.output and self._armed and not held
         return Seen(
             status.output,
             status.apower,
             status.aenergy.total if status.aenergy else None,
-            unheld if status.output and self._armed and not status.timer_duration else None,
-            self._unfit,
+            unfit=self._unfit or (self._unheld() if self._is_timeless else None),
+            held=held,
+        )
+
+    def _unheld(self) -> OutputError:
+        return OutputError(
+            N_("the timer of Shelly {host} does not run while it is on: it would stay on if this program died"),
+            host=self._settings.host,
         )
 
     def _holds(self, told: float) -> bool:

@@ -3,6 +3,9 @@
 PulseTime is the lease: from 112 on it is so many seconds and a hundred, after which the relay opens by itself; each
 further `Power ON` begins it anew. It is one of the plug's stored settings, so it is written once, where it differs
 (Tasmota documentation, Commands: PulseTime, Power, Status, WebPassword).
+
+How the relay is, is asked with `Status 11`: a `Power` without a value ends the timer in versions before 9 (Tasmota
+issues 4093, 7810). Whatever the version, the timer is seen to run, or the relay is opened and not closed again.
 """
 
 from __future__ import annotations
@@ -53,6 +56,7 @@ class Tasmota:
         self._settings = settings
         self._measures = True
         self._unfit: DriverError | None = None
+        self._is_timeless = False  # its timer was seen not to run: it is not closed again before it is found anew
         self._measured: tuple[float | None, float | None] = (None, None)
         self._looks = 0
         auth = HTTPBasicAuth(b"admin", settings.password.encode()) if settings.password else None
@@ -73,7 +77,7 @@ class Tasmota:
         firmware = self._ask("Status 2").get("StatusFWR")
         version = firmware.get("Version") if isinstance(firmware, dict) else None
         self._see_its_settings()
-        self._measures, self._looks = True, 0
+        self._measures, self._looks, self._is_timeless = True, 0, False
         return in_short(f"Tasmota {version if isinstance(version, str) else '?'}")
 
     def _see_its_settings(self) -> None:
@@ -86,6 +90,16 @@ class Tasmota:
                 host=self._settings.host,
             )
 
+    def _unheld(self) -> OutputError:
+        return OutputError(
+            N_(
+                "the timer of Tasmota at {host} does not run while it is on (PulseTime{relay}): it would stay on if this "
+                "program died. Is its firmware very old?"
+            ),
+            host=self._settings.host,
+            relay=self._settings.relay,
+        )
+
     def _timeless(self) -> OutputError:
         return OutputError(
             N_("Tasmota at {host} does not take its timer (PulseTime{relay} {wanted}): it would stay on for ever"),
@@ -94,20 +108,26 @@ class Tasmota:
             wanted=self.opening.seconds + SECONDS,
         )
 
-    def _pulse(self, value: str) -> int | None:
-        """Ask for PulseTime, or set it; told as {"Set": n}, {"n": …}, n, or "n (Active m)", as the version has it."""
+    def _pulse(self, value: str) -> tuple[int | None, int | None]:
+        """Ask for PulseTime, or set it; return what it is set to and what remains of it, both in its own unit.
+
+        Told as {"Set": n, "Remaining": m}, {"n": {"Active": "m"}}, "n (Active m)" or n, as the version has it.
+        """
         answer = self._ask(f"PulseTime{self._settings.relay}{value}")
         names = {f"pulsetime{self._settings.relay}", "pulsetime"}
         told = next((each for key, each in answer.items() if key.lower() in names), None)
         if isinstance(told, dict):
-            told = told.get("Set", next((key for key in told if key.isdigit()), None))
-        number = re.match(r"\d{1,6}", str(told))
-        return int(number[0]) if number else None
+            number = next((key for key in told if key.isdigit()), None)
+            inner = told.get(number) if number is not None else None
+            active = inner.get("Active") if isinstance(inner, dict) else None
+            return _whole(told.get("Set", number)), _whole(told.get("Remaining", active))
+        active = re.search(r"\(Active (\d{1,6})\)", str(told))
+        return _whole(told), _whole(active[1]) if active else None
 
     def notes(self) -> list[DriverError]:
         """Say what its own settings make unsafe. Raises OutputError."""
         found = []
-        wanted, pulse = self.opening.seconds + SECONDS, self._pulse("")
+        wanted, (pulse, _remaining) = self.opening.seconds + SECONDS, self._pulse("")
         if pulse != wanted:
             told = N_(
                 "its timer (PulseTime{relay}) is {pulse}; it will be set to {wanted} when it is first switched on"
@@ -126,9 +146,11 @@ class Tasmota:
         wanted = self.opening.seconds + SECONDS
         if closed and self._unfit is not None:
             raise OutputError(self._unfit.template, **self._unfit.places)
-        if closed and self._pulse("") != wanted and self._pulse(f" {wanted}") != wanted:
+        if closed and self._is_timeless:
+            raise self._unheld()
+        if closed and self._pulse("")[0] != wanted and self._pulse(f" {wanted}")[0] != wanted:
             raise self._timeless()
-        self._power(" ON" if closed else " OFF")
+        self._read_state(self._ask(f"Power{self._settings.relay} {'ON' if closed else 'OFF'}"))
         seen = self.look()
         if seen.closed is not closed:
             raise OutputError(
@@ -136,9 +158,9 @@ class Tasmota:
             )
         return seen
 
-    def _power(self, value: str) -> bool:
+    def _read_state(self, answer: dict[str, Any]) -> bool:
+        """Return whether the relay is closed, by an answer that says so. Raises StrangeError."""
         relay = self._settings.relay
-        answer = self._ask(f"Power{relay}{value}")
         told = answer.get(f"POWER{relay}", answer.get("POWER") if relay == 1 else None)
         if not isinstance(told, str) or told not in STATES:
             raise self._plug.strange(str(answer))
@@ -146,14 +168,25 @@ class Tasmota:
 
     def look(self) -> Seen:
         """Ask how it is. Raises OutputError."""
-        closed = self._power("")
+        state = self._ask("Status 11").get("StatusSTS")
+        closed = self._read_state(state if isinstance(state, dict) else {})
+        held = closed and self._holds()
+        self._is_timeless |= closed and not held
         self._looks += 1
         if self._measures and (closed or self._looks % SELDOM == 1):  # what is open uses nothing
             self._measured = self.measured()
             self._measures = self._measured != (None, None)
         if self._unfit is not None:
             self._see_its_settings()
-        return Seen(closed, *self._measured, unfit=self._unfit)
+        return Seen(closed, *self._measured, unfit=self._unfit or self._unheld_so_far(), held=held)
+
+    def _unheld_so_far(self) -> DriverError | None:
+        return self._unheld() if self._is_timeless else None
+
+    def _holds(self) -> bool:
+        """Return whether its timer runs, and for no longer than it was set to. Raises OutputError."""
+        remaining = self._pulse("")[1] if self.opening.seconds else None
+        return remaining is not None and 0 < remaining <= self.opening.seconds + SECONDS
 
     def measured(self) -> tuple[float | None, float | None]:
         """Ask for watts and counted watt-hours, where it has them. Raises OutputError."""
@@ -192,6 +225,11 @@ class Tasmota:
     def close(self) -> None:
         """Let it be; may be called twice."""
         self._plug.close()
+
+
+def _whole(told: object) -> int | None:
+    number = re.match(r"\d{1,6}", str(told))
+    return int(number[0]) if number else None
 
 
 class TasmotaMeter:

@@ -245,11 +245,15 @@ class Tasmota(Plug):
                 return {"POWER": "ON" if self.closed else "OFF"}
             case "pulsetime1":
                 self.pulse = int(value) if value.isdigit() else self.pulse
-                return {"PulseTime1": {"Set": self.pulse, "Remaining": round(self.left)}}
+                left = round(self.left) + 100 if self.left > 11.1 else round(self.left * 10)  # noqa: PLR2004
+                return {"PulseTime1": {"Set": self.pulse, "Remaining": left}}
             case "poweronstate":
                 return {"PowerOnState": self.power_on_state}
             case "status" if value == "2":
                 return {"StatusFWR": {"Version": "14.2.0(tasmota)"}}
+            case "status" if value == "11":
+                self.tick()
+                return {"StatusSTS": {"POWER": "ON" if self.closed else "OFF"}}
             case "status" if value == "10":
                 self.tick()
                 return {"StatusSNS": {"ENERGY": {"Power": self.watts, "Total": self.watt_hours / 1000}}}

@@ -19,6 +19,7 @@ class Plug:
         self.opening, self.closed, self.obeys, self.there = opening or OwnOpening(90), False, True, True
         self.switched = []
         self.counted_wh = None
+        self.timer_runs = True
 
     def _reach(self):
         if not self.there:
@@ -39,7 +40,7 @@ class Plug:
 
     def look(self):
         self._reach()
-        return Seen(self.closed, counted_wh=self.counted_wh)
+        return Seen(self.closed, counted_wh=self.counted_wh, held=self.closed and self.timer_runs)
 
     def close(self):
         pass
@@ -401,3 +402,29 @@ def test_a_shared_far_output_gives_its_lease_back_after_the_last_has_let_go(run_
 )
 def test_energy_is_the_difference_of_two_readings_and_nothing_where_that_means_nothing(began, ended, used):
     assert energy_used(began, ended) == used
+
+
+@pytest.mark.parametrize("when", ["as it closes", "while it is closed", "as it is taken over"])
+def test_a_plug_whose_own_timer_does_not_run_is_opened_and_told_of(run_dir, when):
+    """Whatever the driver: nothing would open it once this program is dead."""
+    plug = Plug()
+    plug.closed = when == "as it is taken over"
+    plug.timer_runs = when == "while it is closed"
+    rig = Rig(run_dir, plug, found_closed=plug.closed)
+    rig.far.on()
+    rig.live(3)
+    assert plug.closed is plug.timer_runs
+    plug.timer_runs = False
+    rig.live(5)
+    assert not plug.closed
+    assert ["timer" in fault for fault in rig.faults] == [True]
+
+
+def test_a_contact_that_somebody_else_opens_needs_no_timer_of_its_own(run_dir):
+    plug = Plug(PinOpening(chip=0, line=1, level=0))
+    plug.timer_runs = False
+    rig = Rig(run_dir, plug)
+    rig.far.on()
+    rig.live(10)
+    assert plug.closed
+    assert not rig.faults

@@ -890,4 +890,7 @@ class Tasmota(_Plug):
             "8": {"StatusSNS": {"Time": self._time(), "ENERGY": self._energy()}},
         }
         parts["10"] = parts["8"]
+        parts["11"] = {
+            "StatusSTS": {"Time": self._time(), "Uptime": "0T00:00:42", "POWER": "ON" if self._on else "OFF"}
+        }
         return parts.get(which, {"Status": {"Module": 0, "PowerOnState": self.power_on_state}})

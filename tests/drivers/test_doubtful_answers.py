@@ -131,7 +131,7 @@ def test_a_tasmota_that_inverts_its_timer_may_not_be_closed_and_opens(state):
 def test_the_timer_of_a_tasmotas_other_relay_is_not_taken_for_its_own():
     with second_plugs.Tasmota() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
         output._ask = lambda _command: {"PulseTime2": {"Set": 190}, "PulseTime1": {"Set": 0}}
-        assert output._pulse("") == 0
+        assert output._pulse("") == (0, None)
 
 
 def test_a_shelly_whose_auto_on_was_switched_on_may_not_be_closed_and_opens():

@@ -1198,9 +1198,49 @@ def test_a_shelly_whose_timer_does_not_begin_is_told_of():
     for plug, is_told in ((second_plugs.Shelly(), False), (Timeless(), True)):
         with plug, contextlib.closing(Shelly(ShellySettings(host=plug.address))) as output:
             output.open()
-            assert bool(output.switch(closed=True).warning) is is_told
-            assert bool(output.look().warning) is is_told
-            assert not output.switch(closed=False).warning
+            assert bool(output.switch(closed=True).unfit) is is_told
+            assert bool(output.look().unfit) is is_told
+            assert output.switch(closed=False).closed is False, "it opens all the same"
+            with pytest.raises(OutputError, match="timer") if is_told else contextlib.nullcontext():
+                output.switch(closed=True)
+
+
+def test_looking_at_a_tasmota_ends_no_timer_of_an_old_one(seconds):
+    """Its firmware ends the timer when it is asked for `Power` without a value."""
+    with second_plugs.Tasmota(now=seconds.plug) as plug:
+        plug.query_cancels_pulse = True
+        with contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
+            output.open()
+            output.switch(closed=True)
+            for _look in range(3):
+                assert output.look().held
+            assert plug.timer_left == pytest.approx(90, abs=2)
+            output.notes()
+            assert output.look().held
+            assert not any(request.command.lower() in {"power", "power1"} for request in plug.received)
+
+
+@pytest.mark.parametrize("ends", ["at once", "later"])
+def test_a_tasmota_whose_timer_does_not_run_is_opened_and_not_closed_again(ends):
+    class Timeless(second_plugs.Tasmota):
+        def _arm(self):
+            if ends == "later":
+                super()._arm()
+
+    with Timeless() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
+        output.open()
+        seen = output.switch(closed=True)
+        assert seen.held is (ends == "later")
+        if ends == "later":
+            plug._timer = None
+            seen = output.look()
+        assert "would stay on" in str(seen.unfit)
+        assert output.switch(closed=False).closed is False
+        with pytest.raises(OutputError, match="would stay on"):
+            output.switch(closed=True)
+        assert not plug.on
+        output.open()
+        assert output.look().unfit is None, "found anew, it may have another firmware"
 
 
 def test_a_tasmota_whose_timer_somebody_took_away_has_it_again_or_is_not_taken_for_closed():
@@ -1466,7 +1506,7 @@ def test_control_a_reader_that_hides_its_loss_is_caught(line, chip, monkeypatch)
 
 def test_control_a_plug_that_is_not_read_back_is_caught(make, plug, output, monkeypatch):
     unread = (
-        (lambda self, *, closed: self._power(" ON" if closed else " OFF"))
+        (lambda self, *, closed: self._ask(f"Power1 {'ON' if closed else 'OFF'}"))
         if make[1] is Tasmota
         else (lambda self, *, closed: self._plug.ask("POST", "/rpc/Switch.Set", json={"id": 0, "on": closed}))
     )
