@@ -23,6 +23,8 @@ DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
 LEAP_MS: Final = 31 * 86_400_000
 LEAP_PATIENCE_MS: Final = 3_600_000
+# No time is before the program was written: a card without a clock begins there, and not in 1970. Set at a release.
+BUILT_MS: Final = round(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1000)
 NEVER: Final = 1_577_836_800_000  # 2020: nobody has known the time yet
 STEP_MS: Final = 500  # a wall clock that moves by more against boot time was set
 
@@ -139,7 +141,7 @@ class SystemClock:
         """Give this moment."""
         at = self._kernel.at()
         wall = self._kernel.wall()
-        known = self._floor + at - self._floor_at
+        known = max(self._floor + at - self._floor_at, BUILT_MS)
         if self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}:
             known = max(known, wall)
         sure = self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}

@@ -78,6 +78,8 @@ def lines(view: View, title: str, names: Names, size: tuple[int, int], whitelist
             said += [_("free"), _("list {days} days old").format(days=view.age)]
         elif view.lacks:
             said.append(_(SECONDS[view.lacks]))
+        elif view.signal is Signal.LOCKED and not view.note:
+            said.append(_("closed: nobody has said yet what it asks for"))
         elif view.signal in SAYINGS:
             said.append(_(SAYINGS[view.signal]).format(note=sentences.fault(view.note)))
         if view.count:

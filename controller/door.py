@@ -83,15 +83,18 @@ def open_door(settings: Settings, *, write: bool = False) -> Iterator[Door]:
     link = connect(settings)
     if link is not None:
         link.close()
-        yield DaemonDoor(settings)
+        with contextlib.closing(DaemonDoor(settings)) as found:
+            yield found
         return
     if not write:
-        yield FileDoor(settings, write=False)
+        with contextlib.closing(FileDoor(settings, write=False)) as found:
+            yield found
         return
     become_owner(settings.data_dir)
     held = database.lock(settings.data_dir)
     try:
-        yield FileDoor(settings, write=True)
+        with contextlib.closing(FileDoor(settings, write=True)) as found:
+            yield found
     finally:
         os.close(held)
 
@@ -155,9 +158,18 @@ class _Reading:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._reading: Database | None = None
 
     def database(self) -> Database:
-        return database.open_for_reading(self._settings.data_dir)
+        """Give a read-only connection, open until the door is closed."""
+        if self._reading is None:
+            self._reading = database.open_for_reading(self._settings.data_dir)
+        return self._reading
+
+    def close(self) -> None:
+        """Let the database go."""
+        if self._reading is not None:
+            self._reading.close()
 
     def whitelist(self) -> Whitelist:
         try:

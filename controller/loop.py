@@ -210,6 +210,7 @@ class Loop:
                 self._feed(machine, TeachFailed(badge, reason))
             case WhitelistChanged() | WhitelistReplaced():
                 self._new_whitelist(message)
+                self._show_all()  # what nobody could start may be free now
 
     def _from_part(self, message: PartTold) -> None:
         moment = self._clock.now()
@@ -499,7 +500,13 @@ class Loop:
     def _show(self, machine: str, moment: Moment) -> None:
         state = self.states[machine]
         startable = self._obstacle(moment, machine) is None
-        signal = lasting(state, reader_found=machine in self.badges.readers, startable=startable)
+        row = self.badges.whitelist.machines.get(machine)
+        signal = lasting(
+            state,
+            reader_found=machine in self.badges.readers,
+            startable=startable,
+            is_set_up=row is not None and row.is_set_up,
+        )
         if signal is None:
             return  # for a moment, on the way of a tap: what was shown stays
         if signal is Signal.IDLE and self._age() is not None:

@@ -57,8 +57,11 @@ class View(msgspec.Struct, frozen=True):
     age: int | None = None
 
 
-def lasting(state: State, *, reader_found: bool, startable: bool) -> Signal | None:
-    """Give the signal of a state; None for one that passes in a moment, so that what was shown stays."""
+def lasting(state: State, *, reader_found: bool, startable: bool, is_set_up: bool) -> Signal | None:
+    """Give the signal of a state; None for one that passes in a moment, so that what was shown stays.
+
+    is_set_up: whether somebody has said what the machine asks for; it is shown as locked, without a reason, until then.
+    """
     signal = SIGNALS.get(type(state))
     if isinstance(state, Resting) and state.bench.locked:
         return Signal.LOCKED
@@ -69,8 +72,8 @@ def lasting(state: State, *, reader_found: bool, startable: bool) -> Signal | No
     if signal is Signal.IDLE:
         if state.bench.reader_lost or not reader_found:
             return Signal.READER_LOST
-        if not startable:
-            return Signal.FAULT
+        if not (startable and is_set_up):
+            return Signal.LOCKED if startable else Signal.FAULT
     return signal
 
 

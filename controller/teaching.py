@@ -23,7 +23,7 @@ def trained(whitelist: Whitelist, machine: str, badge: str, member: str | None, 
     if member is None:
         put = [whitelist.members.get(who) or Member(who), Badge(badge, who)]
     row = whitelist.machines.get(machine)
-    for training in row.requires if row else ():
+    for training in row.trainings if row else ():
         held = whitelist.certifications.get((who, training))
         if held is None or (held.until is not None and held.until < today):
             put.append(Certification(who, training))

@@ -93,8 +93,8 @@ class Tasmota:
     def _unheld(self) -> OutputError:
         return OutputError(
             N_(
-                "the timer of Tasmota at {host} does not run while it is on (PulseTime{relay}): it would stay on if this "
-                "program died. Is its firmware very old?"
+                "the timer of Tasmota at {host} does not run while it is on (PulseTime{relay}): it would stay on if "
+                "this program died. Is its firmware very old?"
             ),
             host=self._settings.host,
             relay=self._settings.relay,

@@ -128,10 +128,12 @@ class Case(msgspec.Struct, frozen=True):
     def level(self) -> Level | None:
         """Give the lowest valid level among the machine's trainings; None where one is missing.
 
-        A machine that requires nothing is open to every member as a user.
+        A machine that requires nothing is open to every member as a user; one that was never set up, to nobody.
         """
         levels = []
-        for training in self.requirements.requires:
+        if not self.requirements.is_set_up:
+            return None
+        for training in self.requirements.trainings:
             held = self.whitelist.certifications.get((self.badge.member, training))
             if held is None or self.over(held.until) or self.to_come(held.since):
                 return None
@@ -176,13 +178,12 @@ def _open_now(case: Case) -> Denied | None:
     return case.denied(Reason.CLOSED_NOW)
 
 
-def _machine_known(case: Case) -> Denied | None:
-    known = case.machine in case.whitelist.machines
-    return None if known else case.denied(Reason.MACHINE_UNKNOWN)
+def _machine_set_up(case: Case) -> Denied | None:
+    return None if case.requirements.is_set_up else case.denied(Reason.MACHINE_UNKNOWN)
 
 
 def _trained(case: Case) -> Denied | None:
-    held = {t: case.whitelist.certifications.get((case.badge.member, t)) for t in case.requirements.requires}
+    held = {t: case.whitelist.certifications.get((case.badge.member, t)) for t in case.requirements.trainings}
     missing = tuple(training for training, row in held.items() if row is None)
     if missing:
         return case.denied(Reason.TRAINING_MISSING, wants=missing)
@@ -229,7 +230,7 @@ RULES: Final[tuple[tuple[str, Callable[[Case], Denied | None]], ...]] = (
     (N_("Is the member welcome here?"), _member_welcome),
     (N_("Is the membership running?"), _membership_running),
     (N_("Is it open now for this category of members?"), _open_now),
-    (N_("Does the whitelist know the machine?"), _machine_known),
+    (N_("Has somebody said what the machine asks for?"), _machine_set_up),
     (N_("Does the member have every training that the machine asks for?"), _trained),
     (N_("Is the machine unlocked?"), _unlocked),
 )

@@ -107,13 +107,14 @@ class Certification(Row, frozen=True, tag="certification"):
 class Machine(Row, frozen=True, tag="machine"):
     """What a machine asks for: every one of `requires`; a reason in `locked` locks it, `now`: and cuts what runs.
 
+    A machine of which nobody has said yet what it requires is closed to everybody; "nothing" is an answer, written ().
     `longest` (seconds) may only shorten what the settings allow. supervised: only with a trainer beside;
     buddy: never alone.
     """
 
     id: Id
     name: Text = ""
-    requires: tuple[Id, ...] = ()
+    requires: tuple[Id, ...] | None = None
     locked: Text = ""
     now: bool = False
     longest: Annotated[int, msgspec.Meta(ge=60, le=604_800)] | None = None
@@ -124,6 +125,16 @@ class Machine(Row, frozen=True, tag="machine"):
     def key(self) -> str:
         """The row's name in its whitelist."""
         return f"machine/{self.id}"
+
+    @property
+    def trainings(self) -> tuple[str, ...]:
+        """The trainings that it requires; none where it requires none, or nobody has said."""
+        return self.requires or ()
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether somebody has said what it requires."""
+        return self.requires is not None
 
 
 class Hours(Row, frozen=True, tag="hours"):

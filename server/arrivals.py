@@ -69,7 +69,7 @@ def late() -> list[Late]:
 def _trainings() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for device, requires in Machine.objects.exclude(device=None).values_list("device_id", "requires"):
-        found.setdefault(str(device), set()).update(requires)
+        found.setdefault(str(device), set()).update(requires or ())
     return found
 
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from django.apps import apps
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
@@ -22,12 +23,25 @@ from django.utils import timezone
 
 from protocol.errors import LoquetError
 from protocol.texts import N_
-from server import kept, keys, tls
+from server import bookkeeping, kept, keys, tls
 from server.configuration import Configuration
 from server.models import Notice
 
 KIND: Final = "loquet server backup"
-FORMAT: Final = 1
+FORMAT: Final = 2
+WITHOUT_USAGE: Final = 1  # backups of that format leave out every usage session
+# What is not kept, each by its name: everything else is.
+LEFT_OUT: Final = {
+    "sessions.Session": "whoever was logged in logs in again",
+    "contenttypes.ContentType": "Django makes it anew",
+    "auth.Permission": "Django makes it anew; roles are an account's own here",
+    "auth.Group": "nobody is in one: roles are an account's own here",
+    "auth.Group_permissions": "likewise",
+    "axes.AccessAttempt": "whose login is throttled for the moment",
+    "axes.AccessAttemptExpiration": "likewise",
+    "axes.AccessFailureLog": "likewise",
+    "axes.AccessLog": "likewise",
+}
 FOLDER: Final = "backups"
 BATCH: Final = 500
 LEFT_DAYS: Final = 8  # without a backup that left the machine, the pages turn red
@@ -40,10 +54,9 @@ class BackupError(LoquetError, OSError):
 
 
 def _models() -> list[type[models.Model]]:
-    """Give what is kept, what others refer to first; sessions of browsers are not."""
+    """Return what is kept, what others refer to first."""
     order: list[type[models.Model]] = []
-    skipped = {"session", "contenttype", "permission", "group", "accessattempt", "accesslog", "accessfailurelog"}
-    waiting = [each for each in apps.get_models() if each._meta.model_name not in skipped]
+    waiting = [each for each in apps.get_models(include_auto_created=True) if each._meta.label not in LEFT_OUT]
     while waiting:
         for each in waiting:
             needs = {field.related_model for field in each._meta.concrete_fields if field.is_relation}
@@ -106,7 +119,14 @@ def _plain(value: object) -> str:
     raise TypeError(type(value))
 
 
-def restore(configuration: Configuration, source: Path, progress: Progress = lambda _rows: None) -> None:
+class Restored(msgspec.Struct, frozen=True):
+    """What was put back: made when; sessions: how many were read again from the journals, where it had none itself."""
+
+    made: str
+    sessions: int | None = None
+
+
+def restore(configuration: Configuration, source: Path, progress: Progress = lambda _rows: None) -> Restored:
     """Put a backup in the place of all that is there, whole or not at all. Raises BackupError, OSError."""
     files: dict[str, str] = {}
     try:
@@ -114,22 +134,26 @@ def restore(configuration: Configuration, source: Path, progress: Progress = lam
             for model in reversed(_models()):
                 model._default_manager.all().delete()
             with gzip.open(source, "rt", encoding="utf-8") as file:
-                made = _read(file, files, progress)
+                restored, has_usage = _read(file, files, progress)
             kept.begin_anew()
             _set_sequences()
-            Notice.objects.create(what="restored", about={"why": made})
+            Notice.objects.create(what="restored", about={"why": restored.made})
+            if not has_usage:
+                restored = msgspec.structs.replace(restored, sessions=bookkeeping.read_usage_again())
+                Notice.objects.create(what="restored_without_usage", about={"count": restored.sessions})
     except (ValueError, KeyError, LookupError, EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise BackupError(
             N_("{path} is no whole backup ({error}); nothing was changed"), path=source, error=error
         ) from error
     for name, text in files.items():
         keys.write_private(configuration.data_dir / name, text.encode())
+    return restored
 
 
-def _read(file: Any, files: dict[str, str], progress: Progress) -> str:  # noqa: ANN401 - lines
-    """Put in what a backup holds; tell when it was made."""
+def _read(file: Any, files: dict[str, str], progress: Progress) -> tuple[Restored, bool]:  # noqa: ANN401 - lines
+    """Put in what a backup holds; return when it was made, and whether usage is in it."""
     head = json.loads(next(file, "{}"))
-    if head.get("kind") != KIND or head.get("format") != FORMAT:
+    if head.get("kind") != KIND or head.get("format") not in {WITHOUT_USAGE, FORMAT}:
         raise ValueError("another kind of file")
     model: type[models.Model] | None = None
     names: list[str] = []
@@ -152,7 +176,7 @@ def _read(file: Any, files: dict[str, str], progress: Progress) -> str:  # noqa:
         elif "table" in line:
             model, names = apps.get_model(line["table"]), line["columns"]
         elif "end" in line and line["end"] == count:
-            return str(head["made"])[:16]
+            return Restored(str(head["made"])[:16]), head["format"] != WITHOUT_USAGE
     raise ValueError("it ends too early")
 
 

@@ -102,8 +102,8 @@ def _requirements(changed: dict[str, AnyRow | None], before: dict[str, AnyRow]) 
     """Where a machine asks for other trainings, its controller gets the whole list anew: other people concern it."""
     for key, row in changed.items():
         old = before.get(key)
-        asked = old.requires if isinstance(old, Machine) else ()
-        if key.startswith("machine/") and asked != (row.requires if isinstance(row, Machine) else ()):
+        asked = old.trainings if isinstance(old, Machine) else ()
+        if key.startswith("machine/") and asked != (row.trainings if isinstance(row, Machine) else ()):
             give_anew(key.partition("/")[2])
 
 
@@ -166,7 +166,7 @@ def _nothing_refers(drop: list[str]) -> None:
         elif kind == "training":
             mine = {row.key for each in held.filter(training=name) if (row := rows.of(each)) is not None}
             lists = models.Machine.objects.values_list("pk", "requires")
-            mine |= {f"machine/{machine}" for machine, requires in lists if name in requires}
+            mine |= {f"machine/{machine}" for machine, requires in lists if name in (requires or ())}
         else:
             continue
         if mine - set(drop):

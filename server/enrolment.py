@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from protocol import messages
@@ -123,9 +123,9 @@ def _counters(device: Device) -> dict[str, Counters]:
     found = {}
     for machine in Machine.objects.filter(device=device):
         rows = Session.objects.filter(machine=machine.pk, ended=True).exclude(device=device)
-        powered = sum(rows.values_list("powered", flat=True))
-        busy = sum(each or 0 for each in rows.values_list("busy", flat=True))
-        found[machine.pk] = Counters(machine.powered_before + powered, busy, rows.count())
+        sums = rows.aggregate(powered=Sum("powered"), busy=Sum("busy"), count=Count("pk"))
+        powered = machine.powered_before + (sums["powered"] or 0)
+        found[machine.pk] = Counters(powered, sums["busy"] or 0, sums["count"])
     return found
 
 

@@ -31,6 +31,10 @@ SENTENCES: Final = {
     "restored": N_(
         "A backup of {why} was put back. What was edited since is lost: look at who was revoked, excluded or blocked."
     ),
+    "restored_without_usage": N_(
+        "That backup was made by a version that left usage out. {count} sessions were read again from the journals in"
+        " it. Those before may still be on the controllers: on each, `loquet sessions --csv` shows what it has."
+    ),
     "replaced": N_("{device} took the place of {old}."),
     "clock_lowered": N_("{device}: its clock was set back to a day before what was known to have passed, by {by}."),
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
+from django.db import transaction
+
 from server.models import Kept
 
 GENERATION = "generation"
 VERSION = "version"
 LEFT = "backup_left"
 MADE = "backup_made"
+MEMBERS = "members"  # the number that the last new member's id was made of
 LEAP = 1 << 20  # by which a restored server's versions pass all that it has forgotten
 
 
@@ -35,6 +38,15 @@ def begin_anew() -> None:
     put(GENERATION, str(max(int(get(GENERATION, "0")) + 1, int(time.time()))))
     put(VERSION, str(int(get(VERSION, "0")) + LEAP))
     put(LEFT, "")
+
+
+def next_number(key: str) -> int:
+    """Count one more of something; each number is given once."""
+    with transaction.atomic():
+        row, _made = Kept.objects.select_for_update().get_or_create(key=key, defaults={"value": "0"})
+        row.value = str(int(row.value) + 1)
+        row.save(update_fields=["value"])
+        return int(row.value)
 
 
 def next_versions(count: int) -> int:

@@ -129,7 +129,7 @@ def _may(device: Device, edited: Edited, below: AnyRow | None, row: AnyRow | Non
 
 def _trainings_of(device: Device) -> set[str]:
     lists = MachineModel.objects.filter(device=device).values_list("requires", flat=True)
-    return {training for each in lists for training in each}
+    return {training for each in lists for training in each or ()}
 
 
 def _is_taught(device: Device, edited: Edited) -> bool:

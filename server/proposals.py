@@ -68,7 +68,7 @@ def _over(below: AnyRow | None, row: AnyRow) -> AnyRow | None:
             category=row.category or below.category,
             payer=row.payer or below.payer,
         )
-    if isinstance(below, Machine) and isinstance(row, Machine) and not below.requires:
+    if isinstance(below, Machine) and isinstance(row, Machine) and not below.is_set_up:
         return msgspec.structs.replace(row, locked=row.locked or below.locked)  # it came with its controller, bare
     return lay_over(below, Edit(row, 0), 1)
 

@@ -172,7 +172,7 @@ class View:
         self._roll = roll
         self.machines = machines
         found = roll.whitelist.machines
-        self.trainings = frozenset(t for machine in machines if machine in found for t in found[machine].requires)
+        self.trainings = frozenset(t for machine in machines if machine in found for t in found[machine].trainings)
         self.digest = sum(_hash(row) for row in self._own())
         self.digest += sum(self._named(member) for member in self._certified())
 

@@ -39,7 +39,7 @@ def of(found: Any) -> AnyRow | None:  # noqa: ANN401 - one of the models below
             return Machine(
                 found.id,
                 found.name,
-                tuple(found.requires),
+                None if found.requires is None else tuple(found.requires),
                 found.locked,
                 found.now,
                 found.longest,
@@ -139,7 +139,7 @@ def _model(row: AnyRow) -> Any:  # noqa: ANN401 - one of the models
             return models.Machine(
                 id=row.id,
                 name=row.name,
-                requires=list(row.requires),
+                requires=None if row.requires is None else list(row.requires),
                 locked=row.locked,
                 now=row.now,
                 longest=row.longest,

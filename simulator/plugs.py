@@ -235,7 +235,7 @@ class Tasmota(Plug):
             return kind == "Basic" and b64decode(word).decode() == f"admin:{self.password}"
         return False
 
-    def _do(self, command: str, value: str) -> dict[str, Any]:
+    def _do(self, command: str, value: str) -> dict[str, Any]:  # noqa: PLR0911 - one answer a command
         match command:
             case "power" | "power1":
                 if value in {"on", "off"}:

@@ -37,7 +37,8 @@ def shape(sql):
 def whole_scans(connection, statements, growing):
     """Give the statements that read a whole table of those that grow: {shape: its plan's line}.
 
-    The first of a table in its own order, and no more of it, is no scan: it has a limit and nothing to look for.
+    The first of a table in its own order, and no more of it, is no scan: it has a limit and nothing to look for. All of
+    one controller's is one.
     """
     by_shape = {shape(sql): sql for sql in statements}
     found = {}
@@ -56,7 +57,9 @@ def whole_scans(connection, statements, growing):
         sorts = any("TEMP B-TREE" in line for line in plan)
         first_only = re.search(r"\blimit\b", sql, re.IGNORECASE) and not re.search(r"\bwhere\b", sql, re.IGNORECASE)
         for line in plan:
-            scanned = re.match(r"SCAN (\w+)", line)
-            if scanned and alias.get(scanned[1], scanned[1]) in growing and (sorts or not first_only):
+            scanned = re.match(r"SCAN (\w+)|SEARCH (\w+) USING .*\((?:device_id|stream_id)=\?\)$", line)
+            name = scanned and (scanned[1] or scanned[2])
+            limited = first_only or (scanned and scanned[2] and re.search(r"\blimit\b", sql, re.IGNORECASE))
+            if name and alias.get(name, name) in growing and (sorts or not limited):
                 found[one] = line
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,13 +108,13 @@ def _memory(settings: Settings) -> str:
             )
         return _("{path} will be made").format(path=path)
     badge_key(settings.data_dir, make=False)
-    db = database.open_for_reading(settings.data_dir)
-    verdict = db.execute("pragma quick_check(1)").fetchone()[0]
-    if verdict != "ok":
-        raise database.StorageError(
-            N_("{path} is damaged: {verdict}; move it away and keep it"), path=path, verdict=verdict
-        )
-    return _("{path}, whitelist version {version}").format(path=path, version=database.meta(db, "version"))
+    with contextlib.closing(database.open_for_reading(settings.data_dir)) as db:
+        verdict = db.execute("pragma quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise database.StorageError(
+                N_("{path} is damaged: {verdict}; move it away and keep it"), path=path, verdict=verdict
+            )
+        return _("{path}, whitelist version {version}").format(path=path, version=database.meta(db, "version"))
 
 
 def _run_dir(settings: Settings) -> str:

@@ -187,7 +187,7 @@ def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
 
 
 def _warn_of_machines(rows: list[AnyRow], before: Whitelist) -> None:
-    required = {training for machine in before.machines.values() for training in machine.requires}
+    required = {training for machine in before.machines.values() for training in machine.trainings}
     loose = sorted({row.id for row in rows if isinstance(row, Training)} - required)
     if loose:
         click.echo(

@@ -93,10 +93,16 @@ def list_(config: Path, as_json: bool) -> None:
     options.show_table(members, [_("member"), _("name"), _("until"), _("badges"), _("trainings")])
     click.echo()
     machines = [
-        [machine.id, ", ".join(machine.requires) or _("nothing: open to every member"), machine.locked]
+        [machine.id, _required(machine), machine.locked]
         for machine in sorted(found.machines.values(), key=lambda each: each.id)
     ]
     options.show_table(machines, [_("machine"), _("requires"), _("locked")])
+
+
+def _required(machine: Machine) -> str:
+    if not machine.is_set_up:
+        return _("nobody has said yet: closed")
+    return ", ".join(machine.trainings) or _("nothing: open to every member")
 
 
 @whitelist.command(

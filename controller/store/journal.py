@@ -86,6 +86,10 @@ class Clocks:
             return max(wall, before)  # a time server that serves the past makes nothing old
         return max(self._sure[after][1], before) if after < len(self._sure) else None
 
+    def sure_after(self, seq: int) -> list[int]:
+        """Return what synchronised clocks said past that entry of the journal, in order."""
+        return [sure for (part, place), sure in self._sure if part and place > seq]
+
     @property
     def first(self) -> int | None:
         """The first time that was surely known, milliseconds since 1970."""
@@ -260,13 +264,23 @@ def renew_epoch(db: Database, epoch: str) -> None:
 
 
 def known(db: Database) -> int:
-    """Give the latest time that is known to have passed, milliseconds since 1970; 0 for none.
+    """Return the latest time that is known to have passed, milliseconds since 1970; 0 for none.
 
-    Every entry of a boot whose clock was synchronised raises it, so that nothing has to be written only for that.
+    What was last said of it on purpose, and all that is sure and newer: when the list in force was last confirmed, the
+    newest entry of a boot whose clock was synchronised. So nothing has to be written only for that.
     """
-    floor = int(meta(db, "floor"))
+    floor, clocks = int(meta(db, "floor")), Clocks(db)
+    lowered = db.execute("select seq from journal where kind = 'clock_lowered' order by seq desc limit 1").fetchone()
+    if lowered is None:
+        confirmed = int(meta(db, "confirmed", "0"))
+        floor = max(floor, confirmed if is_near(floor, confirmed) else 0)
+    sure = clocks.sure_after(lowered[0] if lowered else 0)
+    for reading in sure:
+        floor = max(floor, reading if is_near(floor, reading) else 0)
+    if lowered is not None and not sure:
+        return floor  # whatever clocks said before is what somebody did not believe
     row = db.execute("select boot, at from journal order by seq desc limit 1").fetchone()
-    wall, quality = Clocks(db).wall(*row) if row else (None, Quality.UNKNOWN)
+    wall, quality = clocks.wall(*row) if row else (None, Quality.UNKNOWN)
     believed = wall is not None and quality is Quality.SYNCHRONISED and is_near(floor, wall)
     return max(floor, wall or 0) if believed else floor
 

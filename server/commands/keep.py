@@ -49,6 +49,14 @@ def restore(file: Path, yes: bool) -> None:
 
     if not yes:
         click.confirm(_("All that the server holds now is replaced. Go on?"), abort=True)
-    backups.restore(configuration, file, _progress)
+    restored = backups.restore(configuration, file, _progress)
     migrate()
+    if restored.sessions is not None:
+        click.echo(
+            _(
+                "That backup was made by a version that left usage out. {count} sessions were read again from the "
+                "journals in it. Those before may still be on the controllers: on each, `loquet sessions --csv` shows "
+                "what it has."
+            ).format(count=restored.sessions)
+        )
     click.echo(_("restored; now `loquet server run`"))

@@ -95,6 +95,7 @@ class Session(models.Model):
         """A session is one controller's."""
 
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "session"], name="one_session")]
+        indexes: ClassVar = [models.Index(fields=["device", "boot"], name="session_of_boot")]
 
 
 class UnknownBadge(models.Model):

@@ -20,5 +20,5 @@ class Notice(models.Model):
     about = models.JSONField(default=dict)
     device = models.ForeignKey("Device", null=True, blank=True, on_delete=models.CASCADE)
     once = models.CharField(max_length=300, blank=True, db_index=True)
-    done = models.DateTimeField(null=True, blank=True)
+    done = models.DateTimeField(null=True, blank=True, db_index=True)
     done_by = models.CharField(max_length=150, blank=True)

@@ -60,11 +60,11 @@ class Certification(models.Model):
 
 
 class Machine(models.Model):
-    """What is switched, what it asks for, and which controller switches it."""
+    """What is switched, what it asks for, and which controller switches it. requires: None where nobody has said."""
 
     id = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=200, blank=True)
-    requires = models.JSONField(default=list, blank=True)
+    requires = models.JSONField(null=True, blank=True)
     locked = models.CharField(max_length=200, blank=True)
     now = models.BooleanField(default=False)
     longest = models.PositiveIntegerField(null=True, blank=True)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from protocol.errors import LoquetError
 from protocol.texts import N_
 from protocol.whitelist import AnyRow, Level
-from server import models, rows
+from server import kept, models, rows
 from server.editing import Author
 from server.models import Account
 
@@ -107,13 +107,11 @@ def made_of(name: str, taken: set[str]) -> str:
 
 def new_member_id() -> str:
     """Make an id that is no name, and was never anybody's: what stays in a journal says nothing of a person."""
-    keys = models.Change.objects.filter(key__startswith="member/m-").values_list("key", flat=True)
-    taken = {key.partition("/")[2] for key in keys} | set(models.Member.objects.values_list("pk", flat=True))
-    taken |= set(models.Session.objects.filter(member__startswith="m-").values_list("member", flat=True))
-    count = len(taken) + 1
-    while f"m-{count:04d}" in taken:
-        count += 1
-    return f"m-{count:04d}"
+    while True:
+        found = f"m-{kept.next_number(kept.MEMBERS):04d}"
+        used = models.Change.objects.filter(key=f"member/{found}").exists()
+        if not (used or models.Session.objects.filter(member=found).exists() or row(f"member/{found}")):
+            return found
 
 
 def member(request: HttpRequest, name: str = "member") -> models.Member:

@@ -171,7 +171,7 @@ def _what(row: AnyRow, before: AnyRow | None) -> str:
             level = _("trainer") if row.level >= Level.TRAINER else ""
             return f"{row.member}: {row.training} {level}".strip()
         case Machine():
-            return f"{row.name or row.id}: {', '.join(row.requires)}"
+            return f"{row.name or row.id}: {', '.join(row.trainings)}"
         case Training():
             return f"{row.name or row.id}"
     return row.key if before is None else f"{row.key} *"

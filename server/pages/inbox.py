@@ -28,7 +28,7 @@ def notices(request: HttpRequest) -> HttpResponse:
     looked(request, "looked_inbox")
     found = Notice.objects.select_related("device").order_by("-pk")
     waiting = [(each, inbox.sentence(each), _link(each)) for each in found.filter(done=None)[:MOST]]
-    over = [(each, inbox.sentence(each)) for each in found.exclude(done=None)[:30]]
+    over = [(each, inbox.sentence(each)) for each in found.filter(done__isnull=False).order_by("-done")[:30]]
     return page(request, "inbox.html", waiting=waiting, over=over)
 
 

@@ -28,7 +28,7 @@ def environment(**options: Any) -> Environment:  # noqa: ANN401 - Django's
 
 
 def page(request: HttpRequest, template: str, status: int = 200, **places: Any) -> HttpResponse:  # noqa: ANN401
-    """Give a page, or the part of one that HTMX asked for."""
+    """Return a page, or the part of one that HTMX asked for. Raises ShadowedError."""
     account = request.user if request.user.is_authenticated else None
     shared = {
         "language": language(),
@@ -36,15 +36,21 @@ def page(request: HttpRequest, template: str, status: int = 200, **places: Any) 
         "account": account,
         "path": request.path,
         "full_path": request.get_full_path(),
-        "waiting": _waiting(account),
+        "inbox_count": _inbox_count(account),
         "overdue": _overdue(account),
         "told": request.session.pop("said", None) if request.session.session_key or "said" in request.session else None,
     }
+    if shadowed := shared.keys() & places.keys():
+        raise ShadowedError(template, sorted(shadowed))
     text = loader.render_to_string(template, {**shared, **places}, request)
     return HttpResponse(text, status=status)
 
 
-def _waiting(account: Any) -> int:  # noqa: ANN401
+class ShadowedError(TypeError):
+    """A page gives one of its own things the name of one that every page has."""
+
+
+def _inbox_count(account: Any) -> int:  # noqa: ANN401
     if isinstance(account, Account) and account.may(Role.FABMANAGER):
         return Notice.objects.filter(done=None).count()
     return 0

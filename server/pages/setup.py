@@ -69,7 +69,7 @@ def setup(request: HttpRequest) -> HttpResponseBase:
 
 def _all_ask() -> bool:
     found = list(models.Machine.objects.filter(retired=False).values_list("requires", flat=True))
-    return bool(found) and all(found)
+    return bool(found) and all(requires is not None for requires in found)
 
 
 def _categories() -> list[tuple[str, list[str], bool]]:
@@ -129,7 +129,9 @@ def _training(request: HttpRequest) -> None:
     elif not models.Training.objects.filter(pk=known).exists():
         raise FormError(N_("there is no such training any more"))
     retired = bool(request.POST.get("retired"))
-    if retired and any(known in requires for requires in models.Machine.objects.values_list("requires", flat=True)):
+    if retired and any(
+        known in (requires or ()) for requires in models.Machine.objects.values_list("requires", flat=True)
+    ):
         raise FormError(N_("machines ask for this training; take it off them first"))
     edit = editing.carry_out(who, "training_changed", [Training(known, name)], about={"training": name or known})
     models.Training.objects.filter(pk=known).update(retired=retired)
@@ -141,7 +143,9 @@ def _machine(request: HttpRequest) -> None:
     row = asking.row(f"machine/{request.POST.get('id', '')}")
     if not isinstance(row, Machine):
         raise FormError(N_("there is no such machine any more"))
-    requires = asking.chosen(request, "requires")
+    requires, nothing = asking.chosen(request, "requires"), bool(request.POST.get("nothing"))
+    if bool(requires) is nothing:
+        raise FormError(N_("tick the trainings that the machine asks for, or that it asks for none"))
     if set(requires) - set(models.Training.objects.values_list("pk", flat=True)):
         raise FormError(N_("there is no such training any more"))
     minutes = asking.number(request, "longest", 1, 10_080, _("Longest session, in minutes"))

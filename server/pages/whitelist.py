@@ -81,7 +81,7 @@ def columns(only: str = "") -> list[Column]:
     opens: dict[str, list[str]] = {}
     machines = models.Machine.objects.filter(retired=False).order_by("name", "id")
     for machine, name, requires in machines.values_list("pk", "name", "requires"):
-        for training in requires:
+        for training in requires or ():
             opens.setdefault(training, []).append(name or machine)
     held = models.Certification.objects.values("training")
     found = models.Training.objects.filter(Q(retired=False) | Q(pk__in=held)).order_by("name", "id")
@@ -304,7 +304,7 @@ def _do(request: HttpRequest, member: models.Member, training: Column) -> models
 
 def _opened_by(training: str) -> list[str]:
     machines = models.Machine.objects.values_list("pk", "requires")
-    return [machine for machine, requires in machines if training in requires]
+    return [machine for machine, requires in machines if training in (requires or ())]
 
 
 def _cuts_of(member: str, training: str) -> list[str]:

@@ -29,6 +29,7 @@ WORDS: Final = {
     "offline": N_("offline since {when}"),
     "busy": N_("waiting for somebody"),
     "none": N_("no controller yet"),
+    "closed": N_("closed: nobody has said yet what it asks for"),
 }
 STATES: Final = {
     "idle": "free", "running": "in_use", "leaving": "in_use", "starting": "in_use", "run_on": "free",
@@ -56,7 +57,7 @@ def machines() -> list[Shown]:
     members = {state.get("member", "") for _machine, state in states} - {""}
     names = dict(models.Member.objects.filter(pk__in=members).values_list("pk", "name"))
     shown = [_shown(machine, state, names) for machine, state in states]
-    order = ["fault", "offline", "locked", "in_use", "busy", "free", "none"]
+    order = ["fault", "closed", "offline", "locked", "in_use", "busy", "free", "none"]
     return sorted(shown, key=lambda each: order.index(each.word))
 
 
@@ -66,6 +67,8 @@ def _shown(machine: models.Machine, state: dict[str, Any], names: dict[str, str]
     said = ""
     if device is None:
         word = "none"
+    elif machine.requires is None and word in {"free", "none"}:
+        word = "closed"
     elif device.seen is None or timezone.now() - device.seen > SILENT:
         word = "offline"
         when = timezone.localtime(device.seen) if device.seen else None
@@ -107,7 +110,7 @@ def _do(request: HttpRequest) -> None:
     if not isinstance(row, Machine):
         raise FormError(N_("there is no such machine any more"))
     mine = teaches_of(request)
-    if mine is not None and not mine & set(row.requires):
+    if mine is not None and not mine & set(row.trainings):
         raise FormError(N_("you may lock and unlock the machines whose trainings you teach"))
     who, name = asking.author(request), row.name or row.id
     match request.POST.get("do"):

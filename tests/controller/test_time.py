@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workshop import Workshop
 
+from controller.messages import ClockAsked
 from controller.settings import SettingsError, read
-from controller.store import journal
+from controller.store import database, journal
 from protocol.moment import Quality
 from protocol.whitelist import Certification, Member
 
@@ -299,3 +300,52 @@ def test_what_was_known_outlives_an_idle_summer():
         w.wait(120 * DAY / 1000)
         restart(w, wall=0, quality=Quality.UNKNOWN)
         assert not opens(w)
+
+
+@pytest.mark.parametrize("quality", [Quality.UNKNOWN, Quality.RESTORED])
+def test_no_time_is_before_the_program_was_written(quality):
+    """The first start of a card without a clock: 1970 is over, and so is a membership that ended last year."""
+    with workshop() as w:
+        w.edit([Member("marie", until=date(2025, 12, 31)), Member("tom", until=date(2026, 12, 31))])
+        w.db.execute("delete from journal")
+        for key in ("floor", "confirmed"):
+            database.set_meta(w.db, key, "0")
+        restart(w, wall=0, quality=quality)
+        assert journal.known(w.db) == 0, "nothing was ever known"
+        assert w.clock.now().known >= date(2026, 11, 1)
+        assert not opens(w, "marie")
+        assert opens(w, "tom")
+
+
+@pytest.mark.parametrize("left", ["the list's", "an entry's"])
+def test_the_newest_row_and_the_newest_entry_are_a_floor_too(left):
+    """The floor itself was lost, or never written: what is newer says that its time has passed."""
+    with workshop() as w:
+        expire(w, 20)
+        w.wait(30 * 86_400)
+        known = journal.known(w.db)
+        if left == "the list's":
+            w.edit([Member("new")])
+            w.db.execute("delete from journal")
+        else:
+            w.tap("nobody")
+            w.take("nobody")
+            w.db.execute("delete from meta where key = 'confirmed'")
+        database.set_meta(w.db, "floor", "0")
+        assert known - 3 * DAY <= journal.known(w.db) <= known + DAY
+        restart(w, wall=0, quality=Quality.UNKNOWN)
+        assert not opens(w)
+
+
+def test_a_time_that_a_person_lowered_is_not_raised_again_by_what_was_written_before():
+    with workshop() as w:
+        set_wall(w, w.time.wall + w.time.at + 20 * DAY)
+        w.wait(2 * 3600)
+        far = journal.known(w.db)
+        w.time.quality = Quality.UNKNOWN  # the time server that said so is gone
+        set_wall(w, 0)
+        w.loop.put(ClockAsked("root", far - 15 * DAY, lambda _told: None))
+        w.settle()
+        assert journal.known(w.db) <= far - 14 * DAY
+        restart(w, wall=0, quality=Quality.UNKNOWN)
+        assert journal.known(w.db) <= far - 14 * DAY

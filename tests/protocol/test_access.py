@@ -118,10 +118,19 @@ def test_every_missing_training_is_named():
 
 
 def test_a_machine_that_requires_nothing_is_open_to_members_only():
-    found = whitelist(machine=Machine("laser"))
+    found = whitelist(machine=Machine("laser", requires=()))
     found.drop(Certification("marie", "laser"))
     assert verdict(found).level is Level.USER
     assert reason(found, B) is Reason.UNKNOWN_BADGE
+
+
+def test_a_machine_of_which_nobody_has_said_what_it_asks_for_is_closed_to_everybody():
+    found = whitelist(machine=Machine("laser"), certification=Certification("marie", "laser", Level.MAINTAINER))
+    assert reason(found) is Reason.MACHINE_UNKNOWN
+    written = encode_row(Machine("laser", requires=()))
+    assert b'"requires":[]' in written, "that it asks for nothing is written down"
+    assert decode_row(written) == Machine("laser", requires=())
+    assert decode_row(b'{"type":"machine","id":"laser"}').is_set_up is False
 
 
 def test_the_lowest_level_counts():
@@ -182,7 +191,7 @@ cases = st.builds(
     st.builds(
         Machine,
         st.just("laser"),
-        requires=st.sampled_from([(), ("laser",), ("laser", "x")]),
+        requires=st.sampled_from([None, (), ("laser",), ("laser", "x")]),
         locked=st.sampled_from(["", "x"]),
         supervised=st.booleans(),
         buddy=st.booleans(),

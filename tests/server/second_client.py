@@ -31,7 +31,7 @@ SEALED = b"loquet sealed 1"
 # The fields of each row that have a default, and the fields that name it in its list.
 DEFAULTS: dict[str, Row] = {
     "training": {"name": ""},
-    "machine": {"name": "", "requires": [], "locked": "", "now": False, "longest": None, "supervised": False,
+    "machine": {"name": "", "requires": None, "locked": "", "now": False, "longest": None, "supervised": False,
                 "buddy": False},
     "member": {"name": "", "category": "", "payer": "", "until": None, "excluded": False},
     "badge": {"kind": "member", "since": None, "until": None, "blocked": False},

@@ -162,7 +162,7 @@ class SecondServer:
     def view(self, rows: dict[str, Row], device: Device) -> dict[str, Row]:
         """The rows that a controller sees."""
         mine = {m for m in device.machines if f"machine/{m}" in rows}
-        asked = {training for m in mine for training in rows[f"machine/{m}"].get("requires", [])}
+        asked = {training for m in mine for training in rows[f"machine/{m}"].get("requires") or []}
         certified = {r["member"] for r in rows.values() if r["type"] == "certification" and r["training"] in asked}
 
         def shown(row: Row) -> Row | None:

@@ -8,7 +8,7 @@ from workshop import CARDS, Workshop
 from controller.store import database, journal
 from protocol.errors import LoquetError
 from protocol.moment import Quality
-from protocol.whitelist import Certification, Cut, Hours, Level, Machine
+from protocol.whitelist import Badge, Certification, Cut, Hours, Level, Machine, Member, Training
 from server import editing, rows
 from server.editing import Author
 
@@ -401,3 +401,36 @@ def test_a_list_that_finds_no_room_changes_nothing_and_comes_once_there_is(shop,
     assert shop.closed(), "what was in force still is"
     line.fetch()
     assert shop.badges.whitelist.machines["laser"].requires == ("safety",)
+
+
+def test_a_machine_that_was_just_enrolled_is_closed_until_somebody_has_said_what_it_asks_for(shop, central):
+    """ "Nothing" is an answer, and is written down; display and page say what is missing."""
+    from test_web import client, do
+
+    shop.edit(drop=list(shop.badges.whitelist.rows()))
+    central.edit(
+        Training("safety"),
+        Member("marie", "Marie"),
+        Badge(shop.key.hash(bytes.fromhex(CARDS["marie"]), "iso14443a"), "marie"),
+    )
+    line = OnTheLine(shop, central)
+    line.sync()
+    assert shop.badges.whitelist.machines["laser"].requires is None
+    shop.lay("marie")
+    assert not shop.closed()
+    assert shop.refusals()[-1] == "machine_unknown"
+    shop.take("marie")
+    shop.wait(30)
+    assert "nobody has said yet" in " ".join(shop.display)
+    browser = client()
+    for path in ("/workshop", "/setup"):
+        assert "nobody has said yet what it asks for" in browser.get(path, secure=True).content.decode(), path
+    do(browser, "/setup", do="machine", id="laser", name="Laser")
+    assert "tick the trainings" in browser.get("/setup", secure=True).content.decode(), "silence is no answer"
+    assert rows.find(["machine/laser"])["machine/laser"].requires is None
+    do(browser, "/setup", do="machine", id="laser", name="Laser", nothing="1")
+    assert "open to every member" in browser.get("/setup", secure=True).content.decode()
+    line.fetch_until(lambda: shop.badges.whitelist.machines["laser"].requires == ())
+    assert "free" in " ".join(shop.display)
+    shop.lay("marie")
+    assert shop.closed()

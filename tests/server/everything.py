@@ -1,0 +1,110 @@
+"""One of everything that a server can hold, so that nothing is left out of a backup, and no page meets a thing anew."""
+
+from datetime import UTC, date, datetime
+
+from django.apps import apps
+
+NOW = datetime(2026, 11, 20, 12, 30, 15, 123456, tzinfo=UTC)
+MS = 1_795_000_000_000
+
+
+def one_of_everything():
+    """Fill a server's database: a lived-in workshop, and a row at the least in every table."""
+    from axes.models import AccessAttempt, AccessAttemptExpiration, AccessFailureLog, AccessLog
+    from django.contrib.auth.models import Group, Permission
+    from django.contrib.sessions.models import Session as BrowserSession
+    from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+    from django_otp.plugins.otp_totp.models import TOTPDevice
+
+    from protocol.whitelist import Badge, Certification, Cut, Hours, Level, Machine, Member, Training
+    from server import inbox, kept, models
+    from server.editing import Author, carry_out, undo
+
+    carry_out(
+        Author(name="test"),
+        "demo",
+        [
+            Training("laser", "Laser"),
+            Training("wood", "Wood"),
+            Machine("laser", "Laser 1", ("laser",), "mirror"),
+            Machine("saw", "Saw", ()),
+            Machine("new", "New"),
+            Member("ann", "Ann Fox", "student", "school", date(2027, 1, 1)),
+            Member("bob", "Bob Roe", excluded=True),
+            Badge("a" * 32, "ann"),
+            Badge("b" * 32, "bob", blocked=True),
+            Certification("ann", "laser", Level.TRAINER, date(2026, 1, 1), date(2027, 1, 1)),
+            Hours("student", ((480, 1080),)),
+            Cut("laser", "bob", by="test"),
+        ],
+    )
+    account = models.Account(username="owner", role="administrator", language="fr", last_login=NOW)
+    account.set_password("correct horse battery")
+    account.save()
+    edit = carry_out(Author(account=account, name="owner"), "member_changed", [Member("bob", "Bob R.", excluded=True)])
+    undo(Author(account=account, name="owner"), edit)
+    old = models.Device.objects.create(id="d-old", name="Old", key="k" * 43, sealing="s" * 43, retired=True)
+    device = models.Device.objects.create(
+        id="d-one", name="Cabinet", key="l" * 43, sealing="t" * 43, seen=NOW, settings="[controller]\n", holds=1,
+        report={"version": "0.1", "backlog": 3, "free": 10_000_000, "clock": "kept", "storage": "ok"},
+    )  # fmt: skip
+    models.Device.objects.filter(pk="d-old").update(replaced_by=device)
+    models.Machine.objects.filter(pk__in=["laser", "new"]).update(device=device)
+    models.Machine.objects.filter(pk="laser").update(
+        state={"machine": "laser", "state": "running", "member": "ann", "session": "s1", "powered_s": 600}
+    )
+    models.EnrolCode.objects.create(code="ABCD", secret="ABCDEFGH", expires=NOW, replaces=old, used_by=device)
+    models.Proposal.objects.create(device=device, key="member/new-1", row='{"type":"member","id":"new-1"}', seq=4)
+    stream = models.Stream.objects.create(device=device, epoch="e" * 16, high=4, told=4)
+    for seq, body in enumerate(
+        (
+            f'{{"type":"clock","offset":{MS},"quality":"synchronised"}}',
+            f'{{"type":"granted","session":"s1","machine":"laser","member":"ann","badge":"{"a" * 32}","level":3}}',
+            '{"type":"ended","session":"s1","machine":"laser","why":"idle","powered":60000,"busy":30000}',
+            f'{{"type":"refused","machine":"laser","reason":"unknown_badge","badge":"{"c" * 32}"}}',
+        ),
+        1,
+    ):
+        models.Event.objects.create(stream=stream, seq=seq, boot="boot", at=seq * 1000, came=MS, body=body)
+    models.Gap.objects.create(stream=stream, first=5, last=9)
+    models.ClockReading.objects.create(device=device, boot="boot", at=1000, offset=MS, quality="synchronised")
+    models.Session.objects.create(
+        device=device, session="s1", machine="laser", member="ann", badge="a" * 32, level=3, boot="boot", began=2000,
+        started=MS + 2000, quality="synchronised", ended=True, powered=60_000, busy=30_000, meter=12.5, energy=40,
+        why="idle", purpose="order", category="student", payer="school", people=3, organisation="School",
+        corrected_by="owner",
+    )  # fmt: skip
+    models.UnknownBadge.objects.create(hash="c" * 32, machine="laser", at=datetime.now(UTC))
+    models.Trace.objects.create(account="owner", what="looked_usage", about="month=2026-11")
+    for what in inbox.SENTENCES:
+        inbox.tell(
+            what, device, by="Ann", keys="member/ann", member="ann", machine="laser", count=1, why="x", cause="y"
+        )
+    models.Notice.objects.filter(what="gap").update(done=NOW, done_by="owner")
+    kept.put(kept.LEFT, NOW.isoformat())
+    kept.put(kept.MADE, NOW.isoformat())
+    TOTPDevice.objects.create(user=account, name="phone", key="0" * 40, confirmed=True)
+    static = StaticDevice.objects.create(user=account, name="paper")
+    StaticToken.objects.create(device=static, token="t0ken")
+    BrowserSession.objects.create(session_key="k" * 32, session_data="", expire_date=NOW)
+    attempt = AccessAttempt.objects.create(username="x", ip_address="127.0.0.1", failures_since_start=1)
+    AccessAttemptExpiration.objects.create(access_attempt=attempt, expires_at=NOW)
+    AccessFailureLog.objects.create(username="x", ip_address="127.0.0.1")
+    AccessLog.objects.create(username="x", ip_address="127.0.0.1")
+    Group.objects.create(name="nobody").permissions.set(Permission.objects.all()[:1])
+    empty = [each._meta.label for each in every_model() if not each._default_manager.exists()]
+    assert not empty, f"one of each of these is missing here: {empty}"
+
+
+def every_model():
+    return apps.get_models(include_auto_created=True)
+
+
+def every_row():
+    """Give all that is in every table, by table."""
+    found = {}
+    for model in every_model():
+        names = [field.attname for field in model._meta.concrete_fields]
+        rows = model._default_manager.order_by("pk").values_list(*names)
+        found[model._meta.label] = {str(row[names.index(model._meta.pk.attname)]): tuple(row) for row in rows}
+    return found
