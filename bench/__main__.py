@@ -14,6 +14,8 @@ BOUNDS: dict[str, float] = {
     "tap_over_commit_p99": 3,
     "commits_per_tap": 1,
     "off_event_to_pin_ms_p99": 10,
+    "tap_ms_p99_during_purge": 50,
+    "sessions_cost_1e6_over_1e5": 11,
     "rc522_transfers_empty_poll": 14,
     "rc522_transfers_7byte": 60,
     "rc522_detect_ms_p95": 150,

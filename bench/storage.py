@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -30,7 +33,7 @@ def figures(folder: Path) -> dict[str, float]:
     shutil.rmtree(here, ignore_errors=True)
     here.mkdir()
     try:
-        return _delta(here / "list") | _backlog(here)
+        return _delta(here / "list") | _backlog(here) | _sessions(here)
     finally:
         shutil.rmtree(here, ignore_errors=True)
 
@@ -69,17 +72,58 @@ def _delta(folder: Path) -> dict[str, float]:
 
 def _backlog(here: Path) -> dict[str, float]:
     """Resident memory of the daemon with a million entries that no server has fetched."""
+    config = _filled(here / "million", BACKLOG)
+    with Stage(config) as stage:
+        stage.start_board()
+        stage.start_guard()
+        began = time.monotonic()
+        daemon = stage.start_daemon()
+        ready = time.monotonic() - began
+        status = Path(f"/proc/{daemon.pid}/status").read_text().splitlines()
+        resident = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    return {"backlog_rss_mb": resident / 1024, "backlog_ready_s": ready}
+
+
+def _sessions(here: Path) -> dict[str, float]:
+    """What `loquet sessions` costs of the processor over a million entries ÷ over a hundred thousand."""
+    _filled(here / "tenth", BACKLOG // 10)
+    costs = {}
+    for name in ("million", "tenth"):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "controller",
+                "sessions",
+                "--json",
+                "--config",
+                str(here / name / "controller.toml"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        costs[name] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "sessions_cost_1e6_over_1e5": costs["million"] / costs["tenth"],
+        "sessions_1e6_cpu_s": costs["million"],
+    }
+
+
+def _filled(folder: Path, count: int) -> Path:
+    """Make a controller with so many entries in its journal; return its settings file."""
     from controller.store.damage import open_store
     from controller.store.key import badge_key
     from controller.store.seal import seal
 
-    (here / "controller.toml").write_text(SETTINGS)
-    data = here / "data"
-    data.mkdir()
+    data = folder / "data"
+    data.mkdir(parents=True)
+    (folder / "controller.toml").write_text(SETTINGS)
     badge_key(data, make=True)
     db = open_store(data).db
     rows = []
-    for seq in range(1, BACKLOG + 1):
+    for seq in range(1, count + 1):
         session = f"{seq // 2:016x}"
         what: dict[str, object] = {"type": "ended" if seq % 2 else "granted", "session": session, "machine": "laser"}
         what |= {"why": "idle", "powered": 1} if seq % 2 else {"member": "m", "badge": "a" * 32, "level": 2}
@@ -91,12 +135,4 @@ def _backlog(here: Path) -> dict[str, float]:
             rows = []
     db.execute("pragma wal_checkpoint(truncate)")
     db.close()
-    with Stage(here / "controller.toml") as stage:
-        stage.start_board()
-        stage.start_guard()
-        began = time.monotonic()
-        daemon = stage.start_daemon()
-        ready = time.monotonic() - began
-        status = Path(f"/proc/{daemon.pid}/status").read_text().splitlines()
-        resident = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-    return {"backlog_rss_mb": resident / 1024, "backlog_ready_s": ready}
+    return folder / "controller.toml"

@@ -6,6 +6,7 @@ The board is a process of its own and notes when each line changed, on the clock
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 import tempfile
@@ -24,6 +25,8 @@ from simulator.stage import STAND_INS, Stage, until
 
 MEMORY = "/dev/shm"
 TAPS = 1_000
+PURGED = 100_000  # entries
+START = 1_700_000_000_000  # ms since 1970, when they began
 COUNTED = 50  # taps whose commits are counted, which costs time
 SETTINGS = """
 [controller]
@@ -118,7 +121,7 @@ def figures(folder: Path) -> dict[str, float]:
             stage.start_guard()
             rig = Rig(here, stage)
             try:
-                return _taps(rig, stage.hand, here) | _offs(rig, stage.hand)
+                return _taps(rig, stage.hand, here) | _offs(rig, stage.hand) | _purge(rig, stage.hand)
             finally:
                 rig.stop()
 
@@ -192,6 +195,61 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
         "tap_ms_median": median(taps) * 1000,
         "commit_ms_median": median(bare) * 1000,
     }
+
+
+def _purge(rig: Rig, hand: Hand) -> dict[str, float]:
+    """Tap again and again while a journal of 100,000 entries is purged, as it is once a day."""
+    from controller.messages import FromReader
+    from controller.periods import DAY_MS, Periods
+    from drivers.contracts import Card
+    from drivers.presence import Presented, Removed
+
+    writer = rig.loop.writer
+    if rig.loop.states["laser"].__class__.__name__ != "Idle":
+        rig.loop.put(FromReader("laser", (Removed(Card(bytes.fromhex("04A3C6CAE26180"))),)))
+        _end(rig)
+    purged = _fill(rig.db)
+    card, taps = Card(bytes.fromhex("04A3C6CAE26180")), list[float]()
+    writer._periods, writer._floor = Periods(1, 1), lambda: START + 500 * DAY_MS  # noqa: SLF001 - a bench may look inside
+    writer._purge_at = 0  # noqa: SLF001
+    writer._wake.put(None)  # noqa: SLF001
+    while rig.db.execute("select 1 from journal where seq between ? and ? limit 1", purged).fetchone() or not taps:
+        began = time.monotonic()
+        rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
+        until(lambda: hand.do("pins")[17], "the pin closes")
+        taps.append((hand.do("last", number=17) - began) * 1000)
+        rig.loop.put(FromReader("laser", (Removed(card),)))
+        _end(rig)
+    return {"tap_ms_p99_during_purge": quantiles(taps, n=100)[-1], "taps_during_purge": len(taps)}
+
+
+def _fill(db: Any) -> tuple[int, int]:  # noqa: ANN401 - the writer's
+    """Write sessions of long ago; return their first and last number."""
+    from controller.store import journal
+    from controller.store.seal import seal
+
+    first = journal.last(db) + 1
+    rows: list[Any] = [
+        (
+            first,
+            "old",
+            0,
+            "clock",
+            None,
+            None,
+            json.dumps({"type": "clock", "offset": START, "quality": "synchronised"}),
+        )
+    ]
+    for seq in range(first + 1, first + PURGED):
+        session, ended = f"{seq // 2:015x}p", bool(seq % 2)
+        what: dict[str, object] = {"type": "ended" if ended else "granted", "session": session, "machine": "laser"}
+        what |= {"why": "idle", "powered": 1} if ended else {"member": "m", "badge": "a" * 32, "level": 2}
+        rows.append((seq, "old", seq, str(what["type"]), "laser", session, json.dumps(what)))
+    with db.atomic():
+        db.conn.executemany(
+            "insert into journal values (?, ?, ?, ?, ?, ?, ?, ?)", [(*row, seal("journal", *row)) for row in rows]
+        )
+    return first + 2, first + PURGED - 2  # the clock stays, and the halves at both ends
 
 
 def _end(rig: Rig) -> None:
