@@ -465,13 +465,14 @@ class Scene:
 
     def _read_journal(self) -> None:
         try:
-            with door.open_door(self._stage.settings) as memory, contextlib.closing(memory.database()) as db:
+            with door.open_door(self._stage.settings) as memory:
+                db = memory.database()
                 new = list(journal.lines(db, self._journal_after))
                 if not new:
                     return
                 self.clocks = journal.Clocks(db)
                 self.sessions = list(usage.sessions(db))[-SESSIONS:]
-            self.whitelist = memory.whitelist()
+                self.whitelist = memory.whitelist()
         except LoquetError:
             return
         self._journal_after = new[-1].seq
