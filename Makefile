@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test lint bench soak lives uinput mutate deb install uninstall root drawings screenshots texts states openapi clean
+.PHONY: help setup setup-dev demo test check lint bench soak lives uinput mutate deb install uninstall root drawings screenshots texts states openapi clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -27,6 +27,13 @@ demo: setup      ## the workbench: the daemon on simulated hardware, in your bro
 
 test: setup-dev  ## the tests; two workers more than processors, since much of it waits
 	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile
+
+check: setup-dev ## lint, types and the tests of one room, in a minute or two: make check ROOM=controller/outputs
+	@[ -n "$(ROOM)" ] && [ -d "$(ROOM)" ] || { echo "say which room: make check ROOM=controller/outputs"; exit 1; }
+	@$(BIN)/ruff check $(ROOM)
+	@$(BIN)/ruff format --check $(ROOM)
+	@$(BIN)/mypy $(ROOM)
+	@[ ! -d "tests/$(ROOM)" ] || $(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile tests/$(ROOM)
 
 lint: setup-dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -68,19 +75,19 @@ root:            ## the Debian that the installation tests boot (needs root; kep
 	@$(PYTHON) tests/systemd/build_root.py
 
 drawings: setup-dev ## draw docs/wiring/ and the cards in docs/ from the settings
-	@$(BIN)/python tests/drawings.py
+	@$(BIN)/python tools/drawings.py
 
 screenshots: setup-dev ## take the README's pictures of the workbench
-	@$(BIN)/python tests/screenshots.py
+	@$(BIN)/python tools/screenshots.py
 
 texts: setup-dev ## bring the French catalogue up to date and compile it
-	@$(BIN)/python tests/texts.py
+	@$(BIN)/python tools/texts.py
 
 states: setup-dev ## write docs/states.md from the code
-	@$(BIN)/python tests/states.py
+	@$(BIN)/python tools/states.py
 
 openapi: setup-dev ## write docs/openapi.json from the messages
-	@PYTHONPATH=. $(BIN)/python tests/openapi.py
+	@PYTHONPATH=. $(BIN)/python tools/openapi.py
 
 clean:           ## remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .demo mutants mutants.log

@@ -49,7 +49,7 @@ AT_LEAST = {"ingest_over_insert", "ingest_over_insert_postgres"}
 
 
 def holds(name: str, value: float) -> bool:
-    """Tell whether a figure is within its bound; a figure without one holds if it is a number."""
+    """Return whether a figure is within its bound; a figure without one holds if it is a number."""
     if math.isnan(value):
         return False
     bound = BOUNDS.get(name)
@@ -83,7 +83,7 @@ def _apart(figures: str) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure, print, write; tell whether all bounds hold."""
+    """Measure, print, write; return whether all bounds hold."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as {name: value}")
     options = parser.parse_args()

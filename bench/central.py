@@ -70,7 +70,7 @@ class Bench:
             self.process.wait(30)
 
     def peak_mb(self) -> float:
-        """Give the most memory that it has held."""
+        """Return the most memory that it has held."""
         assert self.process is not None
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmHWM:\s+(\d+)", text)
@@ -142,7 +142,7 @@ def _fill() -> None:
 
 
 def _devices(count: int) -> list[tuple[str, Any]]:
-    """Take controllers in; give their ids and keys."""
+    """Take controllers in; return their ids and keys."""
     from protocol.signing import SigningKey
     from server import editing, models
 
@@ -207,7 +207,7 @@ class Talk:
         self.writer.write(head.encode() + body)
 
     async def answer(self) -> tuple[int, bytes]:
-        """Give status and body of the next answer."""
+        """Return status and body of the next answer."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         length = int(re.search(r"content-length: (\d+)", head, re.IGNORECASE)[1])  # type: ignore[index]
         self.challenge = re.search(r"loquet-challenge: (\S+)", head, re.IGNORECASE)[1]  # type: ignore[index]

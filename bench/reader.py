@@ -75,8 +75,8 @@ def _stock_detects(air: Air, stock: Any) -> float:  # noqa: ANN401 - mfrc522 has
 def figures() -> dict[str, float]:
     """Transfers of a poll and of an activation, ours and stock; time from card to event."""
     air = Air()
-    from drivers.presence import Presented, Watch
-    from drivers.rc522 import RC522Reader, RC522Settings
+    from drivers.readers.presence import Presented, Watch
+    from drivers.readers.rc522 import RC522Reader, RC522Settings
 
     reader = RC522Reader(RC522Settings(), air.sleep)
     reader.open()

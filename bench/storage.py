@@ -40,9 +40,9 @@ def figures(folder: Path) -> dict[str, float]:
 
 def _delta(folder: Path) -> dict[str, float]:
     """One change into 240,000 badges, digest and commit included ÷ loading the whole; medians."""
-    from controller.edits import Edit, carry_out
     from controller.store import whitelist
     from controller.store.damage import open_store
+    from controller.store.edits import Edit, carry_out
     from controller.store.key import badge_key
     from controller.store.whitelist import Change
     from protocol.moment import Moment, Quality

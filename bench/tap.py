@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import queue
 import sys
 import tempfile
 import threading
@@ -45,21 +46,22 @@ class Rig:
     """The shipped loop and writer in this process, fed by hand."""
 
     def __init__(self, folder: Path, stage: Stage) -> None:
-        from controller.badges import Badges
-        from controller.clock import SystemClock
-        from controller.contacts import Contacts
         from controller.daemon import SWITCH_INTERVAL
-        from controller.displays import Displays
-        from controller.loop import Loop
-        from controller.outputs import LeasedOutput
-        from controller.signals import Signals
+        from controller.indication.displays import Displays
+        from controller.indication.signals import Signals
+        from controller.outputs.leased import LeasedOutput
+        from controller.outputs.machine import Contacts
+        from controller.runtime.clock import SystemClock
+        from controller.runtime.loop import Loop
+        from controller.runtime.watchdog import Watchdog
+        from controller.sensing.badges import Badges
         from controller.station.rules import Rules
         from controller.store import database
         from controller.store.key import badge_key
-        from controller.watchdog import Watchdog
-        from controller.writer import Writer
-        from drivers import lease, registry
-        from drivers.notify import Manager
+        from controller.store.writer import Writer
+        from drivers import registry
+        from guard import leases as lease
+        from guard.notify import Manager
 
         os.environ.update(stage.environment)
         sys.path.insert(0, str(STAND_INS))
@@ -73,17 +75,19 @@ class Rig:
         guard = lease.GuardWord(run)
         self.output = Contacts({"machine": LeasedOutput(output, run, "laser", "machine", guard)})
         numbers = iter(range(10**9))
+        inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.loop = Loop(
             rules=[Rules("laser", grace=0)],
             clock=clock,
             badges=Badges(key, sample(2_000), lambda: f"{next(numbers):016x}"),
             outputs={"laser": self.output},
             signals=Signals({}, {}, lambda *_: None, time.monotonic),
-            displays=Displays({}, lambda *_: None, lambda: self.loop.badges.whitelist),
+            displays=Displays({}, lambda *_: None),
             guard_alive=lambda now: guard.until(now) > now,
             watchdog=Watchdog(Manager()),
+            writer=Writer(self.db, inbox.put, lambda: clock.floor),
+            inbox=inbox,
         )
-        self.loop.writer = Writer(self.db, self.loop.put, lambda: clock.floor)
         self.loop.recover([])
         self.now = clock.now
         self.key = key
@@ -99,7 +103,7 @@ class Rig:
 
     def stop(self) -> None:
         """End loop and writer, and let the pins go."""
-        from controller.messages import Halt
+        from controller.runtime.messages import Halt
 
         self.loop.put(Halt())
         self.threads[1].join()
@@ -154,9 +158,9 @@ def _bare(here: Path) -> Any:  # noqa: ANN401 - a function that commits
 
 
 def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
-    from controller.messages import FromReader
+    from controller.sensing.messages import FromReader
     from drivers.contracts import Card
-    from drivers.presence import Presented, Removed
+    from drivers.readers.presence import Presented, Removed
     from protocol.whitelist import Badge
 
     uid = bytes.fromhex("04A3C6CAE26180")
@@ -199,10 +203,10 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
 
 def _purge(rig: Rig, hand: Hand) -> dict[str, float]:
     """Tap again and again while a journal of 100,000 entries is purged, as it is once a day."""
-    from controller.messages import FromReader
-    from controller.periods import DAY_MS, Periods
+    from controller.sensing.messages import FromReader
+    from controller.settings.periods import DAY_MS, Periods
     from drivers.contracts import Card
-    from drivers.presence import Presented, Removed
+    from drivers.readers.presence import Presented, Removed
 
     writer = rig.loop.writer
     if rig.loop.states["laser"].__class__.__name__ != "Idle":
@@ -254,7 +258,7 @@ def _fill(db: Any) -> tuple[int, int]:  # noqa: ANN401 - the writer's
 
 def _end(rig: Rig) -> None:
     """End the session that runs, and wait until the writer has nothing left."""
-    from controller.messages import Asked
+    from controller.runtime.messages import Asked
     from controller.station.events import EndAsked
     from controller.station.states import Idle
 
@@ -268,11 +272,11 @@ def _end(rig: Rig) -> None:
 
 def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
     """Take the badge off again and again while 240,000 badges are put in force."""
-    from controller.edits import Edit
-    from controller.messages import FromReader
+    from controller.sensing.messages import FromReader
+    from controller.store.edits import Edit
     from controller.store.whitelist import Change
     from drivers.contracts import Card
-    from drivers.presence import Presented, Removed
+    from drivers.readers.presence import Presented, Removed
 
     card = Card(bytes.fromhex("04A3C6CAE26180"))
     held = [

@@ -21,32 +21,34 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from controller.age import Age
-from controller.badges import Badges
-from controller.clock import SystemClock
-from controller.contacts import Contact, Contacts
-from controller.control import SOCKET, ControlServer
-from controller.displays import Displays, Panel
-from controller.examiner import Examiner
-from controller.far import Told, near
-from controller.inputs import MeterThread, close_all, watch
-from controller.loop import Loop
-from controller.messages import FromInput, FromReader, Halt, Message, PartTold
-from controller.outputs import LeasedOutput, Service
-from controller.readers import ReaderThread
+from common.texts import N_, _, tell
+from controller.control.server import SOCKET, ControlServer
+from controller.indication.displays import Displays, Panel
+from controller.indication.signals import Signals
+from controller.outputs.leased import LeasedOutput, Service
+from controller.outputs.machine import Contact, Contacts
+from controller.outputs.remote import Told, near
+from controller.runtime.age import Age
+from controller.runtime.clock import SystemClock
+from controller.runtime.loop import Loop
+from controller.runtime.messages import Halt, KeyChanged, Message, PartTold
+from controller.runtime.watchdog import Watchdog
+from controller.sensing.badges import Badges
+from controller.sensing.inputs import MeterThread, close_all, watch
+from controller.sensing.messages import FromInput, FromReader
+from controller.sensing.readers import ReaderThread
 from controller.settings import Part, Settings, Station
-from controller.signals import Signals
 from controller.store import damage, database, journal
 from controller.store.database import StorageError
+from controller.store.integrity import Examiner
 from controller.store.key import badge_key
-from controller.watchdog import Watchdog
-from controller.writer import Writer
-from drivers import lease, registry
+from controller.store.writer import Writer
+from drivers import registry
 from drivers.contracts import DriverError, OutputError
-from drivers.notify import READY, STOPPING, Manager
+from guard import leases as lease
+from guard.notify import READY, STOPPING, Manager
 from protocol import entries
 from protocol.badge import KEY_BYTES, BadgeKey
-from protocol.texts import N_, _, tell
 from protocol.whitelist import Whitelist
 
 SWITCH_INTERVAL: Final = 0.0001  # s; how long another thread's Python may hold up the loop's
@@ -57,7 +59,7 @@ FAR_OPENS: Final = 6.0  # s for what is far to open at the end
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
 
 if TYPE_CHECKING:
-    from controller.sync.service import Service as ServerLine
+    from controller.sync.service import ServerConnection
 
 log = logging.getLogger("loquet")
 
@@ -75,7 +77,8 @@ class Daemon:
         self._meters: dict[str, list[MeterThread]] = {}
         self._released = False
         self._guard = lease.GuardWord(settings.run_dir)
-        self._line: ServerLine | None = None
+        self._connection: ServerConnection | None = None
+        self._key: BadgeKey  # an immutable snapshot: whoever hashes reads it, and the connection replaces it
 
     def _prepare_run_dir(self) -> None:
         try:
@@ -107,7 +110,7 @@ class Daemon:
             self._services[name] = Service(leased)
 
     def _service_told(self, name: str, told: Told) -> None:
-        """Tell every machine that uses a service; it is a fault of those that have it now."""
+        """Notify every machine that uses a service; it is a fault of those that have it now."""
         service = self._services.get(name)
         having = service.lent | service.wanted if service is not None else set()
         for station in self._settings.stations:
@@ -165,7 +168,7 @@ class Daemon:
         )
 
     def _was_left_closed(self, machine: str, name: str, part: Part) -> bool:
-        """Tell whether a daemon that is dead now left this output closed, and the guard has not opened it yet."""
+        """Return whether a daemon that is dead now left this output closed, and the guard has not opened it yet."""
         try:
             opening = registry.find("outputs", part.driver).opening_of(part.settings)
         except Exception:  # noqa: BLE001 - making the driver tells the same, with its remedy
@@ -175,7 +178,7 @@ class Daemon:
         )
 
     def run(self, ready: Callable[[], None] = lambda: None) -> bool:
-        """Run until SIGTERM or SIGINT, or until asked to stop at rest; tell whether it was that."""
+        """Run until SIGTERM or SIGINT, or until asked to stop at rest; return whether it was that."""
         self._prepare_run_dir()
         held = database.lock(self._settings.data_dir)
         try:
@@ -199,10 +202,13 @@ class Daemon:
         signals = Signals(lights, buzzers, lambda *what: loop.put(_failed(*what)), time.monotonic)
         found = opened.whitelist if opened is not None else Whitelist()
         badges = Badges(key or BadgeKey(nobody), found, lambda: secrets.token_hex(8))
-        displays = Displays(
-            self._panels(),
-            lambda machine, error: loop.put(_failed(machine, "display", error)),
-            lambda: badges.whitelist,
+        displays = Displays(self._panels(), lambda machine, error: self._inbox.put(_failed(machine, "display", error)))
+        records = Writer(
+            db,
+            self._inbox.put,
+            lambda: clock.floor,
+            data_dir=None if key is None else settings.data_dir,
+            periods=settings.periods,
         )
         loop = Loop(
             rules=[
@@ -217,36 +223,38 @@ class Daemon:
             watchdog=Watchdog(self._manager),
             age=Age(settings.stale),
             inbox=self._inbox,
+            writer=records,
             counted=self._counted,
-        )
-        loop.writer = Writer(
-            db,
-            loop.put,
-            lambda: clock.floor,
-            data_dir=None if key is None else settings.data_dir,
-            periods=settings.periods,
         )
         inputs = self._inputs(loop)
         loop.drain()  # what the inputs say is known before any session goes on
         if opened is not None:
             self._take_up(loop, opened, clock)
-        loop.writer.record(clock.now(), entries.Started(version("loquet")))
+        records.record(clock.now(), entries.Started(version("loquet")))
         self._drop_old_leases()
         for machine, cause in self._faults.items():
             if machine in loop.states:
                 loop.fail(machine, cause)
-        control = ControlServer(settings.run_dir / SOCKET, loop, key or BadgeKey(nobody), clock.now)
+        self._key = key or BadgeKey(nobody)
+        control = ControlServer(
+            settings.run_dir / SOCKET,
+            self._inbox.put,
+            records,
+            tuple(loop.states),
+            lambda: self._key,
+            clock.now,
+            lambda: self._server_connection(records).take_up(),
+        )
         readers = self._readers(loop)
         writer, teller, shower, server = (
             threading.Thread(target=each.run, name=type(each).__name__, daemon=True)
-            for each in (loop.writer, signals, displays, control)
+            for each in (records, signals, displays, control)
         )
-        examiner = Examiner(settings.data_dir, loop.writer.damaged)
-        control.enrolled = lambda: self._server_line(loop, badges, control).take_up()
+        examiner = Examiner(settings.data_dir, records.damaged)
         for thread in (writer, teller, shower, server, examiner, *readers):
             thread.start()
         if (settings.data_dir / IDENTITY).exists():
-            self._server_line(loop, badges, control).try_to_begin()
+            self._server_connection(records).try_to_begin()
         if key is None:  # another start may find it
             threading.Timer(KEY_RETRY, loop.put, [Halt()]).start()
         _end_by_signals(loop)
@@ -271,24 +279,29 @@ class Daemon:
                 *(each.stop for each in readers),
             ):
                 stop()
-            loop.writer.stop()
+            records.stop()
             writer.join(LAST_WRITES)
             _join(teller, shower, *readers)
             close_all(inputs)
             close_all([*lights.values(), *buzzers.values()])
-            _close(loop.writer, writer)
+            _close(records, writer)
 
-    def _server_line(self, loop: Loop, badges: Badges, control: ControlServer) -> ServerLine:
+    def _server_connection(self, records: Writer) -> ServerConnection:
         """Make what speaks to the server; imported where somebody is enrolled, since it costs memory."""
-        from controller.sync.service import Service as Made  # noqa: PLC0415
+        from controller.sync.service import ServerConnection as Made  # noqa: PLC0415
 
-        if self._line is None:
-            self._line = Made(self._settings.data_dir, loop, badges, control)
-        return self._line
+        if self._connection is None:
+            data_dir = self._settings.data_dir
+            self._connection = Made(data_dir, self._inbox.put, records, lambda: self._key, self._use_key)
+        return self._connection
+
+    def _use_key(self, key: BadgeKey) -> None:
+        self._key = key
+        self._inbox.put(KeyChanged(key))
 
     def _hang_up(self) -> None:
-        if self._line is not None:
-            self._line.end()
+        if self._connection is not None:
+            self._connection.end()
 
     def _open(self) -> tuple[BadgeKey | None, damage.Opened | None]:
         """Open what is kept on disk; without it taps are answered all the same, and the writer tries again."""
@@ -392,7 +405,7 @@ class Daemon:
         }
 
     def _counted(self, machine: str) -> float | None:
-        """Give what a machine's plug or meter has counted so far, in watt-hours, where one counts."""
+        """Return what a machine's plug or meter has counted so far, in watt-hours, where one counts."""
         outputs = self._outputs.get(machine)
         told = [outputs.counted_wh if outputs is not None else None]
         told += [meter.counted_wh for meter in self._meters.get(machine, ())]

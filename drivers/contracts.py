@@ -49,7 +49,7 @@ class DriverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         return {}
 
     def bus_pins(self) -> tuple[int, ...]:
-        """Give the header's pins that the kernel's bus drives for it; several parts may share them."""
+        """Return the header's pins that the kernel's bus drives for it; several parts may share them."""
         return ()
 
     @property

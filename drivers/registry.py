@@ -36,7 +36,7 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> Any:  # noqa: ANN401 - the caller knows the kind's contract
-    """Give the driver class of that kind and name. Raises UnknownDriverError, which names those there are."""
+    """Return the driver class of that kind and name. Raises UnknownDriverError, which names those there are."""
     for entry in _entries(kind):
         if entry.name == name:
             return entry.load()

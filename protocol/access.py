@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
+from common.texts import N_
 from protocol.moment import Moment
-from protocol.texts import N_
 from protocol.whitelist import Badge, BadgeKind, Level, Machine, Member, Whitelist
 
 
@@ -118,15 +118,15 @@ class Case(msgspec.Struct, frozen=True):
         return self.whitelist.machines.get(self.machine) or Machine(self.machine)
 
     def over(self, until: date | None) -> bool:
-        """Tell whether the last day is known to have passed."""
+        """Return whether the last day is known to have passed."""
         return until is not None and until < self.moment.known
 
     def to_come(self, since: date | None) -> bool:
-        """Tell whether the first day has not come by any clock."""
+        """Return whether the first day has not come by any clock."""
         return since is not None and since > max(self.moment.known, self.moment.today)
 
     def level(self) -> Level | None:
-        """Give the lowest valid level among the machine's trainings; None where one is missing.
+        """Return the lowest valid level among the machine's trainings; None where one is missing.
 
         A machine that requires nothing is open to every member as a user; one that was never set up, to nobody.
         """
@@ -206,7 +206,7 @@ def _unlocked(case: Case) -> Denied | None:
 
 
 def lacks(level: Level, *, supervised: bool, buddy: bool) -> Reason | None:
-    """Say whose badge a member of that level still needs beside their own, as the reason that refuses without it.
+    """Return whose badge a member of that level still needs beside their own, as the reason that refuses without it.
 
     A trainer needs no trainer; a buddy is one more pair of eyes, which everybody needs. A trainer is a buddy too.
     """

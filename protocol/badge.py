@@ -7,8 +7,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
-from protocol.errors import LoquetError
-from protocol.texts import N_
+from common.errors import LoquetError
+from common.texts import N_
 
 KEY_BYTES: Final = 32
 MOST_KEYS: Final = 16
@@ -91,7 +91,7 @@ def badge_text(uid: bytes, technology: str) -> str:
 
 
 def is_random(uid: bytes, technology: str) -> bool:
-    """Tell whether the UID is drawn anew at each power-on (ISO/IEC 14443-3: 4 bytes, first 08)."""
+    """Return whether the UID is drawn anew at each power-on (ISO/IEC 14443-3: 4 bytes, first 08)."""
     return technology == Technology.ISO14443A and len(uid) == 4 and uid[0] == 0x08  # noqa: PLR2004 - the standard's
 
 

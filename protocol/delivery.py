@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
+from common.texts import N_
 from protocol import messages
 from protocol.messages import Delivery, Dropped, Manifest, MessageError, Signed
 from protocol.signing import SigningKey, VerifyKey, manifest_text
-from protocol.texts import N_
 from protocol.whitelist import AnyRow, decode_row, encode_row
 
 MAX_LINES: Final = 2_000_000

@@ -328,7 +328,7 @@ AnyEntry = (
 
 
 def energy_used(began: float | None, ended: float | None) -> int | None:
-    """Give what a session used, in watt-hours, by its counter's two readings; None where it was set back."""
+    """Return what a session used, in watt-hours, by its counter's two readings; None where it was set back."""
     if began is None or ended is None or ended < began:
         return None
     return round(ended - began)
@@ -339,5 +339,5 @@ decode_entry: Final = msgspec.json.Decoder(AnyEntry).decode
 
 
 def kind(entry: AnyEntry) -> str:
-    """Give an entry's kind, as the journal names it."""
+    """Return an entry's kind, as the journal names it."""
     return str(entry.__struct_config__.tag)

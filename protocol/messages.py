@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from protocol.errors import LoquetError
+from common.errors import LoquetError
+from common.texts import N_
 from protocol.moment import Quality
-from protocol.texts import N_
 from protocol.whitelist import AnyRow, Id, Text
 
 PREFIX: Final = "/api/v1"
@@ -132,7 +132,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether it is a list, and not a change to one."""
+        """Whether it is a list, and not a change to one."""
         return self.manifest.base is None
 
 

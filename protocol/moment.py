@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+LEAP_MS: Final = 31 * 86_400_000
+NEVER: Final = 1_577_836_800_000  # 2020: nobody has known the time yet
 
 
 class Quality(StrEnum):
@@ -34,3 +38,8 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     known: date
     today: date
     minute: int | None = None
+
+
+def is_near(known: int, told: int) -> bool:
+    """Return whether a time that is told (ms since 1970) lies no more than a month after the one that is known."""
+    return told - known <= LEAP_MS or known < NEVER

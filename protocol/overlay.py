@@ -21,7 +21,7 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 def lay_over(below: AnyRow | None, edit: Edit, version: int) -> AnyRow | None:
-    """Give the row in force, None where there is none; *version* is that of the list below.
+    """Return the row in force, None where there is none; *version* is that of the list below.
 
     Over the list that it was made over, an edit says all. Over a later one, which did not know it, it may only make
     stricter what both speak of: an exclusion, a blocked badge and a lock stay; the earlier end, the lower level count.
@@ -58,14 +58,14 @@ def _later(one: date | None, other: date | None) -> date | None:
 
 
 def says_the_same(row: AnyRow | None, below: AnyRow | None) -> bool:
-    """Tell whether a list says what an edit wanted; names apart, which not everybody is told."""
+    """Return whether a list says what an edit wanted; names apart, which not everybody is told."""
     if isinstance(row, Member) and isinstance(below, Member):
         return msgspec.structs.replace(row, name="", payer="") == msgspec.structs.replace(below, name="", payer="")
     return row == below
 
 
 def merged(rows: Iterable[AnyRow], edits: Mapping[str, Edit], version: int) -> Iterator[AnyRow]:
-    """Give the rows in force: those of the list of that version with the edits, by key, over them."""
+    """Return the rows in force: those of the list of that version with the edits, by key, over them."""
     left = dict(edits)
     for row in rows:
         edit = left.pop(row.key, None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Final
 
+from common.texts import N_, _, language
 from protocol import entries
 from protocol.access import Denied, Reason
 from protocol.entries import Ending
 from protocol.moment import Quality
-from protocol.texts import N_, _, language
 from protocol.whitelist import Badge, Certification, Whitelist
 
 _MONTHS: Final = (
@@ -109,7 +109,7 @@ QUALITIES: Final = {
 
 
 def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str:
-    """Say what an entry of the journal means; with names for ids where a whitelist knows them."""
+    """Return what an entry of the journal means; with names for ids where a whitelist knows them."""
     places: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
     for name in ("member", "by"):
         places[name] = _named(places.get(name), whitelist)
@@ -141,7 +141,7 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
 
 
 def fault(causes: str) -> str:
-    """Say what put a machine out of order; causes as the journal holds them."""
+    """Return what put a machine out of order; causes as the journal holds them."""
     return ", ".join(_(FAULTS[cause]) if cause in FAULTS else cause for cause in causes.split(", "))
 
 
@@ -159,7 +159,7 @@ def day(when: date | None) -> str:
 
 
 def refusal(denied: Denied, whitelist: Whitelist | None = None) -> str:
-    """Say why a tap was refused and what would help, with the trainings' names where known."""
+    """Return why a tap was refused and what would help, with the trainings' names where known."""
     names = whitelist.trainings if whitelist is not None else {}
     wants = ", ".join((names[t].name or t) if t in names else t for t in denied.wants)
     note = {Reason.MACHINE_FAULT: fault, Reason.LEVEL_NEEDED: _level}.get(denied.reason, str)(denied.note)

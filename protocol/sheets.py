@@ -20,9 +20,9 @@ from typing import Final
 
 import msgspec
 
+from common.errors import LoquetError
+from common.texts import N_
 from protocol.badge import Technology, parse_uid
-from protocol.errors import LoquetError
-from protocol.texts import N_
 from protocol.whitelist import AnyRow, Badge, Certification, Level, Member, Training, Whitelist, checked
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -73,7 +73,7 @@ class CellError(LoquetError, ValueError):
 
 
 def decode(raw: bytes) -> str:
-    """Give a sheet's text: UTF-8 with or without its mark, UTF-16 with it, else cp1252."""
+    """Return a sheet's text: UTF-8 with or without its mark, UTF-16 with it, else cp1252."""
     if len(raw) > MAX_BYTES:
         raise SheetError(N_("the file is larger than 64 MB: is it a member list?"))
     marked = raw[:2] in {b"\xff\xfe", b"\xfe\xff"}
@@ -113,7 +113,7 @@ class Sheet(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(card for person in self.people for card in person.badges))
 
     def rows(self, hashes: dict[tuple[bytes, str], str], before: Whitelist) -> list[AnyRow]:
-        """Give whitelist rows: what the sheet says laid over what was *before*. Raises SheetError.
+        """Return whitelist rows: what the sheet says laid over what was *before*. Raises SheetError.
 
         What it does not say stays: a name, an end, a level, an exclusion, a blocked badge. A badge does not
         change hands.
@@ -188,7 +188,7 @@ def read_mapping(raw: bytes) -> dict[str, str]:
 
 
 def _table(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Give (line number, cells) of each line that is not empty; the separator is the header's most frequent."""
+    """Return (line number, cells) of each line that is not empty; the separator is the header's most frequent."""
     header = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(";,\t", key=header.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -208,7 +208,7 @@ def _table(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _plain(text: str) -> str:
-    """Give a header without accents, case or surrounding space."""
+    """Return a header without accents, case or surrounding space."""
     bare = unicodedata.normalize("NFKD", text.strip().lower().replace("’", "'"))
     return "".join(letter for letter in bare if not unicodedata.combining(letter))
 

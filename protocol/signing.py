@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from protocol.errors import LoquetError
-from protocol.texts import N_
+from common.errors import LoquetError
+from common.texts import N_
 
 DEVICE: Final = "Loquet-Device"
 CHALLENGE: Final = "Loquet-Challenge"
@@ -46,7 +46,7 @@ class SigningKey:
         self.public: Final = VerifyKey(self._key.public_key().public_bytes_raw())
 
     def sign(self, text: bytes) -> str:
-        """Give the signature over *text*, in base64url without padding."""
+        """Return the signature over *text*, in base64url without padding."""
         return encoded(self._key.sign(text))
 
 
@@ -92,17 +92,17 @@ def decoded(text: str) -> bytes:
 
 
 def request_text(method: str, target: str, device: str, challenge: str, nonce: str, body: bytes) -> bytes:
-    """Give what a request's signature is over; target: path and query as sent."""
+    """Return what a request's signature is over; target: path and query as sent."""
     return _text(REQUEST, method, target, device, challenge, nonce, hashlib.sha256(body).hexdigest())
 
 
 def answer_text(status: int, target: str, nonce: str, time: str, challenge: str, body: bytes) -> bytes:
-    """Give what an answer's signature is over; nonce: the request's, so that no old answer passes for a new one."""
+    """Return what an answer's signature is over; nonce: the request's, so that no old answer passes for a new one."""
     return _text(ANSWER, str(status), target, nonce, time, challenge, hashlib.sha256(body).hexdigest())
 
 
 def manifest_text(line: bytes) -> bytes:
-    """Give what the signature of a whitelist's manifest is over: its line, as sent, without the line feed."""
+    """Return what the signature of a whitelist's manifest is over: its line, as sent, without the line feed."""
     return _text(MANIFEST) + line
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from protocol.errors import LoquetError
-from protocol.texts import N_
+from common.errors import LoquetError
+from common.texts import N_
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^/\x00-\x1f]+$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
@@ -152,7 +152,7 @@ class Hours(Row, frozen=True, tag="hours"):
         return f"hours/{self.category}"
 
     def is_open(self, minute: int) -> bool:
-        """Tell whether a minute of the week lies in one of the spans."""
+        """Return whether a minute of the week lies in one of the spans."""
         return any(begin <= minute < end for begin, end in self.open)
 
 
@@ -265,7 +265,7 @@ class Whitelist:
             tables[kind].pop(name, None)
 
     def rows(self) -> Iterator[AnyRow]:
-        """Give every row, what others refer to first."""
+        """Return every row, what others refer to first."""
         yield from self.trainings.values()
         yield from self.machines.values()
         yield from self.members.values()
@@ -275,9 +275,9 @@ class Whitelist:
         yield from self.cuts.values()
 
     def badges_of(self, member: str) -> list[Badge]:
-        """Give a member's badges."""
+        """Return a member's badges."""
         return [badge for badge in self.badges.values() if badge.member == member]
 
     def certifications_of(self, member: str) -> list[Certification]:
-        """Give a member's certifications."""
+        """Return a member's certifications."""
         return [row for row in self.certifications.values() if row.member == member]

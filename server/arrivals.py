@@ -35,7 +35,7 @@ class Late(msgspec.Struct, frozen=True):
 
 
 def late() -> list[Late]:
-    """Give every controller that some revocation has not reached. One that never had a list opens for nobody."""
+    """Return every controller that some revocation has not reached. One that never had a list opens for nobody."""
     found = Device.objects.filter(retired=False, holds__gt=0).values_list("pk", "name", "holds", "seen")
     oldest = min((holds for _device, _name, holds, _seen in found), default=None)
     if oldest is None:
@@ -74,7 +74,7 @@ def _trainings() -> dict[str, set[str]]:
 
 
 def _revoked(was: str | None, is_now: str | None) -> str | None:
-    """Give whom a change took something from; None where it took nothing."""
+    """Return whom a change took something from; None where it took nothing."""
     if was is None:
         return None
     before: AnyRow = decode_row(was)
@@ -97,5 +97,5 @@ def _revoked(was: str | None, is_now: str | None) -> str | None:
 
 
 def _ended(before: date | None, after: date | None, today: date) -> bool:
-    """Tell whether an end was put into the past."""
+    """Return whether an end was put into the past."""
     return after is not None and after < today and (before is None or before > after)

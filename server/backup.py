@@ -21,8 +21,8 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from protocol.errors import LoquetError
-from protocol.texts import N_
+from common.errors import LoquetError
+from common.texts import N_
 from server import bookkeeping, kept, keys, tls
 from server.configuration import Configuration
 from server.models import Notice
@@ -244,18 +244,18 @@ def left() -> None:
 
 
 def last_made() -> datetime | None:
-    """Tell when the last nightly one was made."""
+    """Return when the last nightly one was made."""
     text = kept.get(kept.MADE)
     return datetime.fromisoformat(text) if text else None
 
 
 def days_since_left() -> int | None:
-    """Tell for how many days no backup has left the machine; None: never did one."""
+    """Return for how many days no backup has left the machine; None: never did one."""
     text = kept.get(kept.LEFT)
     return (timezone.now() - datetime.fromisoformat(text)).days if text else None
 
 
 def is_overdue() -> bool:
-    """Tell whether people are to see red."""
+    """Return whether people are to see red."""
     days = days_since_left()
     return days is None or days >= LEFT_DAYS

@@ -32,7 +32,7 @@ _ORDER: Final = [each.value for each in Quality]
 
 
 def step() -> bool:
-    """Go through one batch of each stream; tell whether there was anything."""
+    """Go through one batch of each stream; return whether there was anything."""
     found = False
     for stream in Stream.objects.filter(told__lt=F("high")).select_related("device")[:50]:
         _read_out(stream)
@@ -84,7 +84,7 @@ class _Broken(msgspec.Struct):
 
 
 def _due(body: str, mine: set[str]) -> AnyEntry | _Foreign | _Broken | None:
-    """Read an entry; give what is to be done about it, None for nothing."""
+    """Read an entry; return what is to be done about it, None for nothing."""
     try:
         head = _HEAD(body)
         if head.machine is not None and head.machine not in mine:
@@ -141,7 +141,7 @@ def _clock(device: Device, _stream: Stream, event: Event, entry: entries.Clock) 
 
 
 def _offset(device: Device, boot: str) -> tuple[int | None, str]:
-    """Give what to add to a boot's own time: its best reading, the last of them."""
+    """Return what to add to a boot's own time: its best reading, the last of them."""
     readings = list(
         ClockReading.objects.filter(device=device, boot=boot).order_by("pk").values_list("offset", "quality")
     )

@@ -12,8 +12,8 @@ from typing import Final
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from protocol.errors import LoquetError
-from protocol.texts import tell
+from common.errors import LoquetError
+from common.texts import tell
 from server import backup, bookkeeping, retention
 from server.configuration import Configuration
 

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import dj_database_url
 import msgspec
 
-from protocol.strict import SettingsError, convert, days, no_other_keys
-from protocol.texts import N_
+from common.strict import SettingsError, convert, days, no_other_keys
+from common.texts import N_
 
 DEFAULT_FILE: Final = Path("/etc/loquet/server.toml")
 FILE: Final = "LOQUET_SERVER_CONFIG"
@@ -96,7 +96,7 @@ class Configuration(msgspec.Struct, frozen=True):
 
 
 def _addresses() -> list[str]:
-    """Give this machine's own address in the local network, if it has one."""
+    """Return this machine's own address in the local network, if it has one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing: the kernel says from where it would
@@ -106,7 +106,7 @@ def _addresses() -> list[str]:
 
 
 def path() -> Path:
-    """Give LOQUET_SERVER_CONFIG, or the usual place."""
+    """Return LOQUET_SERVER_CONFIG, or the usual place."""
     return Path(os.environ.get(FILE) or DEFAULT_FILE)
 
 
@@ -156,7 +156,7 @@ def read(document: dict[str, object], file: Path) -> Configuration:
 
 
 def database(data_dir: Path) -> dict[str, object]:
-    """Say which database: SQLite in the data directory, or what DATABASE_URL names. Raises SettingsError."""
+    """Return which database: SQLite in the data directory, or what DATABASE_URL names. Raises SettingsError."""
     url = os.environ.get(DATABASE_URL, "")
     if not url:
         return {

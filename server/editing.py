@@ -12,8 +12,8 @@ import msgspec
 from django.db import transaction
 from django.db.models import Q
 
-from protocol.errors import LoquetError
-from protocol.texts import N_
+from common.errors import LoquetError
+from common.texts import N_
 from protocol.whitelist import AnyRow, Machine, checked, decode_row, encode_row
 from server import kept, models, rows
 from server.models import Account, Change, Device, Edit, Kept, Trace
@@ -47,7 +47,7 @@ def carry_out(
     since: int | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Edit | None:
-    """Put rows and drop keys; give the edit, or None where nothing was to be changed. Raises RowError, EditError.
+    """Put rows and drop keys; return the edit, or None where nothing was to be changed. Raises RowError, EditError.
 
     seen: rows as whoever edits saw them; since: the version at which they looked. What somebody else has changed
     meanwhile is not written over.
@@ -125,7 +125,7 @@ def _wake() -> None:
 
 
 def touch() -> None:
-    """Say that something which concerns controllers changed beside the whitelist: counts one more version."""
+    """Report that something which concerns controllers changed beside the whitelist: counts one more version."""
     with transaction.atomic():
         kept.next_versions(1)
         transaction.on_commit(_wake)

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Count, F, Sum
 from django.utils import timezone
 
+from common.errors import LoquetError
+from common.texts import N_
 from protocol import messages
-from protocol.errors import LoquetError
 from protocol.messages import Code, Counters, Enrol, Enrolled
 from protocol.signing import decoded, seal_for
-from protocol.texts import N_
 from protocol.whitelist import Machine as MachineRow
 from server import editing, kept
 from server.editing import Author
@@ -119,7 +119,7 @@ def _take_machines(device: Device, asked: Enrol) -> None:
 
 
 def _counters(device: Device) -> dict[str, Counters]:
-    """Give what each of its machines has counted so far, by whatever controller."""
+    """Return what each of its machines has counted so far, by whatever controller."""
     found = {}
     for machine in Machine.objects.filter(device=device):
         rows = Session.objects.filter(machine=machine.pk, ended=True).exclude(device=device)

@@ -13,7 +13,7 @@ WORD = "first_word"
 
 
 def link(configuration: Configuration) -> str | None:
-    """Give the link of the first visit; None once there is an account."""
+    """Return the link of the first visit; None once there is an account."""
     if Account.objects.exists():
         return None
     word = kept.get(WORD)
@@ -24,6 +24,6 @@ def link(configuration: Configuration) -> str | None:
 
 
 def fits(word: str) -> bool:
-    """Tell whether this is the word, and nobody has an account yet."""
+    """Return whether this is the word, and nobody has an account yet."""
     known = kept.get(WORD)
     return bool(known) and hmac.compare_digest(known.encode(), word.encode()) and not Account.objects.exists()

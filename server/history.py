@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from protocol.texts import N_, _
+from common.texts import N_, _
 from server.models import Edit
 
 SENTENCES: Final = {
@@ -43,7 +43,7 @@ PLACES: Final = ("name", "training", "count", "machine", "why", "device", "befor
 
 
 def sentence(edit: Edit) -> str:
-    """Say what somebody did."""
+    """Return what somebody did."""
     about = {key: str(value) for key, value in edit.about.items()}
     if edit.what == "undone":
         before = SENTENCES.get(about.get("what", ""), "?")
@@ -52,7 +52,7 @@ def sentence(edit: Edit) -> str:
 
 
 def who(edit: Edit) -> str:
-    """Say who did it."""
+    """Return who did it."""
     if edit.account is not None:
         return str(edit.account.username)
     if edit.device is not None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from protocol.texts import N_, _
+from common.texts import N_, _
 from server.models import Device, Notice
 
 SENTENCES: Final = {
@@ -49,7 +49,7 @@ def tell(what: str, device: Device | None, *, once: str = "", **about: object) -
 
 
 def sentence(notice: Notice) -> str:
-    """Say a notice in the language in use."""
+    """Return a notice as a sentence in the language in use."""
     places = dict.fromkeys(PLACES, "?") | {key: str(value) for key, value in notice.about.items()}
     device = notice.device
     places["device"] = (device.name or device.pk) if device else "?"

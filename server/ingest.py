@@ -11,9 +11,9 @@ from typing import Any, Final
 import msgspec
 from django.db import IntegrityError, connection, transaction
 
+from common.texts import N_
 from protocol import messages
 from protocol.messages import Batch, Line, MessageError, Receipt
-from protocol.texts import N_
 from server.inbox import tell
 from server.models import Device, Gap, Stream
 
@@ -114,7 +114,7 @@ def _write(stream: Stream, new: list[tuple[int, str, int, str]]) -> None:
 
 
 def _hold(stream: Stream, found: list[tuple[int, str, int, str]]) -> set[int]:
-    """Hold what comes again to what is there; give the numbers that are. Raises ConflictError."""
+    """Hold what comes again to what is there; return the numbers that are. Raises ConflictError."""
     if not found:
         return set()
     with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ LEAP = 1 << 20  # by which a restored server's versions pass all that it has for
 
 
 def get(key: str, default: str = "") -> str:
-    """Give one value."""
+    """Return one value."""
     found = Kept.objects.filter(key=key).values_list("value", flat=True).first()
     return default if found is None else found
 

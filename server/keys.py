@@ -12,10 +12,10 @@ from typing import Final
 
 import msgspec
 
+from common.errors import LoquetError
+from common.texts import N_
 from protocol.badge import KEY_BYTES, BadgeKey
-from protocol.errors import LoquetError
 from protocol.signing import SigningKey, decoded, encoded
-from protocol.texts import N_
 
 FILE: Final = "keys.json"
 MOST: Final = 8  # badge keys in a ring

@@ -85,12 +85,12 @@ def _with_names(row: Member, below: Member) -> Member:
 
 
 def _changed_since(base: int, keys: list[str]) -> set[str]:
-    """Say which of these have changed here after the version that the edit was made over."""
+    """Return which of these have changed here after the version that the edit was made over."""
     return set(Change.objects.filter(key__in=keys, version__gt=base).values_list("key", flat=True))
 
 
 def _may(device: Device, edited: Edited, below: AnyRow | None, row: AnyRow | None, put: list[AnyRow]) -> bool:
-    """Tell whether a controller may say this by itself."""
+    """Return whether a controller may say this by itself."""
     match below, row:
         case Member(excluded=False), Member(excluded=True):
             return row == Member(below.id, below.name, below.category, below.payer, below.until, excluded=True)
@@ -133,7 +133,7 @@ def _trainings_of(device: Device) -> set[str]:
 
 
 def _is_taught(device: Device, edited: Edited) -> bool:
-    """Tell whether a trainer of one of the device's trainings gave it at a reader."""
+    """Return whether a trainer of one of the device's trainings gave it at a reader."""
     if edited.machine is None:
         return False
     trainer = rows.find([f"member/{edited.by}"]).get(f"member/{edited.by}")

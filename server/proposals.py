@@ -43,7 +43,7 @@ def keep(device: Device, said: Proposals) -> None:
 
 
 def of(device: Device) -> list[tuple[str, AnyRow | None]]:
-    """Give what a controller proposes: keys, and rows; None where one is to go."""
+    """Return what a controller proposes: keys, and rows; None where one is to go."""
     return [(each.key, decode_row(each.row) if each.row else None) for each in Proposal.objects.filter(device=device)]
 
 

@@ -17,7 +17,7 @@ BATCH: Final = 2_000
 
 
 def purge(configuration: Configuration) -> int:
-    """Delete what is older than it may be kept; tell how many entries of journals went.
+    """Delete what is older than it may be kept; return how many entries of journals went.
 
     Entries go by when they came: whatever a controller's clock said, they are kept for long enough here.
     """

@@ -92,7 +92,7 @@ class Roll:
             self._by_training.setdefault(row.training, {})[row.member] = row
 
     def find(self, key: str) -> AnyRow | None:
-        """Give a row by its key."""
+        """Return a row by its key."""
         kind, _, name = key.partition("/")
         whitelist = self.whitelist
         match kind:
@@ -114,11 +114,11 @@ class Roll:
         return None
 
     def certified(self, training: str) -> dict[str, Certification]:
-        """Give who has a training."""
+        """Return who has a training."""
         return self._by_training.get(training, {})
 
     def digest(self, machines: frozenset[str]) -> int:
-        """Give the digest of what the controller of these machines sees."""
+        """Return the digest of what the controller of these machines sees."""
         return self._common + self._view(machines).digest
 
     def _view(self, machines: frozenset[str]) -> View:
@@ -128,7 +128,7 @@ class Roll:
         return view
 
     def whole(self, machines: frozenset[str]) -> Iterator[AnyRow]:
-        """Give all that the controller of these machines sees."""
+        """Return all that the controller of these machines sees."""
         view = self._view(machines)
         yield from (row for row in self.whitelist.trainings.values() if row.id in view.trainings)
         yield from (row for row in self.whitelist.machines.values() if row.id in machines)
@@ -141,7 +141,7 @@ class Roll:
         yield from (row for row in self.whitelist.cuts.values() if row.machine in machines)
 
     def since(self, base: int, machines: frozenset[str]) -> tuple[list[AnyRow], list[str]] | None:
-        """Give what changed after a version: rows to put, keys to drop; None where that is not remembered any more."""
+        """Return what changed after a version: rows to put, keys to drop; None where that is forgotten."""
         if base > self.version or (base < self.version and (not self._log or self._log[0][0] > base + 1)):
             return None
         view = self._view(machines)
@@ -188,16 +188,16 @@ class View:
         return {member for training in self.trainings for member in self._roll.certified(training)}
 
     def is_certified(self, member: str) -> bool:
-        """Tell whether somebody is certified for any of these machines."""
+        """Return whether somebody is certified for any of these machines."""
         return any(member in self._roll.certified(training) for training in self.trainings)
 
     def _named(self, name: str) -> int:
-        """Give what a name adds to the digest."""
+        """Return what a name adds to the digest."""
         member = self._roll.whitelist.members.get(name)
         return 0 if member is None else _hash(member) - _hash(nameless(member))
 
     def concerns(self, key: str) -> bool:
-        """Tell whether a key may ever be seen here."""
+        """Return whether a key may ever be seen here."""
         kind, _, name = key.partition("/")
         match kind:
             case "training":
@@ -211,7 +211,7 @@ class View:
         return True
 
     def seen(self, row: AnyRow) -> AnyRow | None:
-        """Give a row as it is seen here."""
+        """Return a row as it is seen here."""
         match row:
             case Member():
                 return row if self.is_certified(row.id) else nameless(row)
@@ -220,7 +220,7 @@ class View:
         return row if self.concerns(row.key) else None
 
     def share(self, row: AnyRow | None, key: str) -> int:
-        """Give what a row adds to this view's own digest, as things stand now; with a certification, its name too."""
+        """Return what a row adds to this view's own digest, as things stand now; with a certification, its name too."""
         match row:
             case Member():
                 return self._named(row.id) if self.is_certified(row.id) else 0
@@ -236,7 +236,7 @@ class View:
 
 
 def nameless(member: Member) -> Member:
-    """Give a member as those see it who have no business with the name."""
+    """Return a member as those see it who have no business with the name."""
     return msgspec.structs.replace(member, name="", payer="") if member.name or member.payer else member
 
 

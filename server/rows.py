@@ -24,7 +24,7 @@ _BATCH = 200  # keys in one question: SQLite takes so many variables, and more
 
 
 def of(found: Any) -> AnyRow | None:  # noqa: ANN401 - one of the models below
-    """Give the row that a model says; None where it says none (a category that is always open)."""
+    """Return the row that a model says; None where it says none (a category that is always open)."""
     match found:
         case models.Member():
             return Member(found.id, found.name, found.category, found.payer, found.until, found.excluded)
@@ -54,7 +54,7 @@ def of(found: Any) -> AnyRow | None:  # noqa: ANN401 - one of the models below
 
 
 def everything() -> Iterator[AnyRow]:
-    """Give every row, what others refer to first."""
+    """Return every row, what others refer to first."""
     kinds = (models.Training, models.Machine, models.Member, models.Badge, models.Certification)
     for kind in (*kinds, models.Category, models.Cut):
         for found in kind.objects.iterator(chunk_size=2_000):
@@ -64,7 +64,7 @@ def everything() -> Iterator[AnyRow]:
 
 
 def find(keys: Iterable[str]) -> dict[str, AnyRow]:
-    """Give the rows of these keys that there are."""
+    """Return the rows of these keys that there are."""
     wanted: dict[str, list[str]] = defaultdict(list)
     for key in dict.fromkeys(keys):
         kind, _, name = key.partition("/")

@@ -51,5 +51,5 @@ def _name(text: str) -> x509.GeneralName:
 
 
 def fingerprint(path: Path) -> str:
-    """Give the SHA-256 of a certificate, in hexadecimal, as browsers show it. Raises OSError, ValueError."""
+    """Return the SHA-256 of a certificate, in hexadecimal, as browsers show it. Raises OSError, ValueError."""
     return x509.load_pem_x509_certificate(path.read_bytes()).fingerprint(hashes.SHA256()).hex()

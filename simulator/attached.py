@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from controller.settings import Part, Settings
-from drivers.em4100 import EM4100Settings
-from drivers.keyboard import KeyboardSettings
-from drivers.lcus import LCUSSettings
-from drivers.modbus import MeterSettings, RelaySettings
-from drivers.pcsc import PCSCSettings
-from drivers.plug_http import PlugMeterSettings, PlugSettings
-from drivers.pn532 import PN532Settings
+from drivers.bus.plug_http import PlugMeterSettings, PlugSettings
+from drivers.inputs.pzem004t import MeterSettings
+from drivers.outputs.lcus import LCUSSettings
+from drivers.outputs.modbus import RelaySettings
+from drivers.readers.em4100 import EM4100Settings
+from drivers.readers.keyboard import KeyboardSettings
+from drivers.readers.pcsc import PCSCSettings
+from drivers.readers.pn532 import PN532Settings
 
 
 def at_home(text: str, folder: Path) -> str:
@@ -34,7 +35,7 @@ def at_home(text: str, folder: Path) -> str:
 
 
 def place(part: Part) -> str:
-    """Say where a part is: its port, its address, its name; nothing for one on the header."""
+    """Return where a part is: its port, its address, its name; nothing for one on the header."""
     match part.settings:
         case PlugSettings(host=host) | PlugMeterSettings(host=host):
             return host
@@ -54,7 +55,7 @@ def seat(part: Part) -> tuple[str, str] | None:
 
 
 def everything(settings: Settings) -> Iterator[Part]:
-    """Give every part that the settings name."""
+    """Return every part that the settings name."""
     for station in settings.stations:
         for _name, part in station.parts():
             yield part

@@ -117,7 +117,7 @@ class Board:
         self.displays[bus, address] = DISPLAYS[kind]()
 
     def i2c(self, bus: int, address: int, sent: bytes) -> bool:
-        """Carry out one I²C write; tell whether anybody acknowledged."""
+        """Carry out one I²C write; return whether anybody acknowledged."""
         display = self.displays.get((bus, address))
         if display is None or not display.powered:
             return False
@@ -125,7 +125,7 @@ class Board:
         return True
 
     def has_bus(self, bus: int) -> bool:
-        """Tell whether the kernel offers an I²C bus; it does where a display is wired, plugged in or not."""
+        """Return whether the kernel offers an I²C bus; it does where a display is wired, plugged in or not."""
         return any(bus == each for each, _address in self.displays)
 
     def _far_changed(self, at: str, seat: str, closed: bool) -> None:
@@ -148,7 +148,7 @@ class Board:
         self.parts.add(kind, at, **what)
 
     def do_far(self, at: str, seat: str) -> int:
-        """Follow a contact that is no pin; give the number of its line."""
+        """Follow a contact that is no pin; return the number of its line."""
         if (at, seat) not in self.far:
             self.far.append((at, seat))
             self.pins.add()
@@ -161,7 +161,7 @@ class Board:
         getattr(self.parts, act)(at, **what)
 
     def do_pcsc(self, reader: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Give the PC/SC readers, or the card on one."""
+        """Return the PC/SC readers, or the card on one."""
         return self.parts.pcsc(reader)
 
     # --- what people do ---
@@ -201,7 +201,7 @@ class Board:
             display.power(on=on and address not in self._unplugged)
 
     def do_display(self, bus: int, address: int) -> dict[str, Any]:
-        """Give what a display shows now: pixels and contrast, or lines, backlight and custom characters."""
+        """Return what a display shows now: pixels and contrast, or lines, backlight and custom characters."""
         return self.displays[bus, address].shows()
 
     def do_unplug(self, bus: int, address: int) -> None:
@@ -224,11 +224,11 @@ class Board:
         return sum(chip.transfers for chip in self.chips.values())
 
     def do_pins(self) -> list[int]:
-        """Give every line's level."""
+        """Return every line's level."""
         return [line.level for line in self.pins.lines]
 
     def do_last(self, number: int) -> float:
-        """Say when a line changed last, in seconds."""
+        """Return when a line changed last, in seconds."""
         return next(at for at, line, _level in reversed(self.pins.history) if line == number)
 
     def do_changes(self) -> int:
@@ -236,7 +236,7 @@ class Board:
         return len(self.pins.history)
 
     def do_history(self) -> list[tuple[float, int, int]]:
-        """Give every change of a level: seconds, line, level."""
+        """Return every change of a level: seconds, line, level."""
         return self.pins.history
 
 

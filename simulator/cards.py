@@ -10,7 +10,7 @@ import random
 from enum import Enum
 from typing import Final
 
-from drivers.iso14443a import CASCADE_BIT, SELECT, bcc, crc_a, levels
+from drivers.readers.iso14443a import CASCADE_BIT, SELECT, bcc, crc_a, levels
 
 REQA: Final = [0, 1, 1, 0, 0, 1, 0]
 WUPA: Final = [0, 1, 0, 0, 1, 0, 1]
@@ -75,11 +75,11 @@ class SimulatedCard:
             self.state = State.OFF
 
     def _levels(self) -> list[bytes]:
-        """Give the UID as cascade levels of four bytes."""
+        """Return the UID as cascade levels of four bytes."""
         return levels(self.uid)
 
     def receive(self, bits: list[int]) -> list[int] | None:
-        """Take a frame; give the answer's bits, or None for silence."""
+        """Take a frame; return the answer's bits, or None for silence."""
         answer = self._answer(bits)
         if answer and self.noise and self.rng.random() < self.noise:
             answer = list(answer)

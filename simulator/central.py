@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from protocol.texts import language
+from common.texts import language
 from simulator.network import Cable
 from simulator.stage import LIFELINE
 from simulator.workbench.scene import Uplink

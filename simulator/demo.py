@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from protocol.texts import _
+from common.texts import _
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8015

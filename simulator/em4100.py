@@ -27,7 +27,7 @@ class TagReader(Base):
             self.tags.remove(uid)
 
     def say(self) -> None:
-        """Say the tag's frame."""
+        """Send the tag's frame."""
         if len(self.tags) == 1:
             tag = bytes.fromhex(self.tags[0])
             code = tag + bytes((reduce(xor, tag),))

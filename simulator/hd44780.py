@@ -61,7 +61,7 @@ class HD44780:
         return self.powered and bool(self._port & BACKLIGHT)
 
     def lines(self) -> list[str]:
-        """Give each row as it looks; custom character n as U+E000 + n."""
+        """Return each row as it looks; custom character n as U+E000 + n."""
         if self.powered and not self._two_lines:
             return [(" " if row % 2 else BLOCK) * self.columns for row in range(self.rows)]
         if not (self.powered and self._on):
@@ -69,7 +69,7 @@ class HD44780:
         return [self._line(row) for row in range(self.rows)]
 
     def glyphs(self) -> list[bytes]:
-        """Give the eight custom characters: eight rows of five dots from the top, bit 4 leftmost."""
+        """Return the eight custom characters: eight rows of five dots from the top, bit 4 leftmost."""
         return [bytes(row & 0x1F for row in self._glyphs[start : start + 8]) for start in range(0, 64, 8)]
 
     def shows(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class HD44780:
             self._address = (self._address + by) % (2 * LINE)
 
     def _index(self, address: int) -> int:
-        """Say where in the memory an address is: two lines begin at 00h and 40h; what lies between wraps."""
+        """Return where in the memory an address is: two lines begin at 00h and 40h; what lies between wraps."""
         if not self._two_lines:
             return address % (2 * LINE)
         return LINE * (address >> 6) + (address & 0x3F) % LINE

@@ -51,6 +51,6 @@ class Keyboard(Base):
 
     @staticmethod
     def event(kind: int, code: int, value: int) -> bytes:
-        """Give one event, at this time."""
+        """Return one event, at this time."""
         now = time.time_ns()
         return EVENT.pack(now // 10**9, now // 1000 % 10**6, kind, code, value)

@@ -43,7 +43,7 @@ class Line:
 
     @property
     def is_plugged(self) -> bool:
-        """Tell whether the cable is in."""
+        """Whether the cable is in."""
         return self._ends is not None
 
     def plug(self) -> None:

@@ -36,7 +36,7 @@ class PCSCReader:
             self.cards.remove(uid)
 
     def card(self) -> dict[str, str]:
-        """Give the card that it reads."""
+        """Return the card that it reads."""
         return {"uid": self.cards[0], "atr": ATR} if self.cards else {}
 
     def plug(self) -> None:
@@ -139,7 +139,7 @@ class Parts:
                 cable.plug()
 
     def pcsc(self, reader: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Name the PC/SC readers; give the card on one, None where it is gone."""
+        """Name the PC/SC readers; return the card on one, None where it is gone."""
         there = {at: each for at, each in self._things.items() if isinstance(each, PCSCReader) and each.is_plugged}
         return sorted(there) if reader is None else there[reader].card() if reader in there else None
 

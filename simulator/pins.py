@@ -117,7 +117,7 @@ class Pins:
         return self._held(owner, number).level
 
     def mode(self, number: int) -> int:
-        """Give the kernel's flags of a line: its direction."""
+        """Return the kernel's flags of a line: its direction."""
         return IS_OUT if self._line(number).output else 0
 
     def tx_pwm(self, owner: object, number: int, frequency: float, duty: float) -> None:

@@ -112,7 +112,7 @@ class Plug:
             request.wfile.write(said)
 
     def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Give status, headers and body."""
+        """Return status, headers and body."""
         raise NotImplementedError
 
     def switch(self, *, closed: bool, seconds: float | None = None) -> None:

@@ -69,7 +69,7 @@ class PN532(Base):
         del self._heard[:-1]
 
     def _frame(self) -> bool:
-        """Take one frame off what was heard; tell whether there was enough of it to know."""
+        """Take one frame off what was heard; return whether there was enough of it to know."""
         heard = self._heard
         if len(heard) < 4:  # noqa: PLR2004 - start code, LEN, LCS
             return False

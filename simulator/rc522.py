@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from drivers.iso14443a import crc_a
+from drivers.readers.iso14443a import crc_a
 from simulator.cards import SimulatedCard, to_bits, to_bytes
 
 ETU: Final = 128 / 13.56e6

@@ -12,7 +12,7 @@ ANSWERS: Final = {0x02: False, 0x03: True}
 
 
 def crc(message: bytes) -> bytes:
-    """Give a Modbus frame's last two bytes."""
+    """Return a Modbus frame's last two bytes."""
     value = 0xFFFF
     for each in message:
         value ^= each

@@ -64,7 +64,7 @@ class SSD1306:
         return self._registers[CONTRAST]
 
     def pixels(self) -> list[int]:
-        """Give the panel's 64 rows from the top, each 128 bits with the leftmost dot first: 1 is lit."""
+        """Return the panel's 64 rows from the top, each 128 bits with the leftmost dot first: 1 is lit."""
         registers = self._registers
         if not (self.powered and registers[ON] and registers[CHARGE_PUMP]):
             return [0] * HEIGHT
@@ -75,7 +75,7 @@ class SSD1306:
         return {"pixels": [f"{row:032x}" for row in self.pixels()], "contrast": self.contrast}
 
     def _row(self, com: int) -> int:
-        """Give the dots that one COM line lights: §10.1.6, §10.1.11, §10.1.14, §10.1.15.
+        """Return the dots that one COM line lights: §10.1.6, §10.1.11, §10.1.14, §10.1.15.
 
         The module has COM0 at its lower edge and SEG0 at its right one. The offset moves the picture toward
         COM0, whatever the direction of the scan.

@@ -17,17 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from controller import door
+from controller.control import client
 from controller.settings import Part, Settings, Station, load
 from controller.station.states import MACHINE
-from drivers import lease
-from drivers.adc import ADCSettings, ChannelSettings
-from drivers.gpio import ContactSettings, RelaySettings
-from drivers.lcd import LCDSettings
-from drivers.modbus import MeterSettings
-from drivers.oled import OLEDSettings
-from drivers.plug_http import PlugMeterSettings
-from drivers.rc522 import RC522Settings
+from drivers.bus.plug_http import PlugMeterSettings
+from drivers.displays.lcd import LCDSettings
+from drivers.displays.oled import OLEDSettings
+from drivers.inputs.adc import ADCSettings, ChannelSettings
+from drivers.inputs.gpio import ContactSettings
+from drivers.inputs.pzem004t import MeterSettings
+from drivers.outputs.gpio import RelaySettings
+from drivers.readers.rc522 import RC522Settings
+from guard import leases as lease
 from simulator import attached
 from simulator.board import Hand
 
@@ -43,7 +44,7 @@ class StageError(RuntimeError):
 
 
 def until(happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:  # noqa: ANN401 - whatever it gave
-    """Wait until something is true; give what it was. Raises StageError."""
+    """Wait until something is true; return what it was. Raises StageError."""
     end = time.monotonic() + patience
     while not (found := happened()):
         if time.monotonic() > end:
@@ -58,7 +59,7 @@ def converter(settings: ChannelSettings) -> tuple[int, ...]:
 
 
 def _options(station: Station) -> Iterator[tuple[str, str]]:
-    """Say what else is wired to the board for a station: displays, converters."""
+    """Return what else is wired to the board for a station: displays, converters."""
     for _name, part in station.parts():
         match part.settings:
             case OLEDSettings(bus=bus, address=address):
@@ -157,7 +158,7 @@ class Stage:
 
     def start_guard(self) -> subprocess.Popen[str]:
         """Start the guard, and wait until it says that it looks after the leases."""
-        guard = self.start("guard", ["drivers.guard", "--run-dir", str(self.settings.run_dir)])
+        guard = self.start("guard", ["guard.process", "--run-dir", str(self.settings.run_dir)])
         until(lambda: lease.guard_alive(self.settings.run_dir, lease.boottime_ms()), "the guard")
         return guard
 
@@ -169,7 +170,7 @@ class Stage:
         return daemon
 
     def process(self, name: str) -> subprocess.Popen[str] | None:
-        """Give one of the processes, if it was started and not yet ended by us."""
+        """Return one of the processes, if it was started and not yet ended by us."""
         return self._processes.get(name)
 
     def _first_line(self, process: subprocess.Popen[str]) -> None:
@@ -190,7 +191,7 @@ class Stage:
 
     def status(self) -> dict[str, Any]:
         """Ask the daemon how everything is."""
-        found: dict[str, Any] = door.ask_one(self.settings, {"do": "status"})
+        found: dict[str, Any] = client.ask_one(self.settings, {"do": "status"})
         return found
 
     def state(self, machine: str) -> dict[str, Any]:
@@ -199,7 +200,7 @@ class Stage:
         return found
 
     def address(self, machine: str) -> dict[str, int] | None:
-        """Say on which bus a machine's reader is; None where it is on none."""
+        """Return on which bus a machine's reader is; None where it is on none."""
         wires = self.settings.station(machine).reader.settings
         return {"bus": wires.bus, "device": wires.device} if isinstance(wires, RC522Settings) else None
 
@@ -224,7 +225,7 @@ class Stage:
             self.do_part(machine, "reader", "take", uid=uid)
 
     def part(self, machine: str, name: str) -> Part:
-        """Give a part of a machine."""
+        """Return a part of a machine."""
         return next(part for named, part in self.settings.station(machine).parts() if named == name)
 
     def do_part(self, machine: str, part: str, act: str, **what: Any) -> None:  # noqa: ANN401 - JSON
@@ -236,7 +237,7 @@ class Stage:
         self.do_part(machine, part, "set", name=name, value=value, unit=unit)
 
     def line(self, machine: str, name: str = MACHINE) -> tuple[int, int]:
-        """Say on which line of the board a contact is seen, and at which level it is closed."""
+        """Return on which line of the board a contact is seen, and at which level it is closed."""
         part = self.settings.station(machine).contacts()[name]
         if isinstance(part.settings, RelaySettings):
             return part.settings.pin, int(not part.settings.active_low)
@@ -244,7 +245,7 @@ class Stage:
         return self.hand.do("far", at=at, seat=seat), 1
 
     def closed(self, machine: str, name: str = MACHINE) -> bool:
-        """Tell whether a contact is closed, by the board's line and nothing else."""
+        """Return whether a contact is closed, by the board's line and nothing else."""
         number, closed = self.line(machine, name)
         return bool(self.hand.do("pins")[number] == closed)
 

@@ -49,7 +49,7 @@ HALF: Final = 0.5
 
 
 def uids() -> dict[str, list[str]]:
-    """Say which number in the drawer is whose."""
+    """Return which number in the drawer is whose."""
     found = {thing.id: list(thing.uids) for thing in DRAWER}
     return {
         "marie": [*found.get("marie", []), *found.get("wallet", [])[:1]],
@@ -60,7 +60,7 @@ def uids() -> dict[str, list[str]]:
 
 
 def rows(hash_of: Any) -> list[AnyRow]:  # noqa: ANN401 - a badge key's hash
-    """Give the whitelist of the workshop."""
+    """Return the whitelist of the workshop."""
     chance = random.Random(SEED)  # noqa: S311 - people of a play
     today = date.today()  # noqa: DTZ011 - a play's
     made: list[AnyRow] = [Training(key, name) for key, name in TRAININGS.items()]
@@ -98,7 +98,7 @@ def rows(hash_of: Any) -> list[AnyRow]:  # noqa: ANN401 - a badge key's hash
 
 
 def fill(port_of: dict[str, int]) -> dict[str, Any]:
-    """Fill an empty server; give the codes of its two controllers, by the cable that each is on."""
+    """Fill an empty server; return the codes of its two controllers, by the cable that each is on."""
     from django.utils import timezone  # noqa: PLC0415 - Django is up by now
 
     from server import backup, editing, enrolment, keys, models  # noqa: PLC0415

@@ -233,8 +233,7 @@ class OnTheLine:
         self.ring(data_dir, b"")
         self.told = []
         self.line = ServerLine(self.identity, self.told.append)
-        workshop.loop.writer.enrolled = True
-        workshop.loop.writer.adopt(counted(self.identity), self.identity.server)
+        workshop.loop.writer.belong(self.identity.server, counted(self.identity), lambda: None)
         workshop.settle()
         workshop.loop.age.is_brought = True
         self.up = Up(

@@ -121,7 +121,7 @@ def forget_the_header():
     """Let gpiozero begin anew: no factory, no pins, no reservations."""
     gpiozero = sys.modules.get("gpiozero")
     if gpiozero and gpiozero.Device.pin_factory is not None:
-        from drivers import rpi_gpio
+        from drivers.bus import rpi_gpio
 
         rpi_gpio.cleanup()
         gpiozero.Device.pin_factory.close()
@@ -170,7 +170,7 @@ def chip(clock, monkeypatch):
 @pytest.fixture
 def reader(chip, clock):
     """The shipped RC522 driver on that chip, opened."""
-    from drivers.rc522 import RC522Reader, RC522Settings
+    from drivers.readers.rc522 import RC522Reader, RC522Settings
 
     made = RC522Reader(RC522Settings(reset_pin=25), clock.sleep)
     made.open()

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from drivers.contracts import Card
-from drivers.keyboard import KeyboardReader, KeyboardSettings
+from drivers.readers.keyboard import KeyboardReader, KeyboardSettings
 
 UID = "04A3C6CAE26180"
 PATIENCE = 10.0

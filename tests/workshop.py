@@ -16,29 +16,31 @@ import msgspec
 from memory import MEMORY
 
 from controller import settings as settings_of
-from controller.age import Age
-from controller.badges import Badges
-from controller.clock import SystemClock
-from controller.contacts import Contacts
-from controller.control import ControlServer
-from controller.displays import Displays, Panel
-from controller.edits import Edit
-from controller.loop import Loop
-from controller.messages import Asked, FromInput, FromReader, Halt
-from controller.outputs import LeasedOutput, Service
+from controller.control.server import ControlServer
+from controller.indication.displays import Displays, Panel
+from controller.indication.signals import Signals
+from controller.outputs.leased import LeasedOutput, Service
+from controller.outputs.machine import Contacts
+from controller.runtime.age import Age
+from controller.runtime.clock import SystemClock
+from controller.runtime.loop import Loop
+from controller.runtime.messages import Asked, Halt
+from controller.runtime.watchdog import Watchdog
+from controller.sensing.badges import Badges
+from controller.sensing.messages import FromInput, FromReader
 from controller.settings import Names
-from controller.signals import Signals
 from controller.station.events import ClearAsked, EndAsked, GroupAsked
 from controller.store import database, journal, usage
 from controller.store.damage import open_store
 from controller.store.database import StorageError
+from controller.store.edits import Edit
 from controller.store.key import badge_key
 from controller.store.whitelist import Change
-from controller.watchdog import Watchdog
-from controller.writer import Writer
-from drivers import lease, presence
+from controller.store.writer import Writer
 from drivers.contracts import Card, PinOpening
-from drivers.notify import Manager
+from drivers.readers import presence
+from guard import leases as lease
+from guard.notify import Manager
 from protocol.moment import Quality
 from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training, Whitelist
 
@@ -255,7 +257,16 @@ class Workshop:
             station.machine: Panel(self.displays[station.machine], station.name, station.display_names)
             for station in self.settings.stations
         }
-        self.shower = Displays(panels, lambda *_: None, lambda: self.badges.whitelist, lambda: self.time.at / 1000)
+        self.shower = Displays(panels, lambda *_: None, lambda: self.time.at / 1000)
+        inbox = queue.SimpleQueue()
+        writer = Writer(
+            opened.db if opened else None,
+            inbox.put,
+            lambda: self.clock.floor,
+            data_dir=self.settings.data_dir,
+            periods=self.settings.periods,
+            now=lambda: self.time.at,
+        )
         self.told = []
         self.loop = Loop(
             rules=[station.rules for station in self.settings.stations],
@@ -267,17 +278,11 @@ class Workshop:
             guard_alive=lambda _now: self.guard_lives,
             watchdog=Watchdog(Manager()),
             age=Age(self.settings.stale),
+            writer=writer,
+            inbox=inbox,
         )
         tell = self.signals.tell
         self.signals.tell = lambda told: (self.told.append(told), tell(told))
-        self.loop.writer = Writer(
-            opened.db if opened else None,
-            self.loop.put,
-            lambda: self.clock.floor,
-            data_dir=self.settings.data_dir,
-            periods=self.settings.periods,
-            now=lambda: self.time.at,
-        )
         for (machine, name), active in self.inputs.items():
             if active:
                 self.loop.put(FromInput(machine, name, True))

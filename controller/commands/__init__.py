@@ -13,10 +13,10 @@ from typing import Any, Final
 import click
 import msgspec
 
+from common.errors import LoquetError
+from common.texts import LOCALE, _, language, speak, tell
 from controller.settings import language_of_house
 from drivers.contracts import DriverError
-from protocol.errors import LoquetError
-from protocol.texts import LOCALE, _, language, speak, tell
 
 GROUP: Final = "loquet.commands"
 

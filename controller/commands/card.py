@@ -9,13 +9,13 @@ from typing import Final
 
 import click
 
+from common.texts import LANGUAGES, N_, _, language, spoken
 from controller.commands import options
+from controller.indication.signals import LOOKS, SOUNDS
 from controller.settings import Station, load
-from controller.signals import LOOKS, SOUNDS
 from controller.station.events import Signal
 from controller.station.rules import Does, Mode
 from protocol.sentences import duration
-from protocol.texts import LANGUAGES, N_, _, language, spoken
 
 MEANINGS: Final = (
     (Signal.STARTING_UP, N_("Starting"), N_("Wait a minute.")),

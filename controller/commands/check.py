@@ -11,20 +11,21 @@ from typing import Final
 import click
 import msgspec
 
-from controller import door, probing
-from controller.clock import quality
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from controller.commands import options
 from controller.commands.status import OUTPUTS
-from controller.probing import Finding
+from controller.control import client
+from controller.runtime.clock import quality
 from controller.settings import Settings, Station, load
+from controller.setup import probing
+from controller.setup.probing import Finding
 from controller.store import database
 from controller.store.key import badge_key
-from drivers import lease
 from drivers.contracts import DriverError
-from protocol.errors import LoquetError
+from guard import leases as lease
 from protocol.moment import Quality
 from protocol.sentences import fault
-from protocol.texts import N_, _, tell
 
 PARTS: Final = {
     "reader": N_("reader"),
@@ -67,7 +68,7 @@ def _findings(config: Path) -> Iterator[Finding]:
         return
     yield Finding(_("settings"), ok=True, found=str(config))
     try:
-        link = door.connect(settings)
+        link = client.connect(settings)
     except LoquetError as error:
         yield Finding(_("controller"), ok=False, found=tell(error))
         return
@@ -139,7 +140,7 @@ def _clock() -> Finding:
 
 
 def _asked(settings: Settings) -> Iterator[Finding]:
-    for station in door.ask_one(settings, {"do": "status"})["stations"]:
+    for station in client.ask_one(settings, {"do": "status"})["stations"]:
         names = {name: "{}, {}".format(station["machine"], _(word)) for name, word in PARTS.items()}
         reader = station["reader"]
         found = reader or _("lost; see `loquet journal`")

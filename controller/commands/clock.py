@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from controller import door
+from common.texts import _
 from controller.commands import options
 from controller.commands.journal import local_time
+from controller.control import client
 from controller.settings import load
 from protocol.moment import Quality
 from protocol.sentences import QUALITIES
-from protocol.texts import _
 
 
 @click.command(
@@ -33,7 +33,7 @@ def clock(config: Path, as_json: bool, believe: bool) -> None:
     settings = load(config)
     zone = ZoneInfo(settings.controller.timezone)
     said = int(datetime.now(UTC).timestamp() * 1000) if believe else None
-    found = door.ask_one(settings, {"do": "clock", "ms": said})
+    found = client.ask_one(settings, {"do": "clock", "ms": said})
     if as_json:
         options.show_json(found)
         return

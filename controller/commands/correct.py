@@ -7,14 +7,14 @@ from typing import Final
 
 import click
 
-from controller import door
+from common.strict import seconds
+from common.texts import _
 from controller.commands import options
+from controller.control import client
 from controller.settings import load
 from controller.store import usage
 from protocol.entries import Corrected, Purpose
 from protocol.sentences import duration
-from protocol.strict import seconds
-from protocol.texts import _
 
 LONGEST: Final = 31 * 86_400  # seconds
 
@@ -49,7 +49,7 @@ def correct(
         raise click.UsageError(_("say what to correct: --powered, --purpose, --organisation or --people"))
     how_long = None if powered is None else seconds(powered, "--powered", 0, LONGEST)
     settings = load(config)
-    with door.open_door(settings, write=True) as memory:
+    with client.open_client(settings, write=True) as memory:
         found = usage.named(memory.database(), session)
         if len(found) != 1:
             raise click.ClickException(

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from controller import door
+from common.errors import LoquetError
+from common.texts import N_, _
 from controller.commands import options
 from controller.commands.options import ProgressBar
+from controller.control import client
 from controller.settings import Settings, load
 from controller.store import database
 from controller.store.key import join_ring
-from protocol.errors import LoquetError
-from protocol.texts import N_, _
 
 if TYPE_CHECKING:
     from controller.sync.identity import Identity
@@ -73,7 +73,7 @@ def _as_owner(settings: Settings) -> Iterator[None]:
     """As root, write as whoever the daemon runs as."""
     before = os.geteuid(), os.getegid()
     settings.data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-    door.become_owner(settings.data_dir)
+    client.become_owner(settings.data_dir)
     try:
         yield
     finally:
@@ -216,9 +216,9 @@ def _propose(settings: Settings, identity: Identity, *, again: bool = False) -> 
 
 
 def _tell_daemon(settings: Settings) -> None:
-    link = door.connect(settings)
+    link = client.connect(settings)
     if link is None:
         click.echo(_("the controller does not run; it speaks to the server once it is started"))
         return
     link.close()
-    door.ask_one(settings, {"do": "enrolled"})
+    client.ask_one(settings, {"do": "enrolled"})

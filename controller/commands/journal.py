@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
-from controller import door
+from common.texts import _
 from controller.commands import options
+from controller.control import client
 from controller.settings import load
 from controller.store import journal as store
 from protocol.entries import kind
 from protocol.sentences import happened
-from protocol.texts import _
 
 
 def local_time(ms: int | None, zone: ZoneInfo) -> str:
@@ -52,7 +52,7 @@ def journal(config: Path, machine: str | None, as_json: bool, after: int) -> Non
     """Show the journal."""
     settings = load(config)
     zone = ZoneInfo(settings.controller.timezone)
-    with door.open_door(settings) as memory:
+    with client.open_client(settings) as memory:
         db = memory.database()
         clocks = store.Clocks(db)
         for line in store.lines(db, after, machine):

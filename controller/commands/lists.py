@@ -11,14 +11,14 @@ from typing import Any
 import click
 import msgspec
 
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from controller.commands import options
-from controller.door import Door, open_door
+from controller.control.client import Client, open_client
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol import sheets
 from protocol.badge import KEY_BYTES, BadgeKey
-from protocol.errors import LoquetError
-from protocol.texts import N_, _, tell
 from protocol.whitelist import (
     AnyRow,
     Badge,
@@ -40,7 +40,7 @@ class WhitelistError(LoquetError, ValueError):
 
 
 def member_of(found: Whitelist, who: str) -> Member:
-    """Give a member. Raises WhitelistError."""
+    """Return a member. Raises WhitelistError."""
     if who not in found.members:
         raise WhitelistError(N_('there is no member "{member}"; `loquet whitelist list` shows them'), member=who)
     return found.members[who]
@@ -49,7 +49,7 @@ def member_of(found: Whitelist, who: str) -> Member:
 def new_badge(
     found: Whitelist, hashed: str, member: str, kind: BadgeKind = BadgeKind.MEMBER, until: date | None = None
 ) -> Badge:
-    """Give a badge to a member. Raises WhitelistError where it is somebody else's; a blocked one may change hands."""
+    """Return a badge to a member. Raises WhitelistError where it is somebody else's; a blocked one may change hands."""
     owner = found.badges.get(hashed)
     if owner is not None and kind is BadgeKind.SPARE and (owner.blocked or owner.kind is not BadgeKind.SPARE):
         raise WhitelistError(
@@ -65,8 +65,8 @@ def new_badge(
     return Badge(hashed, member, kind, until=until)
 
 
-def edit(memory: Door, change: Change, base: int) -> int:
-    """Change the whitelist, with a progress bar where it takes long; give its new version."""
+def edit(memory: Client, change: Change, base: int) -> int:
+    """Change the whitelist, with a progress bar where it takes long; return its new version."""
     with options.ProgressBar(_("writing")) as progress:
         return memory.edit(change, progress, base=base)
 
@@ -100,7 +100,7 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
         raise click.UsageError(_("say --merge (add and change) or --replace (have exactly this)"))
     settings = load(config)
     raw = file.read(sheets.MAX_BYTES + 1)
-    with open_door(settings, write=not dry_run) as memory:
+    with open_client(settings, write=not dry_run) as memory:
         before = memory.whitelist()
         rows = _rows_of(raw, memory, trainings, before if how == "merge" else _bans(before), keep=not dry_run)
         kinds = [type(row) for row in rows]
@@ -127,7 +127,7 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
 
 
 def _bans(before: Whitelist) -> Whitelist:
-    """Give what outlives a replacement: who is excluded, which badges are blocked."""
+    """Return what outlives a replacement: who is excluded, which badges are blocked."""
     bans = Whitelist(Member(member.id, excluded=True) for member in before.members.values() if member.excluded)
     for badge in before.badges.values():
         if badge.blocked:
@@ -136,7 +136,7 @@ def _bans(before: Whitelist) -> Whitelist:
 
 
 def _put(rows: list[AnyRow], before: Whitelist, *, replace: bool) -> Iterator[AnyRow]:
-    """Give what to write. A list of members says nothing of machines, and of no lock: they stay."""
+    """Return what to write. A list of members says nothing of machines, and of no lock: they stay."""
     locks = {machine.id: machine.locked for machine in before.machines.values()}
     for row in rows:
         yield msgspec.structs.replace(row, locked=locks.get(row.id, row.locked)) if isinstance(row, Machine) else row
@@ -146,7 +146,7 @@ def _put(rows: list[AnyRow], before: Whitelist, *, replace: bool) -> Iterator[An
         yield from (row for row in kept if row.key not in listed)
 
 
-def _rows_of(raw: bytes, memory: Door, trainings: Any, base: Whitelist, *, keep: bool) -> list[AnyRow]:  # noqa: ANN401 - a file
+def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, keep: bool) -> list[AnyRow]:  # noqa: ANN401 - a file
     """Read the file into rows. What is not to be kept is hashed under a key that is thrown away."""
     first = raw[:200].split(b"\n", 1)[0]
     if first.startswith(b"{") and EXPORT_HEAD.encode() in first:
@@ -207,7 +207,7 @@ def _warn_of_machines(rows: list[AnyRow], before: Whitelist) -> None:
 @options.config
 def export(config: Path) -> None:
     """Export the whitelist."""
-    with open_door(load(config)) as memory:
+    with open_client(load(config)) as memory:
         rows = list(memory.whitelist().rows())
         fingerprint = memory.fingerprint()
     options.show_json({"kind": EXPORT_HEAD, "key": fingerprint, "rows": len(rows)})

@@ -8,9 +8,10 @@ from typing import Any
 import click
 import msgspec
 
-from controller import door
+from common.texts import N_, _
 from controller.commands import options
 from controller.commands.lists import WhitelistError
+from controller.control import client
 from controller.settings import Station, load
 from controller.store import journal
 from controller.store.database import StorageError
@@ -18,7 +19,6 @@ from controller.store.journal import Counter
 from controller.store.whitelist import Change
 from protocol.entries import Maintained, Purpose
 from protocol.sentences import duration, fault
-from protocol.texts import N_, _
 from protocol.whitelist import checked
 
 
@@ -30,7 +30,7 @@ def machine() -> None:
 def _set_lock(config: Path, name: str, note: str, *, cut: bool) -> None:
     settings = load(config)
     settings.station(name)
-    with door.open_door(settings, write=True) as memory:
+    with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         row = found.machines.get(name)
         if row is None:
@@ -72,7 +72,7 @@ def lock(config: Path, name: str, reason: str, now: bool) -> None:
 def list_(config: Path, as_json: bool) -> None:
     """List machines and their counters."""
     settings = load(config)
-    with door.open_door(settings) as memory:
+    with client.open_client(settings) as memory:
         try:
             counters = journal.counters(memory.database())
         except StorageError:
@@ -129,7 +129,7 @@ def maintained(config: Path, name: str, note: str) -> None:
     """Note maintenance."""
     settings = load(config)
     settings.station(name)
-    with door.open_door(settings, write=True) as memory:
+    with client.open_client(settings, write=True) as memory:
         try:
             counter = journal.counters(memory.database()).get(name, Counter(name))
         except StorageError:
@@ -159,7 +159,7 @@ def maintained(config: Path, name: str, note: str) -> None:
 def group(config: Path, name: str, organisation: str, people: int | None, purpose: str) -> None:
     """Let a group in."""
     request = {"do": "group", "machine": name, "organisation": organisation[:80], "people": people, "purpose": purpose}
-    found = door.ask_one(load(config), request)
+    found = client.ask_one(load(config), request)
     state = next(each["state"] for each in found["stations"] if each["machine"] == name)
     if state not in {"idle", "locked", "run_on"}:
         raise click.ClickException(_("{machine} is not free; ask again when it is").format(machine=name))
@@ -176,7 +176,7 @@ def group(config: Path, name: str, organisation: str, people: int | None, purpos
 @click.argument("name")
 def teach(config: Path, name: str) -> None:
     """Have the next trainer's badge let others in."""
-    found = door.ask_one(load(config), {"do": "teach", "machine": name})
+    found = client.ask_one(load(config), {"do": "teach", "machine": name})
     state = next(each["state"] for each in found["stations"] if each["machine"] == name)
     if state not in {"idle", "locked", "run_on", "teaching"}:
         raise click.ClickException(_("{machine} is not free; ask again when it is").format(machine=name))
@@ -199,7 +199,7 @@ def clear(config: Path, name: str) -> None:
     """Clear a fault."""
     settings = load(config)
     before, after = (
-        next(each for each in door.ask_one(settings, request)["stations"] if each["machine"] == name)
+        next(each for each in client.ask_one(settings, request)["stations"] if each["machine"] == name)
         for request in ({"do": "status"}, {"do": "clear", "machine": name})
     )
     if after["state"] == "fault":
@@ -215,7 +215,7 @@ def clear(config: Path, name: str) -> None:
 @click.argument("session")
 def end(config: Path, name: str, session: str) -> None:
     """End one named session."""
-    found = door.ask_one(load(config), {"do": "end", "machine": name, "session": session})
+    found = client.ask_one(load(config), {"do": "end", "machine": name, "session": session})
     still = any(each.get("session") == session for each in found["stations"])
     if still:
         raise click.ClickException(_("session {session} goes on").format(session=session))

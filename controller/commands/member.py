@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 import msgspec
 
-from controller import door
+from common.texts import N_, _
 from controller.commands import options
 from controller.commands.lists import WhitelistError, edit, member_of, new_badge
-from controller.door import Door
+from controller.control import client
+from controller.control.client import Client
+from controller.runtime.teaching import UNNAMED
 from controller.settings import load
 from controller.store.whitelist import Change
-from controller.teaching import UNNAMED
 from protocol.badge import Technology, parse_badge
 from protocol.sentences import day
-from protocol.texts import N_, _
 from protocol.whitelist import AnyRow, Badge, BadgeKind, Certification, Whitelist, checked
 
 
@@ -34,7 +34,7 @@ def member() -> None:
 @click.option("--unnamed", is_flag=True, help=_("Only people without a name."))
 def list_(config: Path, as_json: bool, unnamed: bool) -> None:
     """Show the members."""
-    with door.open_door(load(config)) as memory:
+    with client.open_client(load(config)) as memory:
         found = memory.whitelist()
     people = [each for each in sorted(found.members.values(), key=lambda each: each.id) if not unnamed or not each.name]
     rows = []
@@ -78,7 +78,7 @@ def name(config: Path, who: str, name: str) -> None:
     """Name somebody."""
     if not name.strip():
         raise click.UsageError(_("say the name"))
-    with door.open_door(load(config), write=True) as memory:
+    with client.open_client(load(config), write=True) as memory:
         found = memory.whitelist()
         person = checked(msgspec.structs.replace(member_of(found, who), name=name.strip()))
         edit(memory, Change(put=(person,)), found.version)
@@ -99,7 +99,7 @@ def merge(config: Path, who: str, other: str) -> None:
     """Make one of two."""
     if who == other:
         raise click.UsageError(_("name two different members"))
-    with door.open_door(load(config), write=True) as memory:
+    with client.open_client(load(config), write=True) as memory:
         found = memory.whitelist()
         person, gone = member_of(found, who), member_of(found, other)
         if gone.excluded and not person.excluded:
@@ -128,7 +128,7 @@ def merge(config: Path, who: str, other: str) -> None:
 def lend(config: Path, who: str, uid: str, until: date | None) -> None:
     """Lend a badge."""
     number = parse_badge(uid)
-    with door.open_door(load(config), write=True) as memory:
+    with client.open_client(load(config), write=True) as memory:
         found = memory.whitelist()
         person = member_of(found, who)
         moment = memory.moment()
@@ -153,7 +153,7 @@ def block(config: Path, who: str | None, uid: str | None, unblock: bool) -> None
     if (who is None) == (uid is None):
         raise click.UsageError(_("name a member, or a badge with --badge UID"))
     number = parse_badge(uid) if uid is not None else None
-    with door.open_door(load(config), write=True) as memory:
+    with client.open_client(load(config), write=True) as memory:
         found = memory.whitelist()
         badges = [_known(found, memory, number)] if number is not None else _all_of(found, who or "")
         rows = tuple(msgspec.structs.replace(badge, blocked=not unblock) for badge in badges)
@@ -162,7 +162,7 @@ def block(config: Path, who: str | None, uid: str | None, unblock: bool) -> None
     click.echo(said.format(count=len(rows)))
 
 
-def _known(found: Whitelist, memory: Door, number: tuple[bytes, Technology]) -> Badge:
+def _known(found: Whitelist, memory: Client, number: tuple[bytes, Technology]) -> Badge:
     hashed = memory.hash([number])[0]
     if hashed not in found.badges:
         raise WhitelistError(N_("this badge is nobody's: it opens nothing as it is"))
@@ -190,7 +190,7 @@ def _all_of(found: Whitelist, who: str) -> list[Badge]:
 def forget(config: Path, who: str, yes: bool) -> None:
     """Forget a person."""
     settings = load(config)
-    with door.open_door(settings, write=True) as memory:
+    with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         person = member_of(found, who)
         if not yes:

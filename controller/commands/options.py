@@ -12,11 +12,11 @@ from typing import Any, Final
 import click
 from tabulate import tabulate
 
-from controller.edits import Progress
+from common.errors import LoquetError
+from common.texts import _, tell
 from controller.settings import default_path
+from controller.store.edits import Progress
 from protocol import sheets
-from protocol.errors import LoquetError
-from protocol.texts import _, tell
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
-from controller import door
+from common.texts import N_, _
 from controller.commands import options
-from controller.control import reader_lines
-from controller.messages import FromReader
-from controller.readers import ReaderThread
+from controller.control import client
+from controller.control.server import reader_lines
+from controller.sensing.messages import FromReader
+from controller.sensing.readers import ReaderThread
 from controller.settings import Settings, Station, load
 from drivers import registry
 from protocol.badge import badge_text
-from protocol.texts import N_, _
 
 
 @click.command(
@@ -52,18 +52,18 @@ def read(config: Path, machine: str | None, as_json: bool, once: bool) -> None:
 
 
 def _events(settings: Settings, stations: tuple[Station, ...]) -> Iterator[dict[str, Any]]:
-    link = door.connect(settings)
+    link = client.connect(settings)
     if link is None:
         yield from _directly(stations)
         return
     link.close()
-    for answer in door.ask(settings, {"do": "read"}):
+    for answer in client.ask(settings, {"do": "read"}):
         if "event" in answer:
             yield answer
         else:
             for machine, chip in answer["readers"].items():
                 yield {"event": "reader_found", "machine": machine, "chip": chip}
-    raise door.NotRunningError(N_("the controller ended; start `loquet read` again to drive the readers from here"))
+    raise client.NotRunningError(N_("the controller ended; start `loquet read` again to drive the readers from here"))
 
 
 def _directly(stations: tuple[Station, ...]) -> Iterator[dict[str, Any]]:

@@ -12,10 +12,10 @@ from typing import Final
 
 import click
 
+from common.texts import _, speak, tell
 from controller.commands import options
-from controller.control import user_name
+from controller.control.server import user_name
 from controller.settings import SettingsError, load
-from protocol.texts import _, speak, tell
 
 SETTINGS_WRONG: Final = 78  # EX_CONFIG; no restart helps until somebody has mended them
 STOPPED_AT_REST: Final = 10  # somebody asked for it (`loquet stop`): no restart is wanted
@@ -51,7 +51,7 @@ def run(config: Path, with_guard: bool) -> None:
         # In a session of its own: what ends the daemon must not end its guard, which ends after it.
         folder, ours = str(settings.run_dir), str(os.getpid())
         subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "drivers.guard", "--run-dir", folder, "--beside", ours],
+            [sys.executable, "-m", "guard.process", "--run-dir", folder, "--beside", ours],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
         )

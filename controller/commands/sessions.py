@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
-from controller import door
+from common.texts import N_, _
 from controller.commands import options
 from controller.commands.journal import local_time, rfc3339
+from controller.control import client
 from controller.settings import load
 from controller.store import usage
 from protocol.entries import Ending
 from protocol.sentences import ENDINGS, duration
-from protocol.texts import N_, _
 
 PURPOSES: Final = {
     "own": N_("own"),
@@ -47,7 +47,7 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
     zone = ZoneInfo(settings.controller.timezone)
     if machine:
         settings.station(machine)
-    with door.open_door(settings) as memory:
+    with client.open_client(settings) as memory:
         names = {member.id: member.name for member in memory.whitelist().members.values()}
         rows = list(usage.sessions(memory.database(), machine))
     if as_json:

@@ -14,15 +14,16 @@ from typing import Final
 import click
 import msgspec
 
-from controller import door, finding, probing
-from controller.commands import asking, options, trying
+from common.errors import LoquetError
+from common.texts import LANGUAGES, N_, _, language, speak, tell
+from controller.commands import options
+from controller.control import client
 from controller.settings import Settings, load
+from controller.setup import asking, finding, probing, trying
 from drivers import registry
+from drivers.bus.header import GOOD_FOR_RELAYS
+from drivers.bus.plug_http import Host
 from drivers.contracts import DriverError
-from drivers.header import GOOD_FOR_RELAYS
-from drivers.plug_http import Host
-from protocol.errors import LoquetError
-from protocol.texts import LANGUAGES, N_, _, language, speak, tell
 
 ANOTHER: Final = N_("another: I type it")
 MODES: Final = {
@@ -219,7 +220,7 @@ def _likely(answers: Answers) -> str:
 
 
 def _reader(driver: str, answers: Answers) -> str:
-    """Ask what a reader needs; give its keys."""
+    """Ask what a reader needs; return its keys."""
     match driver:
         case "rc522":
             device = 1 if "SPI 0" in answers.taken else 0
@@ -243,7 +244,7 @@ def _reader(driver: str, answers: Answers) -> str:
 
 
 def _output(driver: str, answers: Answers) -> str:
-    """Ask what a relay needs; give its keys."""
+    """Ask what a relay needs; return its keys."""
     match driver:
         case "gpio":
             low = asking.yes(_("Does the board switch on when its input is LOW (active-low)?"), default=False)
@@ -313,7 +314,7 @@ def _write(answers: Answers, config: Path) -> None:
 
 
 def _try_all(settings: Settings) -> None:
-    link = door.connect(settings)
+    link = client.connect(settings)
     if link is not None:
         link.close()
         click.echo(_("The controller runs and has the parts: stop it to try them (sudo systemctl stop loquet)."))

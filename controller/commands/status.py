@@ -7,11 +7,11 @@ from typing import Final
 
 import click
 
-from controller import door
+from common.texts import N_, _
 from controller.commands import options
+from controller.control import client
 from controller.settings import load
 from protocol.sentences import duration, fault
-from protocol.texts import N_, _
 
 STATES = {
     "recovering": N_("starting up"),
@@ -41,11 +41,11 @@ OUTPUTS: Final = {
 def status(config: Path, as_json: bool) -> None:
     """Show how everything is."""
     settings = load(config)
-    found = door.ask_one(settings, {"do": "status"})
+    found = client.ask_one(settings, {"do": "status"})
     if as_json:
         options.show_json(found)
         return
-    with door.open_door(settings) as memory:
+    with client.open_client(settings) as memory:
         members = memory.whitelist().members
     rows = []
     for station in found["stations"]:

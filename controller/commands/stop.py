@@ -8,12 +8,12 @@ from typing import Final
 
 import click
 
-from controller import door
+from common.strict import seconds
+from common.texts import _
 from controller.commands import options
+from controller.control import client
 from controller.settings import load
-from drivers.lease import started
-from protocol.strict import seconds
-from protocol.texts import _
+from guard.leases import started
 
 ASK_EVERY: Final = 0.5  # seconds
 LONGEST_WAIT: Final = 14 * 86_400
@@ -43,7 +43,7 @@ def stop(config: Path, wait: str | None, beside: int | None) -> None:
     began = time.monotonic()
     said: list[str] = []
     try:
-        while busy := door.ask_one(settings, {"do": "stop"}):
+        while busy := client.ask_one(settings, {"do": "stop"}):
             if beside is not None and started(beside) is None:
                 raise InUseError(_("the controller goes on"))
             if patience is not None and time.monotonic() - began >= patience:

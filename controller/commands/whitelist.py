@@ -8,16 +8,16 @@ from typing import Any
 import click
 import msgspec
 
-from controller import door
+from common.texts import N_, _
 from controller.commands import lists, options
 from controller.commands.lists import WhitelistError, edit, member_of, new_badge
-from controller.door import Door
+from controller.control import client
+from controller.control.client import Client
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.access import explain as ask_every_rule
 from protocol.badge import parse_badge
 from protocol.sentences import day, refusal
-from protocol.texts import N_, _
 from protocol.whitelist import (
     AnyRow,
     Badge,
@@ -66,7 +66,7 @@ def _level(_ctx: click.Context, _param: click.Parameter, value: str) -> Level:
 @options.as_json
 def list_(config: Path, as_json: bool) -> None:
     """Show the whitelist."""
-    with door.open_door(load(config)) as memory:
+    with client.open_client(load(config)) as memory:
         found = memory.whitelist()
     if as_json:
         for row in found.rows():
@@ -123,7 +123,7 @@ def explain(config: Path, as_json: bool, names: tuple[str, ...], badge: str | No
         raise click.UsageError(_("name one member and a machine, or a machine and --badge UID"))
     who = people[0] if people else None
     settings.station(machine)
-    with door.open_door(settings) as memory:
+    with client.open_client(settings) as memory:
         found = memory.whitelist()
         row = _badge_of(found, memory, who, badge)
         checks = list(ask_every_rule(found, machine, row, memory.moment()))
@@ -145,7 +145,7 @@ def explain(config: Path, as_json: bool, names: tuple[str, ...], badge: str | No
     click.echo(_("granted") if granted else _("refused"))
 
 
-def _badge_of(found: Whitelist, memory: Door, who: str | None, uid: str | None) -> Badge:
+def _badge_of(found: Whitelist, memory: Client, who: str | None, uid: str | None) -> Badge:
     if uid is not None:
         hashed = memory.hash([parse_badge(uid)])[0]
         if hashed not in found.badges:
@@ -217,7 +217,7 @@ def grant(
     """Grant trainings and badges."""
     settings = load(config)
     numbers = [parse_badge(uid) for uid in uids]
-    with door.open_door(settings, write=True) as memory:
+    with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         person = found.members.get(member) or Member(member)
         if person.excluded and not readmit:
@@ -262,7 +262,7 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
     """Revoke trainings and badges."""
     settings = load(config)
     numbers = [parse_badge(uid) for uid in uids]
-    with door.open_door(settings, write=True) as memory:
+    with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         person = member_of(found, member)
         drop: list[AnyRow] = []
@@ -311,12 +311,12 @@ def require(
     supervised: bool | None,
     buddy: bool | None,
 ) -> None:
-    """Say what a machine requires."""
+    """Report what a machine requires."""
     if bool(trainings) == nothing:
         raise click.UsageError(_("name the trainings, or say --nothing"))
     settings = load(config)
     settings.station(machine)
-    with door.open_door(settings, write=True) as memory:
+    with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         row = found.machines.get(machine) or Machine(machine)
         put: list[AnyRow] = [found.trainings.get(training) or Training(training) for training in trainings]
@@ -342,6 +342,6 @@ def require(
 @options.config
 def confirm(config: Path) -> None:
     """Confirm the list."""
-    with door.open_door(load(config), write=True) as memory:
+    with client.open_client(load(config), write=True) as memory:
         version = edit(memory, Change(), memory.whitelist().version)
     click.echo(_("the list is confirmed; whitelist version {version}").format(version=version))

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from controller.periods import Periods, Stale
+from common.strict import SettingsError, convert, days, no_other_keys
+from common.texts import N_, language_of_environment
 from controller.settings import checks
+from controller.settings.periods import Periods, Stale
 from controller.settings.stations import read_output, read_station
 from controller.settings.tables import (
     Controller,
@@ -29,8 +31,6 @@ from controller.settings.tables import (
     Thresholds,
     WhitelistTable,
 )
-from protocol.strict import SettingsError, convert, days, no_other_keys
-from protocol.texts import N_, language_of_environment
 
 __all__ = [
     "Controller",
@@ -53,12 +53,12 @@ MAX_BYTES: Final = 256 * 1024
 
 
 def default_path() -> Path:
-    """Give LOQUET_CONFIG, or the usual place."""
+    """Return LOQUET_CONFIG, or the usual place."""
     return Path(os.environ.get("LOQUET_CONFIG") or DEFAULT_FILE)
 
 
 def language_of_house() -> str:
-    """Give the language to speak: LOQUET_LANGUAGE, else what the settings say, else the environment's.
+    """Return the language to speak: LOQUET_LANGUAGE, else what the settings say, else the environment's.
 
     The settings come before the locale: a Pi's is English until somebody knows how to change it.
     """

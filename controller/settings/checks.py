@@ -8,18 +8,18 @@ from pathlib import Path
 
 import msgspec
 
+from common.strict import SettingsError
+from common.texts import N_
 from controller.settings.tables import InputTable, Part, Restart, Station, StationTable
 from controller.station.rules import Clears, Does, Mode
 from controller.station.states import MACHINE
 from drivers import registry
+from drivers.bus.header import CONSOLE, GOOD_FOR_RELAYS
+from drivers.bus.modbus import LineSettings
 from drivers.contracts import DriverSettings
-from drivers.gpio import RelaySettings
-from drivers.header import CONSOLE, GOOD_FOR_RELAYS
-from drivers.modbus import LineSettings
-from drivers.pcsc import PCSCSettings
+from drivers.outputs.gpio import RelaySettings
+from drivers.readers.pcsc import PCSCSettings
 from protocol.entries import Purpose
-from protocol.strict import SettingsError
-from protocol.texts import N_
 
 
 def socket_fits(run_dir: Path) -> None:
@@ -268,7 +268,7 @@ def pins_differ(stations: tuple[Station, ...], services: dict[str, Part]) -> Non
 
 
 def _one_name(port: str) -> str:
-    """Give one name to what has several, as far as this machine can tell: links in /dev are followed where they are."""
+    """Return one name to what has several, as far as can be told here: links in /dev are followed where they are."""
     return os.path.realpath(port) if port.startswith("/") else port.lower()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from common.strict import SettingsError, convert, is_one_of, seconds
+from common.texts import N_
 from controller.settings import checks
 from controller.settings.tables import (
     Input,
@@ -20,8 +22,6 @@ from controller.station.states import MACHINE
 from drivers import registry
 from drivers.contracts import DriverError
 from protocol.entries import Purpose
-from protocol.strict import SettingsError, convert, is_one_of, seconds
-from protocol.texts import N_
 
 DAY: Final = 86_400
 WEEK: Final = 7 * DAY

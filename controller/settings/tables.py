@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from controller.periods import Periods, Stale
+from common.strict import SettingsError
+from common.texts import N_
+from controller.settings.periods import Periods, Stale
 from controller.station.rules import Clears, Does, InputRule, Mode, Rules
 from controller.station.states import MACHINE
 from drivers.contracts import DriverSettings
 from protocol.entries import Purpose
-from protocol.strict import SettingsError
-from protocol.texts import N_
 
 Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,31}$")]
 Folder = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -196,7 +196,7 @@ class Settings(msgspec.Struct, frozen=True):
         return self.path.parent / self.controller.run_dir
 
     def station(self, machine: str) -> Station:
-        """Give the station of a machine. Raises SettingsError, which names those that there are."""
+        """Return the station of a machine. Raises SettingsError, which names those that there are."""
         for station in self.stations:
             if station.machine == machine:
                 return station

@@ -52,7 +52,7 @@ def step(state: State, event: AnyEvent, moment: Moment) -> Step:
 
 
 def _switches(before: State, event: AnyEvent, after: State) -> bool:
-    """Tell whether outputs have to be told: they differ, leases go back, or nobody trusts what they are."""
+    """Return whether outputs have to be told: they differ, leases go back, or nobody trusts what they are."""
     if before.closed != after.closed or isinstance(event, Recover | Stop):
         return True
     if isinstance(before, Starting):

@@ -47,7 +47,7 @@ def clear_by_badge(state: Fault, event: Presented, _moment: Moment) -> Step:
 
 
 def _gone(state: Fault, cause: Cause) -> bool:
-    """Tell whether a cause is no more; one that counts only while the machine is on is gone with the power."""
+    """Return whether a cause is no more; one that counts only while the machine is on is gone with the power."""
     rule = state.rules.input(cause.input)
     return not cause.for_good and (cause.input not in state.bench.active or (rule is not None and bool(rule.settle)))
 

@@ -33,7 +33,7 @@ def come_back(state: Leaving, event: Presented, moment: Moment) -> Step:
 
 
 def _is_final(state: Leaving, event: Presented, moment: Moment) -> bool:
-    """Tell whether the member's badge takes nothing back any more: time over, sent off, or it only lies there."""
+    """Return whether the member's badge takes nothing back any more: time over, sent off, or it only lies there."""
     longest = state.session.longest
     over = state.why is Ending.LONGEST or (longest is not None and moment.at >= longest)
     sent_off = state.by is not None and state.by != state.session.member

@@ -145,7 +145,7 @@ def refuse_session(state: State, session: Session, reason: Reason, note: str = "
 
 
 def hindrance(bench: Bench, moment: Moment) -> tuple[Reason, str] | None:
-    """Say what at the machine keeps a session from starting: an interlock, or too short a time since the last."""
+    """Return what at the machine keeps a session from starting: an interlock, or too short a time since the last."""
     against = [rule for rule in bench.asserted(Does.REFUSE, Does.END, Does.FAULT) if not rule.settle]
     if against:
         return Reason.INTERLOCK, ", ".join(rule.name for rule in against)
@@ -165,13 +165,13 @@ def laid(state: S, event: Presented) -> S:
 
 
 def wish_of(state: State, moment: Moment) -> Wish | None:
-    """Give what a button said the next badge is for, if it still holds."""
+    """Return what a button said the next badge is for, if it still holds."""
     wish = state.bench.wish
     return wish if wish is not None and moment.at < wish.until else None
 
 
 def wanting(rules: Rules, verdict: Granted) -> Reason | None:
-    """Say whose badge is needed beside this one, by the whitelist or the settings."""
+    """Return whose badge is needed beside this one, by the whitelist or the settings."""
     return verdict.lacks or lacks(verdict.level, supervised=rules.supervised, buddy=rules.buddy)
 
 
@@ -242,17 +242,17 @@ def run(state: Starting | Leaving, moment: Moment, **past: int | bool) -> Runnin
 
 
 def held_by_badge(state: Starting | InSession) -> bool:
-    """Tell whether the session's badge has to stay."""
+    """Return whether the session's badge has to stay."""
     return state.rules.mode is Mode.PRESENCE and not state.session.group
 
 
 def patience(state: State) -> int:
-    """Give how long a lost reader is waited for."""
+    """Return how long a lost reader is waited for."""
     return max(READER_MS, state.rules.grace)
 
 
 def may_take_over(state: InSession, event: Presented, moment: Moment) -> bool:
-    """Tell whether another certified member may have the machine: it stands still, and its settings say so."""
+    """Return whether another certified member may have the machine: it stands still, and its settings say so."""
     return (
         state.rules.takeover
         and event.fresh
@@ -313,12 +313,12 @@ def latch(state: State, moment: Moment, causes: Iterable[Cause]) -> Step | None:
 
 
 def cause_of(rule: InputRule) -> Cause:
-    """Give the cause that an input makes."""
+    """Return the cause that an input makes."""
     return Cause(rule.name, rule.clears, rule.name)
 
 
 def suspicion(state: State, moment: Moment) -> Cause | None:
-    """Say what a machine is guilty of that runs without power from us, once it is no coast-down any more."""
+    """Return what a machine is guilty of that runs without power from us, once it is no coast-down any more."""
     bench = state.bench
     if bench.suspect_at is None or moment.at < bench.suspect_at or bench.opened is None or bench.turned is None:
         return None
@@ -329,7 +329,7 @@ def suspicion(state: State, moment: Moment) -> Cause | None:
 
 
 def wished(state: State, event: InputChanged, moment: Moment) -> Wish | None:
-    """Give what a button that was pressed says of the next badge."""
+    """Return what a button that was pressed says of the next badge."""
     rule = state.rules.input(event.name)
     if rule is None or not event.active or rule.does not in {Does.PURPOSE, Does.GROUP, Does.LOCK, Does.TEACH}:
         return None

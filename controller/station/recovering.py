@@ -55,7 +55,7 @@ def _run_on(state: Recovering, moment: Moment) -> tuple[tuple[str, int], ...]:
 
 
 def _uncleared(state: Recovering, faults: tuple[str, ...]) -> tuple[Cause, ...]:
-    """Give the causes of an input that somebody has still to clear: a power cut clears nothing.
+    """Return the causes of an input that somebody has still to clear: a power cut clears nothing.
 
     A part that failed is tried anew instead, and what its release clears is clear once it is released.
     """
@@ -71,7 +71,7 @@ def _uncleared(state: Recovering, faults: tuple[str, ...]) -> tuple[Cause, ...]:
 
 
 def _resumed(state: Recovering, left: OpenSession, moment: Moment) -> Running:
-    """Give the session as it would be had nobody been away: its output was closed all the time."""
+    """Return the session as it would be had nobody been away: its output was closed all the time."""
     longest = None if left.longest is None else left.began + left.longest
     period_ends = left.extended + state.rules.period if state.rules.mode is Mode.TIMED else None
     session = Session(

@@ -75,20 +75,20 @@ def begin(state: Resting, event: Presented, moment: Moment) -> Step:
 
 
 def _teaches(event: Presented, wish: Wish | None) -> bool:
-    """Tell whether this badge lets others in: a button asked for it, or that is all that the badge is for."""
+    """Return whether this badge lets others in: a button asked for it, or that is all that the badge is for."""
     by_badge = isinstance(event.verdict, Granted) and event.verdict.kind is BadgeKind.TEACHING
     return by_badge or (wish is not None and wish.does is Does.TEACH)
 
 
 def _needed(event: Presented, wish: Wish | None) -> Level:
-    """Give the level that what is asked for takes."""
+    """Return the level that what is asked for takes."""
     if _teaches(event, wish):
         return Level.TRAINER
     return NEEDED.get(wish.does, Level.SUPERVISED) if wish is not None else Level.SUPERVISED
 
 
 def _objections(state: Resting, event: Presented, moment: Moment) -> Iterator[Denied]:
-    """Give what speaks against this badge, the weightiest first."""
+    """Return what speaks against this badge, the weightiest first."""
     verdict, wish = event.verdict, wish_of(state, moment)
 
     def denied(reason: Reason, note: str = "") -> Denied:

@@ -94,14 +94,14 @@ class Rules(msgspec.Struct, frozen=True):
     lock_note: str = "locked at the machine"
 
     def input(self, name: str) -> InputRule | None:
-        """Give what an input means, if the settings name it."""
+        """Return what an input means, if the settings name it."""
         return next((rule for rule in self.inputs if rule.name == name), None)
 
     def named(self, does: Does) -> tuple[InputRule, ...]:
-        """Give the inputs with that consequence."""
+        """Return the inputs with that consequence."""
         return tuple(rule for rule in self.inputs if rule.does is does)
 
     @property
     def senses_running(self) -> bool:
-        """Tell whether anything says that the machine runs."""
+        """Whether anything says that the machine runs."""
         return bool(self.named(Does.RUNNING))

@@ -85,7 +85,7 @@ def _by_badge(state: Running, event: Presented) -> Session:
 
 
 def extend(state: Running, event: Presented, moment: Moment) -> Step:
-    """Give more time, as one would give a session: what refuses the next start refuses this."""
+    """Return more time, as one would give a session: what refuses the next start refuses this."""
     if isinstance(event.alone, Denied):
         return refuse(state, event.alone)
     if state.bench.locked and event.alone.level < Level.MAINTAINER:

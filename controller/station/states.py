@@ -84,7 +84,7 @@ class Bench(msgspec.Struct, frozen=True):
 
     @property
     def runs(self) -> bool:
-        """Tell whether the machine runs, as far as anything senses it."""
+        """Whether the machine runs, as far as anything senses it."""
         return any(rule.name in self.active for rule in self.rules.named(Does.RUNNING))
 
     @property
@@ -95,11 +95,11 @@ class Bench(msgspec.Struct, frozen=True):
         return 0 if self.turned is None else self.turned + self.rules.coast_down
 
     def at_rest(self, moment: Moment) -> bool:
-        """Tell whether the machine stands still."""
+        """Return whether the machine stands still."""
         return self.rests_at is not None and moment.at >= self.rests_at
 
     def asserted(self, *does: Does) -> tuple[InputRule, ...]:
-        """Give the inputs of these consequences whose condition holds."""
+        """Return the inputs of these consequences whose condition holds."""
         return tuple(rule for rule in self.rules.inputs if rule.does in does and rule.name in self.active)
 
     @property
@@ -111,7 +111,7 @@ class Bench(msgspec.Struct, frozen=True):
 
 
 def earliest(*times: int | None) -> int | None:
-    """Give the first of some times that may not be."""
+    """Return the first of some times that may not be."""
     return min((time for time in times if time is not None), default=None)
 
 
@@ -242,18 +242,18 @@ class InSession(State, frozen=True, kw_only=True):
         return self.rules.outputs - self.held_open
 
     def powered_at(self, moment: Moment) -> int:
-        """Give the milliseconds for which the output has been closed."""
+        """Return the milliseconds for which the output has been closed."""
         return self.powered + max(0, moment.at - self.since)
 
     def busy_at(self, moment: Moment) -> int | None:
-        """Give the milliseconds for which the machine has run in this session; None where nothing senses that."""
+        """Return the milliseconds for which the machine has run in this session; None where nothing senses that."""
         if not self.rules.senses_running:
             return None
         began = max(self.since, self.bench.turned or 0)
         return self.busy + (max(0, moment.at - began) if self.bench.runs else 0)
 
     def counting(self, rule: InputRule, moment: Moment) -> bool:
-        """Tell whether an input's condition counts already."""
+        """Return whether an input's condition counts already."""
         return moment.at >= self.since + rule.settle
 
     @property

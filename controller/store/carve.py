@@ -73,7 +73,7 @@ def carve(path: Path) -> Found:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Bytes]:
-    """Give a file's bytes without reading it into memory; none where there is no file, or nothing in it."""
+    """Return a file's bytes without reading it into memory; none where there is no file, or nothing in it."""
     if not path.is_file() or not path.stat().st_size:
         yield b""
         return
@@ -90,11 +90,11 @@ class Pages:
         self._newer = newer
 
     def get(self, number: int) -> bytes:
-        """Give one page; less than a page where there is none."""
+        """Return one page; less than a page where there is none."""
         return self._newer.get(number) or self._book[(number - 1) * self._size : number * self._size]
 
     def of_the_book(self) -> Iterator[Page]:
-        """Give every page of the file."""
+        """Return every page of the file."""
         for number in range(1, len(self._book) // self._size + 1):
             yield number, self._book[(number - 1) * self._size : number * self._size]
 
@@ -116,12 +116,12 @@ def carve_log(log: bytes, size: int, after: int) -> dict[int, Row]:
 
 
 def count_frames(log: bytes, size: int) -> int:
-    """Tell how many pages of this round a log holds."""
+    """Return how many pages of this round a log holds."""
     return len(_frames(log, size)[1])
 
 
 def _frames(log: Bytes, size: int) -> tuple[list[Page], list[Page]]:
-    """Give the pages in the log: those of earlier rounds, and those of this one: of its head, or of its first frame."""
+    """Return the pages in the log, of earlier rounds and of this one: of its head, or of its first frame."""
     starts = range(LOG_HEAD, len(log) - FRAME_HEAD - size + 1, FRAME_HEAD + size)
     salts = [log[at + 8 : at + 16] for at in starts]
     if not salts:
@@ -134,7 +134,7 @@ def _frames(log: Bytes, size: int) -> tuple[list[Page], list[Page]]:
 
 
 def _rows(number: int, page: bytes, size: int, pages: Pages) -> Iterator[tuple[str, Row]]:
-    """Give the rows on a leaf page whose seals hold."""
+    """Return the rows on a leaf page whose seals hold."""
     start = BOOK_HEAD if number == 1 else 0
     if len(page) < size or page[start] != LEAF:
         return

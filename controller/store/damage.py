@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 from sqlite_utils import Database
 
+from common.texts import N_, _, tell
 from controller.store import document, journal, raw, whitelist
 from controller.store.carve import Found, Row, carve_log, count_frames
 from controller.store.database import (
@@ -39,7 +40,6 @@ from controller.store.seal import seal
 from protocol.entries import AnyEntry, Edited, StorageReplaced, decode_entry
 from protocol.moment import Moment, Quality
 from protocol.overlay import Edit, lay_over
-from protocol.texts import N_, _, tell
 from protocol.whitelist import AnyRow, Member, Whitelist, decode_row
 
 ASIDE: Final = "damaged"
@@ -139,7 +139,7 @@ def examine(db: Database) -> Iterator[None]:
 
 
 def _let_go(data_dir: Path, live: Database | None) -> Path | None:
-    """Close a connection; give a copy of what it holds where no file has that name any more."""
+    """Close a connection; return a copy of what it holds where no file has that name any more."""
     path, copy = data_dir / DATABASE, data_dir / f"{DATABASE}.copy"
     (data_dir / ASIDE).mkdir(mode=0o750, exist_ok=True)
     if live is None:
@@ -206,7 +206,7 @@ def _aside(data_dir: Path) -> list[Path]:
 
 
 def _unsaved(data_dir: Path) -> list[Path]:
-    """Give what was set aside and not yet gone through, the oldest first."""
+    """Return what was set aside and not yet gone through, the oldest first."""
     return [each for each in _aside(data_dir) if not (each / DONE).exists()]
 
 
@@ -309,7 +309,7 @@ def _save_counts(db: Database, found: Found) -> None:
 
 
 def _list_of(aside: Path, found: Found, last: Document | None, before: dict[str, AnyRow]) -> dict[str, AnyRow]:
-    """Give the whitelist: the newer of the damaged file's own and the document's, with the edits since.
+    """Return the whitelist: the newer of the damaged file's own and the document's, with the edits since.
 
     Its own where its digest holds; edits as they lay over the list, with names, and as the journal has them.
     """
@@ -381,13 +381,13 @@ def _mend_log(data_dir: Path, db: Database, pending: bytes) -> None:
 
 
 def _named(row: AnyRow, *known: AnyRow | None) -> AnyRow:
-    """Give a row of the journal its name back, where one of these has it."""
+    """Return a row of the journal its name back, where one of these has it."""
     names = [each.name for each in known if isinstance(each, Member) and each.name]
     return msgspec.structs.replace(row, name=names[0]) if isinstance(row, Member) and names else row
 
 
 def _past_the_break(data_dir: Path, db: Database, pending: bytes) -> list[Row]:
-    """Give the sealed entries that follow the last one which SQLite sees; what stood on the bad page is missing.
+    """Return the sealed entries that follow the last one which SQLite sees; what stood on the bad page is missing.
 
     How many of the log's pages SQLite takes, its index says (https://www.sqlite.org/walformat.html, mxFrame).
     """

@@ -19,10 +19,10 @@ import msgspec
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from common.errors import LoquetError
+from common.texts import N_
 from controller.store.seal import seal
 from protocol.digest import row_hash, written
-from protocol.errors import LoquetError
-from protocol.texts import N_
 
 DATABASE: Final = "loquet.db"
 OURS: Final = 0x4C4F5155  # "LOQU", the file's application_id
@@ -41,7 +41,7 @@ class DamagedError(StorageError):
 
 
 def is_damage(error: BaseException) -> bool:
-    """Tell whether an error says that the file is damaged, and not merely out of reach now."""
+    """Return whether an error says that the file is damaged, and not merely out of reach now."""
     if isinstance(error, DamagedError | sqlite3.IntegrityError):  # no number is given twice by a sound file
         return True
     if isinstance(error, msgspec.MsgspecError | UnicodeDecodeError) or "decode to UTF-8" in str(error):
@@ -153,7 +153,7 @@ def found_at_any_size(db: Database) -> None:
 
 
 def lock(data_dir: Path) -> int:
-    """Take the data directory for this process; give the lock's descriptor. Raises StorageError.
+    """Take the data directory for this process; return the lock's descriptor. Raises StorageError.
 
     The folder itself is held: that takes no write, so that a disk which can only be read is no reason to stop.
     """
@@ -245,12 +245,12 @@ def open_for_reading(data_dir: Path) -> Database:
 
 
 def not_yet(path: Path) -> StorageError:
-    """Say that nothing was written yet."""
+    """Return that nothing was written yet."""
     return StorageError(N_("{path} does not exist yet; `loquet run` or `loquet whitelist import` makes it"), path=path)
 
 
 def unusable(path: Path, error: object) -> StorageError:
-    """Say that a file cannot be used, and what helps; `errno` is the disk's own, EIO where it gave none."""
+    """Return that a file cannot be used, and what helps; `errno` is the disk's own, EIO where it gave none."""
     unusable_now = StorageError(
         N_(
             "{path} cannot be used ({error}); if the disk is full make room, if it is read-only or worn replace "
@@ -270,7 +270,7 @@ def _damaged(path: Path, error: object) -> DamagedError:
 
 
 def meta(db: Database, key: str, default: str | None = None) -> str:
-    """Give one value that the database holds of itself; *default* where it never did. Raises DamagedError."""
+    """Return one value that the database holds of itself; *default* where it never did. Raises DamagedError."""
     row = db.execute("select value, seal from meta where key = ?", [key]).fetchone()
     if row is None and default is not None:
         return default

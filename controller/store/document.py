@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 from sqlite_utils import Database
 
+from common.texts import N_
 from controller.store import journal, whitelist
 from controller.store.database import DamagedError, meta
 from controller.store.files import write_whole
 from controller.store.seal import seal
 from protocol.digest import row_hash, written
-from protocol.texts import N_
 from protocol.whitelist import AnyRow, decode_row, encode_row
 
 DOCUMENT: Final = "whitelist.document"
@@ -38,7 +38,7 @@ class Head(msgspec.Struct, frozen=True):
     seal: int = 0
 
     def sealed(self) -> Head:
-        """Give it with its seal."""
+        """Return it with its seal."""
         values = msgspec.structs.astuple(self)[:-1]
         return msgspec.structs.replace(self, seal=seal("document", *values))
 
@@ -79,7 +79,7 @@ def _pieces(head: Head, rows: Iterator[AnyRow]) -> Iterator[bytes]:
 
 
 def version(data_dir: Path) -> int | None:
-    """Give the version that the document says it has; None where there is none to rely on. Raises OSError."""
+    """Return the version that the document says it has; None where there is none to rely on. Raises OSError."""
     try:
         with (data_dir / DOCUMENT).open("rb") as file:
             head = msgspec.json.decode(file.readline(), type=Head)

@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 from sqlite_utils import Database
 
-from controller.clock import is_near
 from controller.station.events import OpenSession
 from controller.store.database import meta, sealed, set_meta
 from controller.store.seal import seal
@@ -31,7 +30,7 @@ from protocol.entries import (
     encode_entry,
     kind,
 )
-from protocol.moment import Moment, Quality
+from protocol.moment import Moment, Quality, is_near
 from protocol.whitelist import Level
 
 _INSERT: Final = (
@@ -75,7 +74,7 @@ class Clocks:
                 self._reached.append(max(at + entry.offset, self._reached[-1] if self._reached else 0))
 
     def latest(self, part: int, place: int, boot: str, at: int) -> int | None:
-        """Give when an entry was written at the latest; None where no sure clock came after it.
+        """Return when an entry was written at the latest; None where no sure clock came after it.
 
         A boot whose clock was never set is bounded by what comes after it. part, place: as `everything` orders them.
         """
@@ -98,7 +97,7 @@ class Clocks:
         return min(known, default=None)
 
     def wall(self, boot: str, at: int) -> tuple[int | None, Quality]:
-        """Give milliseconds since 1970, and how sure they are: by the best reading of that boot, the last of them.
+        """Return milliseconds since 1970, and how sure they are: by the best reading of that boot, the last of them.
 
         One reading for a whole boot: whatever a clock did meanwhile, what came later is told of as later.
         """
@@ -112,7 +111,7 @@ class Clocks:
 
 
 def append(db: Database, entries: Iterable[tuple[Moment, AnyEntry]]) -> int:
-    """Append entries, in the transaction that is open; give the number of the last."""
+    """Append entries, in the transaction that is open; return the number of the last."""
     seq = last(db)
     for moment, entry in entries:
         seq += 1
@@ -146,7 +145,7 @@ def skip_to(db: Database, seq: int) -> None:
 
 
 def last(db: Database) -> int:
-    """Give the number that was used last: none is used again, whatever was purged."""
+    """Return the number that was used last: none is used again, whatever was purged."""
     row = db.conn.execute("select seq from sqlite_sequence where name = 'journal'").fetchone()
     return int(row[0]) if row else 0
 
@@ -240,7 +239,7 @@ def saved_epochs(db: Database) -> list[str]:
 
 
 def acknowledged(db: Database, epoch: str) -> int:
-    """Give the last number of an epoch's journal that a server has committed; 0 where there is none."""
+    """Return the last number of an epoch's journal that a server has committed; 0 where there is none."""
     return int(meta(db, f"acknowledged/{epoch}", "0"))
 
 
@@ -286,7 +285,7 @@ def known(db: Database) -> int:
 
 
 def counters(db: Database) -> dict[str, Counter]:
-    """Give each machine's counter. Raises DamagedError."""
+    """Return each machine's counter. Raises DamagedError."""
     rows = db.execute("select machine, powered, busy, sessions, maintained, seal from counters").fetchall()
     for row in rows:
         sealed("counters", row[:-1], row[-1])
@@ -294,7 +293,7 @@ def counters(db: Database) -> dict[str, Counter]:
 
 
 def counter(db: Database, machine: str) -> Counter:
-    """Give one machine's counter. Raises DamagedError."""
+    """Return one machine's counter. Raises DamagedError."""
     row = db.conn.execute(
         "select machine, powered, busy, sessions, maintained, seal from counters where machine = ?", (machine,)
     ).fetchone()
@@ -415,7 +414,7 @@ def _grant(body: str) -> Granted:
 
 
 def _purpose(db: Database, granted: Granted) -> Purpose:
-    """Give what a session is for, as it was last corrected."""
+    """Return what a session is for, as it was last corrected."""
     rows = db.execute(
         "select body from everything where kind = 'corrected' and session = ? order by part, place", [granted.session]
     ).fetchall()
@@ -424,7 +423,7 @@ def _purpose(db: Database, granted: Granted) -> Purpose:
 
 
 def uncleared(db: Database) -> dict[str, tuple[str, ...]]:
-    """Give the causes that were latched and not cleared, by machine."""
+    """Return the causes that were latched and not cleared, by machine."""
     found: dict[str, tuple[str, ...]] = {}
     for line in lines(db, kinds=("fault", "fault_cleared")):
         match line.entry:

@@ -8,11 +8,11 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from common.errors import LoquetError
+from common.texts import N_
 from controller.store.database import DATABASE, StorageError, not_yet, unusable
 from controller.store.files import write_whole
 from protocol.badge import KEY_BYTES, MOST_KEYS, BadgeKey
-from protocol.errors import LoquetError
-from protocol.texts import N_
 
 KEY: Final = "badge.key"
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from sqlite_utils import Database
 
-from controller.periods import DAY_MS, Periods
+from controller.settings.periods import DAY_MS, Periods
 from controller.store.database import meta, set_meta
 from controller.store.journal import LAST, Clocks, acknowledged, last, note_gone, uncleared
 from controller.store.seal import seal
@@ -73,7 +73,7 @@ def purge(
 
 
 def _reached(db: Database, now: int, clocks: Clocks) -> int | None:
-    """Give the day by which ages are counted: now, but never more than a month past the time before; None: not yet."""
+    """Return the day by which ages are counted: now, never more than a month past the time before; None: not yet."""
     before = min(now, int(meta(db, "purged", "0")) or min(now, clocks.first or now))
     reached = min(now, before + STRIDE_MS)
     if meta(db, "purged", "") and reached - before < DAY_MS:

@@ -9,5 +9,5 @@ import zlib
 
 
 def seal(table: str, *values: str | float | None) -> int:
-    """Give the check of one row: CRC-32, which sees every single flipped byte."""
+    """Return the check of one row: CRC-32, which sees every single flipped byte."""
     return zlib.crc32(repr((table, *values)).encode(errors="backslashreplace"))

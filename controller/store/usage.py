@@ -171,5 +171,5 @@ def _told_more(clocks: Clocks, line: Line, entry: Withdrawn | Ended | Corrected,
 
 
 def _end_of(clocks: Clocks, line: Line, ended: Ended) -> int | None:
-    """Say when a session ended: where it was cut short, at its last heartbeat."""
+    """Return when a session ended: where it was cut short, at its last heartbeat."""
     return clocks.wall(ended.until.boot, ended.until.at)[0] if ended.until else clocks.wall(line.boot, line.at)[0]

@@ -15,11 +15,11 @@ from typing import Final
 import msgspec
 from sqlite_utils import Database
 
+from common.texts import N_
 from controller.store.database import DamagedError, meta, sealed, set_meta
 from controller.store.seal import seal
 from protocol.digest import row_hash, written
 from protocol.overlay import Edit, lay_over, merged, says_the_same
-from protocol.texts import N_
 from protocol.whitelist import AnyRow, Machine, Member, Whitelist, decode_row, encode_row
 
 BATCH: Final = 500
@@ -45,7 +45,7 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def is_small(self) -> bool:
-        """Tell whether one short transaction carries it all."""
+        """Whether one short transaction carries it all."""
         return not self.replace and len(self.put) + len(self.drop) <= BATCH
 
 
@@ -65,7 +65,7 @@ def with_locks(db: Database, change: Change) -> Change:
 
 
 def in_force(db: Database, key: str) -> AnyRow | None:
-    """Give one row in force, by its key; None where there is none."""
+    """Return one row in force, by its key; None where there is none."""
     found = _listed(db, key)
     below = None if found is None else decode_row(found)
     edit = edits(db, key).get(key)
@@ -73,7 +73,7 @@ def in_force(db: Database, key: str) -> AnyRow | None:
 
 
 def _listed(db: Database, key: str) -> str | None:
-    """Give a row of the list, as it is written."""
+    """Return a row of the list, as it is written."""
     row = db.conn.execute(
         "select body from whitelist where slot = ? and key = ?", (int(meta(db, "slot")), key)
     ).fetchone()
@@ -81,7 +81,7 @@ def _listed(db: Database, key: str) -> str | None:
 
 
 def edits(db: Database, key: str | None = None) -> dict[str, Edit]:
-    """Give the edits that lie over the list, or the one of that key. Raises DamagedError."""
+    """Return the edits that lie over the list, or the one of that key. Raises DamagedError."""
     sql = "select key, body, seq, base, seal from overlay" + (" where key = ?" if key else "")  # noqa: S608
     found = {}
     for row in db.execute(sql, [key] if key else []).fetchall():
@@ -91,7 +91,7 @@ def edits(db: Database, key: str | None = None) -> dict[str, Edit]:
 
 
 def rows(db: Database, between: Callable[[], None] = nothing) -> Iterator[AnyRow]:
-    """Give the rows in force, in short reads; `between` is called after each."""
+    """Return the rows in force, in short reads; `between` is called after each."""
     return merged(_list(db, between), edits(db), int(meta(db, "base")))
 
 
@@ -159,7 +159,7 @@ def _lay(db: Database, key: str, body: str | None, seq: int, base: int) -> None:
 
 
 def count_edits(db: Database) -> int:
-    """Tell how many edits lie over the list."""
+    """Return how many edits lie over the list."""
     return int(db.conn.execute("select count(*) from overlay").fetchone()[0])
 
 
@@ -200,7 +200,7 @@ def merge(db: Database, put: Iterable[AnyRow], drop: Iterable[str]) -> None:
 
 
 def next_version(db: Database) -> int:
-    """Count one more change, in the transaction that is open; give the new version."""
+    """Count one more change, in the transaction that is open; return the new version."""
     version = int(meta(db, "version")) + 1
     set_meta(db, "version", str(version))
     return version
@@ -215,7 +215,7 @@ class Staged(msgspec.Struct):
 
 
 def stage(db: Database, change: Change, between: Callable[[], None] = nothing) -> Iterator[Staged]:
-    """Write what is to be in force into the slot that is not; give how far it has come after each short transaction.
+    """Write what is to be in force into the slot that is not; return how far it has come after each short transaction.
 
     `between` is called between transactions, so that a tap's commit waits for one batch at the most.
     """
@@ -246,7 +246,7 @@ def _kept(db: Database, change: Change) -> list[AnyRow]:
 
 
 def swap(db: Database, staged: Staged) -> int:
-    """Put the staged list in force, in the transaction that is open; give the new version. Edits are part of it."""
+    """Put the staged list in force, in the transaction that is open; return the new version. Edits are part of it."""
     _turn(db, staged)
     db.conn.execute("delete from overlay")
     version = next_version(db)
@@ -275,13 +275,13 @@ def belong(db: Database, server: str) -> None:
 
 
 def served(db: Database) -> tuple[int, int] | None:
-    """Give generation and version of the list that a server brought; None where none did."""
+    """Return generation and version of the list that a server brought; None where none did."""
     generation = meta(db, GENERATION, "")
     return (int(generation), int(meta(db, SERVED))) if generation else None
 
 
 def bring(db: Database, put: Iterable[AnyRow], drop: Iterable[str], includes: int) -> tuple[AnyRow | str, ...]:
-    """Change the list as a server says, in the transaction that is open; give what is in force by it: rows, keys gone.
+    """Change the list as a server says, in the transaction that is open; return what it changes: rows, keys gone.
 
     includes: this journal's edits up to that number are part of it, or were decided against.
     """
@@ -306,7 +306,7 @@ def bring_whole(db: Database, staged: Staged, includes: int, *, keep: bool) -> N
 
 
 def _settle(db: Database, includes: int, revoked: set[str]) -> set[str]:
-    """Take away the edits that a list includes, and those that it revokes; give their keys."""
+    """Take away the edits that a list includes, and those that it revokes; return their keys."""
     gone = {row[0] for row in db.execute("select key from overlay where seq <= ?", [includes])}
     for key, edit in edits(db).items():
         found = _listed(db, key)
@@ -319,7 +319,7 @@ def _settle(db: Database, includes: int, revoked: set[str]) -> set[str]:
 
 
 def set_served(db: Database, generation: int, version: int) -> int:
-    """Say which of the server's lists is in force, in the transaction that is open; give the new version here."""
+    """Return which of the server's lists is in force, in the transaction that is open; return the new version here."""
     set_meta(db, GENERATION, str(generation))
     set_meta(db, SERVED, str(version))
     set_meta(db, "base", str(version))
@@ -340,7 +340,7 @@ def clear(db: Database, between: Callable[[], None] = nothing) -> None:
 
 
 def nameless(row: AnyRow) -> AnyRow:
-    """Give a row as the journal may hold it: ids only."""
+    """Return a row as the journal may hold it: ids only."""
     return msgspec.structs.replace(row, name="") if isinstance(row, Member) else row
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from common.errors import LoquetError
+from common.texts import N_, tell
 from controller.store import whitelist
 from controller.store.database import StorageError, meta, open_for_reading
-from controller.sync.brought import Brought, UnfitError
+from controller.store.delivery import Brought, UnfitError
 from controller.sync.line import LineError, RefusedError, ServerLine
 from controller.sync.retry import Retry
 from protocol import delivery, messages
-from protocol.errors import LoquetError
 from protocol.messages import WAIT, MessageError, Ring
 from protocol.signing import SealingKey, SignatureError
-from protocol.texts import N_, tell
 
 WRITE_S: Final = 600.0
+SOON_S: Final = 0.05  # between two looks at what is being written
 DAY_MS: Final = 86_400_000
 
 
@@ -46,6 +48,7 @@ class Down:
         new_ring: Callable[[bytes], None],
         confirmed: Callable[[int], None],
         retry: Retry | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """ring: names the badge keys that are here; new_ring takes others; confirmed hears that the list is right."""
         self._data_dir = data_dir
@@ -59,6 +62,9 @@ class Down:
         self._retry = retry or Retry()
         self._whole = False
         self._unfit = False
+        self._brought: Brought | None = None  # what is on its way to the disk
+        self._brought_at = 0.0
+        self._now = now
         self._stopping = threading.Event()
         self.trouble = ""
 
@@ -72,9 +78,9 @@ class Down:
             self._stopping.wait(self.step())
 
     def step(self, wait: int = WAIT) -> float:
-        """Ask once, and put in force what comes; give the seconds after which to ask again."""
+        """Ask once and hand on what comes, or look whether it is in force; return the seconds to the next step."""
         try:
-            self._step(wait)
+            again_in = self._step(wait) if self._brought is None else self._look()
         except UnfitError as error:
             self.trouble = tell(error)
             again, self._whole, self._unfit = self._unfit, True, True
@@ -87,9 +93,25 @@ class Down:
         self.trouble = ""
         if not self._unfit:
             self._retry.worked()
+        return again_in
+
+    def _look(self) -> float:
+        """Look whether what was brought is in force by now. Raises StorageError, UnfitError."""
+        brought = self._brought
+        if brought is not None and not brought.is_done:
+            if self._now() - self._brought_at < WRITE_S:
+                return SOON_S
+            self._brought = None
+            raise StorageError(N_("what the server brought has not been written in time"))
+        self._brought = None
+        if brought is not None:
+            brought.check()
+            self._whole = False
+            if not brought.delivery.is_whole:
+                self._unfit = False
         return 0
 
-    def _step(self, wait: int) -> None:
+    def _step(self, wait: int) -> float:
         held, confirmed, digest = self._held()
         path = "/whitelist"
         if held is not None and not self._whole:
@@ -106,12 +128,13 @@ class Down:
         if not is_news:
             self._confirmed(manifest.time)
         if is_news or manifest.time - confirmed > DAY_MS:  # an idle day writes that once
-            asked = Brought(brought)
-            self._writer.bring(asked)
-            asked.wait(WRITE_S)
+            self._brought, self._brought_at = Brought(brought), self._now()
+            self._writer.bring(self._brought)
+            return self._look()
         self._whole = False
         if not brought.is_whole:
             self._unfit = False
+        return 0
 
     def _held(self) -> tuple[tuple[int, int] | None, int, str]:
         """Read which list is in force, when it was last confirmed, and its digest."""

@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
+from common.texts import N_
 from controller.store.database import StorageError
 from controller.store.files import write_whole
 from protocol.messages import Counters
-from protocol.texts import N_
 
 FILE: Final = "server.json"
 

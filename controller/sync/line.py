@@ -11,12 +11,12 @@ from typing import Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from common.errors import LoquetError
+from common.texts import N_
 from controller.sync.identity import Identity
 from protocol import messages, signing
-from protocol.errors import LoquetError
 from protocol.messages import PREFIX, WAIT, Hello, MessageError, Problem
 from protocol.signing import SignatureError, SigningKey, VerifyKey, decoded
-from protocol.texts import N_
 
 CONNECT_S: Final = 10.0
 READ_S: Final = 50.0  # a held line is answered before; a half-open one is noticed within a minute
@@ -167,7 +167,7 @@ class ServerLine:
 
 
 def check_answer(server: VerifyKey, response: requests.Response, target: str, nonce: str, body: bytes) -> int:
-    """Hold an answer to its signature; give the server's time, milliseconds since 1970. Raises SignatureError."""
+    """Hold an answer to its signature; return the server's time, milliseconds since 1970. Raises SignatureError."""
     headers = response.headers
     time, challenge = headers.get(signing.TIME, ""), headers.get(signing.CHALLENGE, "")
     text = signing.answer_text(response.status_code, target, nonce, time, challenge, body)
@@ -176,7 +176,7 @@ def check_answer(server: VerifyKey, response: requests.Response, target: str, no
 
 
 def _why(error: BaseException) -> str:
-    """Give the innermost cause of what requests tells, short."""
+    """Return the innermost cause of what requests tells, short."""
     while error.__cause__ is not None or error.__context__ is not None:
         inner = error.__cause__ or error.__context__
         if inner is None:

@@ -22,7 +22,7 @@ class Retry:
         self._failed = 0
 
     def failed(self) -> float:
-        """Give the seconds to wait now."""
+        """Return the seconds to wait now."""
         wait = min(MOST_S, BASE_S * 2**self._failed)
         self._failed = min(self._failed + 1, 10)
         return self._uniform(0, wait)

@@ -14,46 +14,57 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from controller.badges import Badges
-from controller.control import ANSWER_S, ControlServer
-from controller.loop import Loop
-from controller.messages import Asked, Confirmed, TimeTold
+from common.errors import LoquetError
+from common.texts import tell
+from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, TimeTold
 from controller.store import whitelist
 from controller.store.database import StorageError, open_for_reading
 from controller.store.journal import Counter
 from controller.store.key import join_ring
+from controller.store.writer import Writer
 from controller.sync import identity as identities
 from controller.sync.down import Down
 from controller.sync.identity import Identity
 from controller.sync.line import ServerLine
 from controller.sync.up import Up, backlog
-from protocol.errors import LoquetError
+from protocol.badge import BadgeKey
 from protocol.messages import Report, StationNow
 from protocol.moment import Quality
 from protocol.signing import SealingKey, decoded
-from protocol.texts import tell
 
 THERMAL: Final = Path("/sys/class/thermal/thermal_zone0/temp")
 UNDER_VOLTAGE: Final = "/sys/class/hwmon/hwmon*/in0_lcrit_alarm"
 TELL_TIME_MS: Final = 30_000
+ANSWER_S: Final = 30.0  # for the loop to say how it is
 
 log = logging.getLogger("loquet")
 
 
-class Service:
-    """Keeps the line to the server, where there is one."""
+class ServerConnection:
+    """Keeps the line to the server, where there is one; speaks to the loop by messages alone.
 
-    def __init__(self, data_dir: Path, loop: Loop, badges: Badges, control: ControlServer) -> None:
+    put: hands the loop a message. key: the badge keys in force; use_key: puts others in force.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        put: Callable[[Message], None],
+        writer: Writer,
+        key: Callable[[], BadgeKey],
+        use_key: Callable[[BadgeKey], None],
+    ) -> None:
         self._data_dir = data_dir
-        self._loop = loop
-        self._badges = badges
-        self._control = control
+        self._put = put
+        self._writer = writer
+        self._key = key
+        self._use_key = use_key
         self._threads: list[threading.Thread] = []
         self._stops: list[Callable[[], None]] = []
         self._told = 0.0
 
     def begin(self) -> bool:
-        """Speak to the server, if this controller is enrolled; tell whether it is. Raises LoquetError."""
+        """Speak to the server, if this controller is enrolled; return whether it is. Raises LoquetError."""
         found = identities.load(self._data_dir)
         if found is None or not found.device:
             return False
@@ -61,10 +72,8 @@ class Service:
         line = ServerLine(found, self._time)
         up = self._up(line)
         down = self._down(line, found)
-        self._loop.writer.enrolled = True
-        self._loop.writer.adopt(counted(found), found.server)
-        self._loop.age.is_brought = True
-        self._loop.writer.on_commit = up.wake
+        self._writer.belong(found.server, counted(found), up.wake)
+        self._put(Enrolled())
         self._threads = [
             threading.Thread(target=up.run, name="sync up", daemon=True),
             threading.Thread(target=down.run, name="sync down", daemon=True),
@@ -88,7 +97,7 @@ class Service:
         self._threads, self._stops = [], []
 
     def _up(self, line: ServerLine) -> Up:
-        return Up(self._data_dir, line, self._loop.writer, self._report, time.monotonic)
+        return Up(self._data_dir, line, self._writer, self._report, time.monotonic)
 
     def _down(self, line: ServerLine, identity: Identity) -> Down:
         return Down(
@@ -96,10 +105,10 @@ class Service:
             line,
             identity.device,
             SealingKey(decoded(identity.sealing)),
-            self._loop.writer,
-            ring=lambda: self._badges.key.ring,
+            self._writer,
+            ring=lambda: self._key().ring,
             new_ring=self._new_ring,
-            confirmed=lambda ms: self._loop.put(Confirmed(ms)),
+            confirmed=lambda ms: self._put(Confirmed(ms)),
         )
 
     def _new_ring(self, ring: bytes) -> None:
@@ -107,7 +116,7 @@ class Service:
             key = join_ring(self._data_dir, ring)
         except OSError as error:
             raise StorageError(str(error)) from error
-        self._badges.key = self._control.key = key
+        self._use_key(key)
 
     def take_up(self) -> None:
         """Use the keys and the identity that `loquet enrol` has written just now. Raises LoquetError."""
@@ -118,11 +127,11 @@ class Service:
         """Hand on the server's time, now and then."""
         if time.monotonic() - self._told > TELL_TIME_MS / 1000 or not self._told:
             self._told = time.monotonic()
-            self._loop.put(TimeTold(ms))
+            self._put(TimeTold(ms))
 
     def _report(self) -> Report | None:
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._loop.put(Asked(None, "", answers.put))
+        self._put(Asked(None, "", answers.put))
         try:
             said = answers.get(timeout=ANSWER_S)
         except queue.Empty:
@@ -131,7 +140,7 @@ class Service:
 
 
 def counted(identity: Identity) -> dict[str, Counter]:
-    """Give what the controllers before this one have counted, by machine."""
+    """Return what the controllers before this one have counted, by machine."""
     return {
         machine: Counter(machine, each.powered, each.busy, each.sessions, each.maintained)
         for machine, each in identity.counters.items()
@@ -139,7 +148,7 @@ def counted(identity: Identity) -> dict[str, Counter]:
 
 
 def report(data_dir: Path, said: dict[str, Any]) -> Report:
-    """Say how this controller is; *said*: what the control socket answers to `status`."""
+    """Return how this controller is; *said*: what the control socket answers to `status`."""
     waiting, served = 0, None
     with contextlib.suppress(StorageError, sqlite3.Error):
         db = open_for_reading(data_dir)
@@ -193,7 +202,7 @@ def _temperature() -> float | None:
 
 
 def _under_voltage() -> bool | None:
-    """Tell whether the supply is too weak, as a Raspberry Pi's own sensor says (rpi_volt)."""
+    """Return whether the supply is too weak, as a Raspberry Pi's own sensor says (rpi_volt)."""
     for path in Path("/").glob(UNDER_VOLTAGE.lstrip("/")):
         with contextlib.suppress(OSError):
             return path.read_text().strip() == "1"

@@ -15,14 +15,14 @@ from typing import Final, Protocol
 import msgspec
 from sqlite_utils import Database
 
+from common.errors import LoquetError
+from common.texts import tell
 from controller.store import journal
 from controller.store.database import StorageError, meta, open_for_reading
 from controller.sync.line import LineError, RefusedError, ServerLine
 from controller.sync.retry import Retry
 from protocol import messages
-from protocol.errors import LoquetError
 from protocol.messages import BATCH, Batch, Receipt, Report
-from protocol.texts import tell
 
 REPORT_S: Final = 300.0
 AGAIN_S: Final = 10.0
@@ -97,7 +97,7 @@ class Up:
                 return
 
     def step(self) -> float:
-        """Send what comes next; give the seconds after which there may be more, 0 for at once."""
+        """Send what comes next; return the seconds after which there may be more, 0 for at once."""
         try:
             wait = self._step()
         except (LineError, RefusedError, StorageError, sqlite3.Error) as error:

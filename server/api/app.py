@@ -265,7 +265,7 @@ def _chosen(methods: dict[str, tuple[Handler, str]], method: str, headers: dict[
 
 
 def _target(request: Request) -> str:
-    """Give path and query as they were sent."""
+    """Return path and query as they were sent."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     query: bytes = request.scope.get("query_string", b"")
     return (raw.split(b"?", 1)[0] + (b"?" + query if query else b"")).decode("latin-1")

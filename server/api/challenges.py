@@ -27,7 +27,7 @@ class Challenges:
         return f"{made}.{self._mark(made)}"
 
     def holds(self, challenge: str) -> bool:
-        """Tell whether it was made here, and not too long ago."""
+        """Return whether it was made here, and not too long ago."""
         made, _, mark = challenge.partition(".")
         if not made or len(made) > 12 or not hmac.compare_digest(mark.encode(), self._mark(made).encode()):  # noqa: PLR2004
             return False

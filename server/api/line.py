@@ -76,7 +76,7 @@ class Line:
 
     @property
     def is_blind(self) -> bool:
-        """Tell whether the database has not answered for so long that nothing may be confirmed."""
+        """Whether the database has not answered for so long that nothing may be confirmed."""
         return time.monotonic() - self._looked > BLIND_S
 
     def end(self) -> None:
@@ -130,7 +130,7 @@ class Line:
         told.set()
 
     async def changed(self, seconds: float) -> bool:
-        """Wait for the next version; tell whether it came in time."""
+        """Wait for the next version; return whether it came in time."""
         news = self._news
         try:
             await asyncio.wait_for(news.wait(), seconds)

@@ -39,6 +39,6 @@ class ProblemError(Exception):
         return TITLES[self.kind][0]
 
     def problem(self) -> Problem:
-        """Give it as it is sent."""
+        """Return it as it is sent."""
         status, title = TITLES[self.kind]
         return Problem(f"urn:loquet:{self.kind}", title, status, self.detail[:1_000], self.expected)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from protocol.texts import _
+from common.texts import _
 from server.commands.begin import check, init, recover, rekey, run
 from server.commands.keep import backup, restore
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from protocol.errors import LoquetError
-from protocol.texts import N_, _, tell
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 
 if TYPE_CHECKING:
     from server.configuration import Configuration

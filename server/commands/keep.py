@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from protocol.texts import _
+from common.texts import _
 from server.commands.begin import migrate, prepare, set_up
 
 

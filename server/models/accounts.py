@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
-from protocol.texts import N_
+from common.texts import N_
 
 
 class Role(models.TextChoices):
@@ -34,7 +34,7 @@ class Account(AbstractBaseUser):
     objects = BaseUserManager["Account"]()
 
     def may(self, role: Role) -> bool:
-        """Tell whether this account may do what that role may."""
+        """Return whether this account may do what that role may."""
         order = list(Role)
         return order.index(Role(self.role)) <= order.index(role)
 

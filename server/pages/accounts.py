@@ -14,8 +14,8 @@ from django_otp import login as otp_login
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from protocol.errors import LoquetError
-from protocol.texts import LANGUAGES, N_, _, tell
+from common.errors import LoquetError
+from common.texts import LANGUAGES, N_, _, tell
 from server import first, tls
 from server.configuration import Certificate
 from server.django_settings import LOQUET
@@ -29,7 +29,7 @@ SPARES = 8
 
 
 def _next(request: HttpRequest) -> str:
-    """Say where somebody wanted to go: only ever here."""
+    """Return where somebody wanted to go: only ever here."""
     wanted = str(request.GET.get("next") or request.POST.get("next") or "/")
     fine = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and "\n" not in wanted and "\r" not in wanted
     return wanted if fine else "/"

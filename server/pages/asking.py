@@ -11,8 +11,8 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.utils import timezone
 
-from protocol.errors import LoquetError
-from protocol.texts import N_
+from common.errors import LoquetError
+from common.texts import N_
 from protocol.whitelist import AnyRow, Level
 from server import kept, models, rows
 from server.editing import Author
@@ -28,7 +28,7 @@ class FormError(LoquetError, ValueError):
 
 
 def author(request: HttpRequest) -> Author:
-    """Say whose an edit is."""
+    """Return whose an edit is."""
     assert isinstance(request.user, Account)  # noqa: S101 - pages are guarded
     return Author(account=request.user, name=request.user.username)
 
@@ -136,17 +136,17 @@ def member(request: HttpRequest, name: str = "member") -> models.Member:
 
 
 def row(key: str) -> AnyRow | None:
-    """Give one row of the whitelist."""
+    """Return one row of the whitelist."""
     return rows.find([key]).get(key)
 
 
 def today() -> date:
-    """Give the day in the workshop."""
+    """Return the day in the workshop."""
     return timezone.localdate()
 
 
 def year_from(since: date | None) -> date:
-    """Give the day a year after, from today on at the earliest."""
+    """Return the day a year after, from today on at the earliest."""
     begin = max(since or today(), today())
     try:
         return begin.replace(year=begin.year + 1)
@@ -155,7 +155,7 @@ def year_from(since: date | None) -> date:
 
 
 def chosen(request: HttpRequest, name: str) -> list[str]:
-    """Give what was ticked."""
+    """Return what was ticked."""
     return [str(each)[:300] for each in request.POST.getlist(name)][:1_000]
 
 
@@ -170,6 +170,6 @@ def nonce() -> str:
 
 
 def inside(wanted: str, otherwise: str) -> str:
-    """Give a path of this server's, and of no other; *otherwise* where it is none."""
+    """Return a path of this server's, and of no other; *otherwise* where it is none."""
     fine = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     return wanted if fine and wanted.isprintable() else otherwise

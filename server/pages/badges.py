@@ -9,9 +9,9 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from protocol.badge import Technology, parse_uid
-from protocol.errors import LoquetError
-from protocol.texts import N_, _, tell
 from protocol.whitelist import Badge, BadgeKind
 from server import editing, keys, models, rows
 from server.django_settings import LOQUET
@@ -72,7 +72,7 @@ def _lent_to(badge: models.Badge, names: dict[str, str]) -> str:
 
 
 def _unknown() -> list[tuple[models.UnknownBadge, str]]:
-    """Give what was tapped lately and nobody knows, and where."""
+    """Return what was tapped lately and nobody knows, and where."""
     known = models.Badge.objects.values("hash")
     found = models.UnknownBadge.objects.filter(at__gte=timezone.now() - LATELY).exclude(hash__in=known)
     machines = dict(models.Machine.objects.values_list("pk", "name"))

@@ -10,8 +10,8 @@ import segno
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from protocol.errors import LoquetError
-from protocol.texts import N_, _, tell
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from server import arrivals, editing, enrolment, kept, keys, models
 from server.django_settings import LOQUET
 from server.models import Role
@@ -45,7 +45,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def devices() -> list[Shown]:
-    """Give every controller, those in trouble first."""
+    """Return every controller, those in trouble first."""
     late = {each.device: each for each in arrivals.late()}
     version = int(kept.get(kept.VERSION, "0"))
     found = models.Device.objects.filter(retired=False).prefetch_related("machines").order_by("name")
@@ -130,7 +130,7 @@ def _retire(request: HttpRequest, device: models.Device | None) -> None:
 
 @allowed(Role.FABMANAGER)
 def settings(request: HttpRequest, device: str) -> HttpResponse:
-    """Give a controller's settings file, for a new card."""
+    """Return a controller's settings file, for a new card."""
     found = models.Device.objects.filter(pk=device).first()
     if found is None:
         return page(request, "refused.html", 404, why=_("There is no such controller any more."))

@@ -7,11 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from common.errors import LoquetError
+from common.texts import _, tell
 from protocol.access import Check, explain
-from protocol.errors import LoquetError
 from protocol.moment import Moment, Quality
 from protocol.sentences import refusal
-from protocol.texts import _, tell
 from protocol.whitelist import Badge, Member, Whitelist
 from server import arrivals, models, rows
 from server.models import Account, Role
@@ -21,7 +21,7 @@ from server.pages.safety import allowed, looked
 
 
 def list_of(member: str) -> Whitelist:
-    """Give all of the whitelist that concerns one member."""
+    """Return all of the whitelist that concerns one member."""
     found = Whitelist()
     queries = (
         models.Member.objects.filter(pk=member),
@@ -40,7 +40,7 @@ def list_of(member: str) -> Whitelist:
 
 
 def moment() -> Moment:
-    """Give this moment, as a controller whose clock is right sees it."""
+    """Return this moment, as a controller whose clock is right sees it."""
     now = timezone.localtime()
     minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
     return Moment("", 0, int(now.timestamp() * 1000), Quality.SYNCHRONISED, now.date(), now.date(), minute)

@@ -11,10 +11,10 @@ import msgspec
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from protocol import sheets
-from protocol.errors import LoquetError
 from protocol.sheets import SheetError
-from protocol.texts import N_, _, tell
 from protocol.whitelist import AnyRow, Badge, Certification, Level, Machine, Member, Training, Whitelist
 from server import editing, kept, models, proposals, rows
 from server.editing import Author
@@ -75,7 +75,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 
 def _read(request: HttpRequest) -> str:
-    """Read a sheet; give the name of its preview. Raises SheetError, FormError."""
+    """Read a sheet; return the name of its preview. Raises SheetError, FormError."""
     file = request.FILES.get("sheet")
     if file is None:
         raise FormError(N_("choose a file first"))

@@ -33,7 +33,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 
 def _link(notice: Notice) -> str:
-    """Say where a notice is dealt with."""
+    """Return where a notice is dealt with."""
     match notice.what:
         case "unnamed":
             return f"/members/{notice.about.get('member', '')}"

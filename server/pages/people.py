@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
-from protocol.errors import LoquetError
-from protocol.texts import N_, _, tell
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from protocol.whitelist import AnyRow, Cut, Member
 from server import arrivals, editing, history, models
 from server.models import Role

@@ -11,7 +11,7 @@ from django.template import loader
 from django.utils import timezone
 from jinja2 import Environment, FileSystemLoader
 
-from protocol.texts import _, language
+from common.texts import _, language
 from server import backup
 from server.models import Account, Notice, Role
 
@@ -97,7 +97,7 @@ def minutes(milliseconds: int | None) -> str:
 
 
 def ago(value: datetime | None) -> str:
-    """Say how long ago something was."""
+    """Return how long ago something was."""
     if value is None:
         return _("never")
     seconds = max(0, int((timezone.now() - value).total_seconds()))

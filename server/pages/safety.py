@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils import translation
 from django_otp import user_has_device
 
-from protocol.texts import LANGUAGES, _, spoken
+from common.texts import LANGUAGES, _, spoken
 from server.models import Account, Role, Trace
 
 POLICY: Final = (
@@ -118,10 +118,10 @@ def refused(request: HttpRequest, why: str, status: int = 403) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Say that a form came from elsewhere, or was too old."""
+    """Return that a form came from elsewhere, or was too old."""
     return refused(request, _("This form was open for too long, or came from another page. Go back and try again."))
 
 
 def locked_out(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:  # noqa: ANN401 - axes's signature
-    """Say that somebody tried too often."""
+    """Return that somebody tried too often."""
     return refused(request, _("Too many wrong passwords. Wait for a quarter of an hour, or ask an administrator."), 429)

@@ -12,8 +12,8 @@ import msgspec
 from django.http import FileResponse, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django_otp import devices_for_user
 
-from protocol.errors import LoquetError
-from protocol.texts import N_, _, tell
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from protocol.whitelist import Hours, Machine, Training
 from server import backup, editing, models, tls
 from server.configuration import Certificate
@@ -73,7 +73,7 @@ def _all_ask() -> bool:
 
 
 def _categories() -> list[tuple[str, list[str], bool]]:
-    """Give each category's hours as text, a day a line; "" is everybody else."""
+    """Return each category's hours as text, a day a line; "" is everybody else."""
     known = dict(models.Category.objects.values_list("name", "open"))
     names = set(models.Member.objects.exclude(category="").values_list("category", flat=True).distinct()) | set(known)
     return [(name, _days(known.get(name)), known.get(name) is not None) for name in sorted(names | {""})]
@@ -139,7 +139,7 @@ def _training(request: HttpRequest) -> None:
 
 
 def _machine(request: HttpRequest) -> None:
-    """Say what a machine asks for; retire it."""
+    """Report what a machine asks for; retire it."""
     row = asking.row(f"machine/{request.POST.get('id', '')}")
     if not isinstance(row, Machine):
         raise FormError(N_("there is no such machine any more"))
@@ -166,7 +166,7 @@ def _machine(request: HttpRequest) -> None:
 
 
 def _hours(request: HttpRequest) -> None:
-    """Say when a category may start."""
+    """Report when a category may start."""
     category = asking.text(request, "category")
     who = asking.author(request)
     models.Category.objects.get_or_create(name=category)
@@ -226,7 +226,7 @@ def _account(request: HttpRequest) -> None:
 
 
 def _download(request: HttpRequest) -> HttpResponseBase:
-    """Give a backup: with that, one has left the machine. Raises FormError."""
+    """Return a backup: with that, one has left the machine. Raises FormError."""
     me = request.user
     assert isinstance(me, Account)  # noqa: S101 - pages are guarded
     if not me.may(Role.ADMINISTRATOR):

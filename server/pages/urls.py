@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from protocol.texts import _
+from common.texts import _
 from server.pages import (
     accounts,
     badges,
@@ -52,12 +52,12 @@ urlpatterns = [
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Say that there is no such page."""
+    """Return that there is no such page."""
     return safety.refused(request, _("There is no such page."), 404)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that the server failed, and where to look."""
+    """Return that the server failed, and where to look."""
     return safety.refused(
         request, _("Something went wrong on the server, and nothing was changed; its log says what."), 500
     )

@@ -11,8 +11,8 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
+from common.texts import N_, _, language
 from protocol.sentences import ENDINGS
-from protocol.texts import N_, _, language
 from server import models
 from server.models import Role
 from server.pages.asking import FIRST_YEAR, LAST_YEAR
@@ -108,7 +108,7 @@ class _Echo:
 
 
 def _sheet(found: QuerySet[models.Session], month: date) -> StreamingHttpResponse:
-    """Give the sessions as spreadsheets here read them: semicolons in French, a mark that says UTF-8."""
+    """Return the sessions as spreadsheets here read them: semicolons in French, a mark that says UTF-8."""
     french = language() == "fr"
     writer = csv.writer(_Echo(), delimiter=";" if french else ",")
     names = dict(models.Member.objects.values_list("pk", "name"))

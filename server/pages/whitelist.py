@@ -9,9 +9,9 @@ import msgspec
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from protocol.errors import LoquetError
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from protocol.sentences import LEVELS
-from protocol.texts import N_, _, tell
 from protocol.whitelist import AnyRow, Certification, Cut, Level, Member
 from server import arrivals, editing, models, rows
 from server.models import Role
@@ -77,7 +77,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 def columns(only: str = "") -> list[Column]:
-    """Give the trainings that are offered, each with what it opens."""
+    """Return the trainings that are offered, each with what it opens."""
     opens: dict[str, list[str]] = {}
     machines = models.Machine.objects.filter(retired=False).order_by("name", "id")
     for machine, name, requires in machines.values_list("pk", "name", "requires"):
@@ -104,7 +104,7 @@ def _state(held: Certification | None) -> str:
 
 
 def _found(request: HttpRequest) -> QuerySet[models.Member]:
-    """Give the members that the filters let through, in order."""
+    """Return the members that the filters let through, in order."""
     found = models.Member.objects.order_by("name", "id")
     said = request.GET.get("q", "").strip()[:100]
     for word in said.split()[:5]:
@@ -315,7 +315,7 @@ def _cuts_of(member: str, training: str) -> list[str]:
 
 @allowed(Role.TRAINER)
 def class_(request: HttpRequest) -> HttpResponse:
-    """Give a training to everybody who was ticked."""
+    """Return a training to everybody who was ticked."""
     try:
         training = next((each for each in columns() if each.id == request.POST.get("training")), None)
         members = asking.chosen(request, "member")

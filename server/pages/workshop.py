@@ -9,8 +9,8 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from protocol.errors import LoquetError
-from protocol.texts import N_, _, tell
+from common.errors import LoquetError
+from common.texts import N_, _, tell
 from protocol.whitelist import AnyRow, Cut, Machine
 from server import editing, models
 from server.models import Role
@@ -51,7 +51,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 def machines() -> list[Shown]:
-    """Give every machine, those in trouble first."""
+    """Return every machine, those in trouble first."""
     found = models.Machine.objects.filter(retired=False).select_related("device").order_by("name", "id")
     states: list[tuple[models.Machine, dict[str, Any]]] = [(each, each.state or {}) for each in found]
     members = {state.get("member", "") for _machine, state in states} - {""}

@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
-from protocol.texts import N_
+from common.texts import N_
 
 MARIES: Final = "04A3C6CAE26180"
 
 
 def tag(uid: str) -> str:
-    """Give the number of the same badge at 125 kHz: those in the drawer have two chips, as many in real life."""
+    """Return the number of the same badge at 125 kHz: those in the drawer have two chips, as many in real life."""
     return f"0C{uid[-8:]}"
 
 

@@ -25,13 +25,13 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from common.errors import LoquetError
+from common.texts import LANGUAGES, N_, _, language, spoken, tell
 from controller.commands.journal import local_time
 from controller.commands.status import STATES
 from controller.station.states import MACHINE
 from protocol.entries import Ending, kind
-from protocol.errors import LoquetError
 from protocol.sentences import ENDINGS, duration, fault, happened
-from protocol.texts import LANGUAGES, N_, _, language, spoken, tell
 from simulator.workbench.drawer import DRAWER, HINTS, MACHINES, WOOD_HINTS
 from simulator.workbench.scene import FIRST, SESSIONS, Scene
 
@@ -112,7 +112,7 @@ def application(
 
 
 def _is_for(hint: str, scene: Scene) -> bool:
-    """Tell whether a hint can be followed here."""
+    """Return whether a hint can be followed here."""
     if hint == "network":
         return scene.uplink is not None
     return (scene.example == FIRST) != (hint in WOOD_HINTS)
@@ -146,7 +146,7 @@ class Desk:
                 watcher.put_nowait(what)
 
     async def page(self, request: Request) -> Response:
-        """Give the page, in the reader's language."""
+        """Return the page, in the reader's language."""
         spoken_here = _language_of(request)
         with spoken(spoken_here):
             text = _environment.get_template("page.html").render(
@@ -168,7 +168,7 @@ class Desk:
         return HTMLResponse(text, headers=SAFE | {"Content-Language": spoken_here})
 
     async def changes(self, request: Request) -> Response:
-        """Give everything once, then what changes, as server-sent events."""
+        """Return everything once, then what changes, as server-sent events."""
         return StreamingResponse(
             self._stream(_language_of(request)), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
@@ -289,7 +289,7 @@ def _event(name: str, spoken_here: str, give: Callable[[], Any]) -> str:
 
 
 def _language_of(request: Request) -> str:
-    """Tell the reader's language: what the page's switch says, else the browser's, else the house's."""
+    """Return the reader's language: what the page's switch says, else the browser's, else the house's."""
     asked = request.query_params.get("lang", "")
     if asked in LANGUAGES:
         return asked

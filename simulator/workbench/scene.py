@@ -21,20 +21,22 @@ from typing import Any, Final, Self
 import msgspec
 
 import config as examples
-from controller import door
+from common.errors import LoquetError
+from common.texts import N_, language
+from controller.control import client
 from controller.settings import Input, Settings, Station
 from controller.station.rules import Does
 from controller.station.states import MACHINE
 from controller.store import journal, usage
-from drivers.adc import ChannelSettings
-from drivers.em4100 import EM4100Settings
-from drivers.gpio import BuzzerSettings, RelaySettings, RGBSettings
-from drivers.lcd import LCDSettings
-from drivers.modbus import RelaySettings as ModbusSettings
-from drivers.oled import OLEDSettings
+from drivers.displays.buzzer import BuzzerSettings
+from drivers.displays.lcd import LCDSettings
+from drivers.displays.oled import OLEDSettings
+from drivers.displays.rgb import RGBSettings
+from drivers.inputs.adc import ChannelSettings
+from drivers.outputs.gpio import RelaySettings
+from drivers.outputs.modbus import RelaySettings as ModbusSettings
+from drivers.readers.em4100 import EM4100Settings
 from protocol import entries
-from protocol.errors import LoquetError
-from protocol.texts import N_, language
 from protocol.whitelist import Whitelist
 from simulator.attached import at_home
 from simulator.board import MAX_MESSAGE
@@ -57,7 +59,7 @@ THINGS: Final = {thing.id: thing for thing in DRAWER}
 
 
 def _shown_as(wired: Input) -> dict[str, Any]:
-    """Say how an input is played with: a button springs back, a switch stays, an amount slides."""
+    """Return how an input is played with: a button springs back, a switch stays, an amount slides."""
     most = _most(wired)
     if most is not None:
         unit = "A" if isinstance(wired.part.settings, ChannelSettings) else "W"
@@ -67,7 +69,7 @@ def _shown_as(wired: Input) -> dict[str, Any]:
 
 
 def _most(wired: Input) -> float | None:
-    """Say how much an input can be made to measure; None for one that measures nothing."""
+    """Return how much an input can be made to measure; None for one that measures nothing."""
     settings = wired.part.settings
     if wired.thresholds is None:
         return None
@@ -148,7 +150,7 @@ class Scene:
         return self._stage.settings.stations
 
     def wiring(self) -> list[dict[str, Any]]:
-        """Say which pins do what at each machine: what the page lights."""
+        """Return which pins do what at each machine: what the page lights."""
         wired = []
         for station in self.stations:
             light, buzzer = station.light, station.buzzer
@@ -270,7 +272,7 @@ class Scene:
                 self._stage.take(machine, uid)
 
     def _numbers(self, thing: str, machine: str) -> list[str]:
-        """Give the numbers by which a machine's reader knows a thing: at 125 kHz they are others."""
+        """Return the numbers by which a machine's reader knows a thing: at 125 kHz they are others."""
         uids = THINGS[thing].uids
         low = isinstance(self._station(machine).reader.settings, EM4100Settings)
         return [tag(uid) for uid in uids] if low else list(uids)
@@ -401,7 +403,7 @@ class Scene:
         guard, daemon = self._stage.process("guard"), self._stage.process("daemon")
         if guard is None or guard.poll() is not None:
             self._forget("guard")
-            self._stage.start("guard", ["drivers.guard", "--run-dir", str(self._stage.settings.run_dir)])
+            self._stage.start("guard", ["guard.process", "--run-dir", str(self._stage.settings.run_dir)])
         now = time.monotonic()
         if daemon is not None and daemon.poll() is None:
             self._down_since = None
@@ -445,7 +447,7 @@ class Scene:
             self._tell("now")
 
     def _read_displays(self) -> dict[str, Any]:
-        """Give what the displays' panels show."""
+        """Return what the displays' panels show."""
         found = {}
         for station in self.stations:
             if station.display is not None and isinstance(station.display.settings, OLEDSettings | LCDSettings):
@@ -465,7 +467,7 @@ class Scene:
 
     def _read_journal(self) -> None:
         try:
-            with door.open_door(self._stage.settings) as memory:
+            with client.open_client(self._stage.settings) as memory:
                 db = memory.database()
                 new = list(journal.lines(db, self._journal_after))
                 if not new:

@@ -46,7 +46,7 @@ class BuildError(Exception):
 
 
 def run(*command: str | Path) -> str:
-    """Run a command; give what it said. Raises BuildError with what it complained of."""
+    """Run a command; return what it said. Raises BuildError with what it complained of."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{' '.join(map(str, command[:5]))} …: {done.stdout[-1000:]}{done.stderr[-2000:]}")
@@ -65,7 +65,7 @@ def wheel(folder: Path) -> Path:
 
 
 def foreign(arch: str, python: str) -> list[str]:
-    """Give the options that make pip fetch wheels for another machine or another Python."""
+    """Return the options that make pip fetch wheels for another machine or another Python."""
     tag = python.replace(".", "")
     platforms = [f"manylinux_2_{minor}_{MACHINES[arch]}" for minor in GLIBC] + [f"manylinux2014_{MACHINES[arch]}"]
     options = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}", f"--abi=cp{tag}"]
@@ -107,7 +107,7 @@ def merge(other: Path, into: Path) -> None:
 
 
 def environment(root: Path, arch: str, scratch: Path) -> tuple[str, ...]:
-    """Make /usr/lib/loquet; give the Pythons that it serves."""
+    """Make /usr/lib/loquet; return the Pythons that it serves."""
     home = root / HOME
     site = home / "site"
     loquet = wheel(scratch)
@@ -128,7 +128,7 @@ def environment(root: Path, arch: str, scratch: Path) -> tuple[str, ...]:
     (home / "bin/python3").symlink_to("/usr/bin/python3")
     (home / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     (root / "usr/bin").mkdir(parents=True)
-    for name, module in (("loquet", "controller.commands"), ("loquet-guard", "drivers.guard")):
+    for name, module in (("loquet", "controller.commands"), ("loquet-guard", "guard.process")):
         script = home / "bin" / name
         script.write_text(SCRIPT.format(module=module))
         script.chmod(0o755)
@@ -214,7 +214,7 @@ Description: latch on a workshop's machines
 
 
 def build(arch: str, version: str, out: Path, *, quick: bool = False) -> Path:
-    """Build the package; give its path. Raises BuildError."""
+    """Build the package; return its path. Raises BuildError."""
     if shutil.which("dpkg-deb") is None:
         raise BuildError("dpkg-deb is missing: this needs Debian, Ubuntu or Raspberry Pi OS")
     own = run("dpkg", "--print-architecture").strip()

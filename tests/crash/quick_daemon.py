@@ -1,8 +1,8 @@
 """The shipped daemon in a hurry: heartbeats and checkpoints come often, and batches are small."""
 
-from controller import loop, writer
 from controller.commands import main
-from controller.store import whitelist
+from controller.runtime import loop
+from controller.store import whitelist, writer
 
 loop.HEARTBEAT_MS = 300
 writer.CHECKPOINT = 10

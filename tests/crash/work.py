@@ -7,14 +7,14 @@ import argparse
 import os
 from pathlib import Path
 
-from controller.edits import Edit
-from controller.periods import DAY_MS, Periods
+from controller.settings.periods import DAY_MS, Periods
 from controller.station.events import OpenSession
 from controller.store import damage, journal, whitelist
 from controller.store.database import meta
+from controller.store.edits import Edit
 from controller.store.key import badge_key
 from controller.store.whitelist import Change
-from controller.writer import GrantAnswer, Writer
+from controller.store.writer import GrantAnswer, Writer
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending

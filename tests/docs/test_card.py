@@ -7,10 +7,10 @@ import subprocess
 import pytest
 from conftest import EXAMPLES
 
+from common.texts import LANGUAGES, spoken
 from controller.commands.card import COLOURS, MEANINGS, page
+from controller.indication.signals import LOOKS
 from controller.settings import load
-from controller.signals import LOOKS
-from protocol.texts import LANGUAGES, spoken
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-pdf-header-footer")

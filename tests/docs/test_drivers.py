@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drivers.contracts import Card, Reader, ReaderLostError
-from drivers.presence import Presented, Removed, Watch
+from drivers.readers.presence import Presented, Removed, Watch
 from simulator.line import Base, Line
 from simulator.stage import until
 

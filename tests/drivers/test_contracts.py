@@ -333,7 +333,7 @@ def test_a_driver_whose_module_is_missing_says_how_to_install_it(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "spidev", None)
-    monkeypatch.delitem(sys.modules, "drivers.rc522_chip", raising=False)
+    monkeypatch.delitem(sys.modules, "drivers.readers.rc522_chip", raising=False)
     monkeypatch.delitem(sys.modules, "mfrc522", raising=False)
     monkeypatch.delitem(sys.modules, "mfrc522.MFRC522", raising=False)
     with pytest.raises(DriverMissingError, match=r"spidev.*pip install"):

@@ -7,19 +7,20 @@ import threading
 import time
 import tty
 
+import independent_plugs
 import msgspec
 import pytest
-import second_plugs
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from drivers.bus.modbus import crc
+from drivers.bus.plug_http import in_short
 from drivers.contracts import DriverError, OutputError
-from drivers.em4100 import EM4100Settings, RDM6300Reader
-from drivers.modbus import ModbusRelay, RelaySettings, crc
-from drivers.plug_http import in_short
-from drivers.pn532_frames import FROM_CHIP, Frames
-from drivers.shelly import Shelly, ShellySettings
-from drivers.tasmota import Tasmota, TasmotaSettings
+from drivers.outputs.modbus import ModbusRelay, RelaySettings
+from drivers.outputs.shelly import Shelly, ShellySettings
+from drivers.outputs.tasmota import Tasmota, TasmotaSettings
+from drivers.readers.em4100 import EM4100Settings, RDM6300Reader
+from drivers.readers.pn532_frames import FROM_CHIP, Frames
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_tags_that_waited_while_nobody_looked_are_no_taps(line):
     ("what", "matches"), [({"id": 1}, "id 1"), ({"timer_duration": 86_400}, "timer"), ({"timer_duration": -5}, "timer")]
 )
 def test_a_shelly_that_tells_of_another_switch_or_another_timer_is_not_taken_for_closed(what, matches):
-    class Strange(second_plugs.Shelly):
+    class Strange(independent_plugs.Shelly):
         def _status(self):
             return super()._status() | what
 
@@ -114,7 +115,7 @@ def test_a_shelly_that_tells_of_another_switch_or_another_timer_is_not_taken_for
 
 @pytest.mark.parametrize("state", [5, "5"])
 def test_a_tasmota_that_inverts_its_timer_may_not_be_closed_and_opens(state):
-    with second_plugs.Tasmota() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
+    with independent_plugs.Tasmota() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
         output.open()
         ask = output._ask
         output._ask = lambda command: {"PowerOnState": state} if command == "PowerOnState" else ask(command)
@@ -129,13 +130,13 @@ def test_a_tasmota_that_inverts_its_timer_may_not_be_closed_and_opens(state):
 
 
 def test_the_timer_of_a_tasmotas_other_relay_is_not_taken_for_its_own():
-    with second_plugs.Tasmota() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
+    with independent_plugs.Tasmota() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
         output._ask = lambda _command: {"PulseTime2": {"Set": 190}, "PulseTime1": {"Set": 0}}
         assert output._pulse("") == (0, None)
 
 
 def test_a_shelly_whose_auto_on_was_switched_on_may_not_be_closed_and_opens():
-    with second_plugs.Shelly() as plug, contextlib.closing(Shelly(ShellySettings(host=plug.address))) as output:
+    with independent_plugs.Shelly() as plug, contextlib.closing(Shelly(ShellySettings(host=plug.address))) as output:
         output.open()
         plug.config["auto_on"] = True
         with pytest.raises(OutputError, match="auto-on"):
@@ -153,7 +154,7 @@ def test_a_shelly_whose_settings_cannot_be_asked_for_is_not_closed(monkeypatch):
     def unreachable():
         raise OutputError("cannot be reached")
 
-    with second_plugs.Shelly() as plug, contextlib.closing(Shelly(ShellySettings(host=plug.address))) as output:
+    with independent_plugs.Shelly() as plug, contextlib.closing(Shelly(ShellySettings(host=plug.address))) as output:
         monkeypatch.setattr(output, "_config", unreachable)
         output.open()
         with pytest.raises(OutputError, match="reached"):

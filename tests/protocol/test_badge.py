@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import LoquetError
 from protocol.badge import BadgeKey, Technology, UidError, is_random, parse_uid
-from protocol.errors import LoquetError
 
 KEY = BadgeKey(bytes(range(32)))
 uids = st.one_of(*(st.binary(min_size=n, max_size=n) for n in (4, 7, 10)))

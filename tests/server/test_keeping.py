@@ -8,7 +8,7 @@ from central import HOME, configuration
 from click.testing import CliRunner
 from test_web import client, do, fill
 
-from protocol.strict import SettingsError
+from common.strict import SettingsError
 from server import backup, editing, kept, retention, rows
 from server import configuration as configurations
 from server.commands import server as command

@@ -5,8 +5,8 @@ import pytest
 from central import OnTheLine
 from workshop import CARDS, Workshop
 
+from common.errors import LoquetError
 from controller.store import database, journal
-from protocol.errors import LoquetError
 from protocol.moment import Quality
 from protocol.whitelist import Badge, Certification, Cut, Hours, Level, Machine, Member, Training
 from server import editing, rows
@@ -323,7 +323,7 @@ def test_a_list_that_a_server_brought_grows_old_by_itself_after_thirty_days(shop
 
 
 def test_the_servers_time_raises_what_is_known_and_may_lower_it(shop, central):
-    from controller.messages import TimeTold
+    from controller.runtime.messages import TimeTold
 
     OnTheLine(shop, central)
     floor = shop.clock.floor
@@ -388,7 +388,7 @@ def test_a_code_is_good_once_and_wrong_ones_say_what_to_do(shop, central):
 
 
 def test_a_list_that_finds_no_room_changes_nothing_and_comes_once_there_is(shop, central, monkeypatch):
-    from controller import edits
+    from controller.store import edits
 
     line = OnTheLine(shop, central)
     before = {row.key for row in shop.badges.whitelist.rows()}

@@ -10,8 +10,8 @@ import time
 import pytest
 from commands import told
 
-from controller.control import user_name
-from drivers import lease
+from controller.control.server import user_name
+from guard import leases as lease
 from simulator.stage import until
 
 MARIE, JEAN, LAURE, PAUL = "04A3C6CAE26180", "04A3C6112233FF", "C0FFEE42", "0102030405060708090A"
@@ -90,7 +90,7 @@ def test_without_a_guard_the_kernel_would_keep_the_relay_closed(stage):
     stage.kill("daemon", signal.SIGKILL)
     assert stage.closed("laser")
     done = subprocess.run(
-        [sys.executable, "-m", "drivers.guard", "--once", "--run-dir", str(stage.settings.run_dir)],
+        [sys.executable, "-m", "guard.process", "--once", "--run-dir", str(stage.settings.run_dir)],
         env=stage.environment,
         check=False,
     )

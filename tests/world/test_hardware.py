@@ -8,7 +8,7 @@ import pytest
 from commands import told
 from conftest import EXAMPLES
 
-from controller import door
+from controller.control import client
 from controller.store.whitelist import Change
 from protocol.badge import parse_badge
 from protocol.whitelist import Badge, Certification, Machine, Member, Training
@@ -28,7 +28,7 @@ def shop(folder, example):
     with Stage(config) as made:
         made.start_board()
         badges = [parse_badge(each) for each in (MARIE, f"em4100:{TAG}", f"em4100-4:{TAG[2:]}")]
-        with door.open_door(made.settings, write=True) as memory:
+        with client.open_client(made.settings, write=True) as memory:
             rows = [Training("all"), Member("marie"), Certification("marie", "all")]
             rows += [Machine(station.machine, requires=("all",)) for station in made.settings.stations]
             rows += [Badge(each, "marie") for each in memory.hash(badges)]

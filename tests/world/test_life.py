@@ -247,7 +247,7 @@ class Life(RuleBasedStateMachine):
     def every_closed_contact_has_a_lease_and_no_other(self):
         if not self.runs:
             return
-        from drivers import lease
+        from guard import leases as lease
 
         w = self.workshop
         lent = {path.name for path, record in lease.held(w.settings.run_dir) if record["until"] > w.time.at}

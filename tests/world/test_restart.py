@@ -9,7 +9,7 @@ import pytest
 from commands import told
 from test_daemon import MARIE, idle, journal, lay_and_wait, opens
 
-from drivers import lease
+from guard import leases as lease
 from simulator.stage import until
 
 pytestmark = pytest.mark.process
@@ -120,7 +120,7 @@ def test_what_systemd_does_after_the_end_opens_all_if_the_service_was_told_to_st
     stage.kill("guard")
     stage.kill("daemon", signal.SIGKILL)
     done = subprocess.run(
-        [sys.executable, "-m", "drivers.guard", "--once", "--run-dir", str(stage.settings.run_dir)],
+        [sys.executable, "-m", "guard.process", "--once", "--run-dir", str(stage.settings.run_dir)],
         env=stage.environment | {"SERVICE_RESULT": result},
         check=False,
     )

@@ -18,11 +18,11 @@ import files
 from test_life import MODES, OPTIONS, Life, settings_of
 from workshop import CARDS, Workshop
 
-from controller.examiner import Examiner
 from controller.station.events import ClearAsked, TeachAsked
 from controller.station.states import Idle, InSession, Locked, Teaching
 from controller.store import journal
 from controller.store.database import DATABASE, StorageError
+from controller.store.integrity import Examiner
 from controller.store.whitelist import load
 from protocol import entries
 from protocol.moment import Quality

@@ -1,0 +1,81 @@
+"""Texts for people, in French and English (gettext).
+
+`_("…")` gives a text in the language now in use; `N_("…")` marks one that is translated later, where it
+is shown. Rooms that import nothing of ours mark theirs with an `N_` of their own; the catalogue holds both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import gettext
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+LANGUAGES: Final = ("en", "fr")
+LOCALE: Final = Path(__file__).parent / "locale"
+
+_translations: gettext.NullTranslations = gettext.NullTranslations()
+_language = "en"
+_spoken: contextvars.ContextVar[tuple[str, gettext.NullTranslations] | None]
+_spoken = contextvars.ContextVar("spoken", default=None)
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Mark *text* for translation and give it back unchanged."""
+    return text
+
+
+def _(text: str) -> str:
+    """Return *text* in the language in use."""
+    spoken = _spoken.get()
+    return (_translations if spoken is None else spoken[1]).gettext(text) if text else ""
+
+
+def speak(language: str) -> None:
+    """Use *language* ("en", "fr") from now on, in the whole process; another one is English."""
+    global _translations, _language
+    _language, _translations = _find(language)
+
+
+@contextlib.contextmanager
+def spoken(language: str) -> Iterator[None]:
+    """Use *language* for what is done within, whatever the process speaks: for one reader of a page."""
+    token = _spoken.set(_find(language))
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+@functools.cache
+def _find(language: str) -> tuple[str, gettext.NullTranslations]:
+    known = language if language in LANGUAGES else "en"
+    return known, gettext.translation("loquet", LOCALE, [known], fallback=True)
+
+
+def language() -> str:
+    """Return the language in use."""
+    spoken = _spoken.get()
+    return _language if spoken is None else spoken[0]
+
+
+def language_of_environment() -> str:
+    """Return the language that LC_ALL, LC_MESSAGES, LANGUAGE or LANG asks for."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "LANG"):
+        value = os.environ.get(name, "")
+        if value:
+            return "fr" if value.lower().startswith("fr") else "en"
+    return "en"
+
+
+def tell(error: Exception) -> str:
+    """Return the sentence of one of our errors in the language in use, any other error as it is."""
+    template = getattr(error, "template", None)
+    if not isinstance(template, str):
+        return str(error) or type(error).__name__
+    places = {key: tell(v) if isinstance(v, Exception) else v for key, v in error.places.items()}  # type: ignore[attr-defined]
+    return _(template).format(**places)

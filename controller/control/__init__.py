@@ -1,0 +1,1 @@
+"""The control socket: the daemon's side, and the commands' side."""

@@ -1,0 +1,1 @@
+"""What people are shown: lights, sounds, displays."""

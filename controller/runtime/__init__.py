@@ -1,0 +1,1 @@
+"""The loop, and what it owns: clocks, messages, the watchdog's food."""

@@ -1,0 +1,1 @@
+"""What is sensed: readers, the badges on them, inputs."""

@@ -1,0 +1,1 @@
+"""What `loquet setup` and `loquet check` look at, ask and try."""

@@ -1,0 +1,1 @@
+"""What several drivers share: the header, serial ports, Modbus, one HTTP request."""

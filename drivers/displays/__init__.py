@@ -1,0 +1,1 @@
+"""What is shown: displays, lights, buzzers."""

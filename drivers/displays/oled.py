@@ -1,0 +1,70 @@
+"""An SSD1306 OLED on I²C, through luma.oled: five rows of 21 characters. The panel itself is in oled_panel.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import msgspec
+
+from drivers.bus.header import i2c_pins
+from drivers.contracts import N_, DriverError, DriverSettings
+
+if TYPE_CHECKING:
+    from drivers.displays.oled_panel import Panel
+
+
+class OLEDSettings(DriverSettings, frozen=True, kw_only=True):
+    """Which I²C bus, and which of the two addresses that such a module can have."""
+
+    bus: Annotated[int, msgspec.Meta(ge=0, le=6)] = 1
+    address: Annotated[int, msgspec.Meta(ge=0x3C, le=0x3D)] = 0x3C
+
+    def bus_pins(self) -> tuple[int, ...]:
+        """Return SDA and SCL."""
+        return i2c_pins(self.bus)
+
+    @property
+    def port(self) -> str:
+        """Name the address on its bus."""
+        return f"I2C bus {self.bus}, address {self.address:#04x}"
+
+
+class OLED:
+    """A display of 128 × 64 dots, set up anew after each failure."""
+
+    Settings: ClassVar[type[OLEDSettings]] = OLEDSettings
+
+    def __init__(self, settings: OLEDSettings) -> None:
+        self._settings = settings
+        self._panel: Panel | None = None
+        from drivers.displays import oled_panel  # noqa: PLC0415 - luma.oled is needed to show, not to read settings
+
+        self._panels = oled_panel.Panels()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows of characters."""
+        return 21, 5
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Show these lines. Raises DriverError."""
+        try:
+            self._panel = self._panel or self._panels.set_up(self._settings.bus, self._settings.address)
+            self._panel.write(lines)
+        except Exception as error:  # luma's and the kernel's errors share no root
+            self._let_go()
+            raise DriverError(
+                N_("the display at {port} does not answer: {error}"), port=self._settings.port, error=error
+            ) from error
+
+    def _let_go(self) -> None:
+        panel, self._panel = self._panel, None
+        if panel is not None:
+            panel.let_go()
+
+    def close(self) -> None:
+        """Go dark and let the bus go; may be called twice."""
+        if self._panel is not None:
+            self._panel.darken()
+        self._let_go()

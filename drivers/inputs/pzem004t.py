@@ -1,0 +1,64 @@
+"""The PZEM-004T v3, a meter on an RS-485 line, in Modbus RTU."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final
+
+import msgspec
+
+from drivers.bus.modbus import LineSettings, Unit
+from drivers.contracts import DriverError
+
+ANSWER_S: Final = 0.3
+LATE_S: Final = 0.3  # after which a reply that did not come is not coming
+LONGEST: Final = 32  # readings of a line that never rests
+SILENCE_S: Final = 0.05  # between two frames (Modbus over serial line, §2.5.1.1: 3.5 characters, and room for USB)
+WRITE_COIL, READ_COILS, READ_INPUTS = 5, 1, 4
+METER_REGISTERS: Final = 10
+TRIES: Final = 3
+
+
+class MeterSettings(LineSettings, frozen=True, kw_only=True):
+    """Which unit; how often it is read (seconds)."""
+
+    interval: Annotated[float, msgspec.Meta(ge=0.2, le=10.0)] = 1.0
+
+    @property
+    def seat(self) -> str:
+        """Name the unit."""
+        return f"unit {self.unit}"
+
+
+class PZEM004T:
+    """A PZEM-004T v3: the mains that flows through its current transformer, in watts, and counted in watt-hours.
+
+    Input registers from 0: volts/10; milliamperes, low word first; watts/10, low word first; watt-hours, low word
+    first; hertz/10; power factor/100; alarm (its data sheet).
+    """
+
+    measures: ClassVar[str] = "W"
+    Settings: ClassVar[type[MeterSettings]] = MeterSettings
+
+    def __init__(self, settings: MeterSettings) -> None:
+        self.interval = settings.interval
+        self.counted_wh: float | None = None
+        self._unit = Unit(settings)
+        self._is_open = False
+
+    def read(self) -> float:
+        """Return the power now, in watts. Raises DriverError."""
+        try:
+            if not self._is_open:
+                self._unit.open()
+                self._is_open = True
+            registers = self._unit.ask("read_registers", 0, METER_REGISTERS, READ_INPUTS)
+        except DriverError:
+            self._is_open = False
+            self._unit.close()
+            raise
+        self.counted_wh = float(registers[5] | registers[6] << 16)
+        return float(registers[3] | registers[4] << 16) / 10
+
+    def close(self) -> None:
+        """Leave the line; may be called twice."""
+        self._unit.close()

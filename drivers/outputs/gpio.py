@@ -1,0 +1,111 @@
+"""A relay on a pin of the header, through gpiozero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from gpiozero import OutputDevice
+
+from drivers.bus.header import PULLED_UP_AT_RESET, Pin, factory
+from drivers.contracts import N_, DriverSettings, OutputError, PinOpening
+
+
+class RelaySettings(DriverSettings, frozen=True, kw_only=True):
+    """How a relay board hangs on a pin.
+
+    external_pull: a resistor outside holds the relay open until the daemon runs, so the pin's own pull at
+    reset does not matter.
+    """
+
+    pin: Pin
+    active_low: bool = False
+    external_pull: bool = False
+
+    def pins(self) -> dict[str, int]:
+        """Name the pin."""
+        return {"pin": self.pin}
+
+    @property
+    def closes_at_power_on(self) -> bool:
+        """Whether the pin's pull at reset closes the relay before the daemon runs."""
+        pulled_up = self.pin in PULLED_UP_AT_RESET
+        return not self.external_pull and pulled_up != self.active_low
+
+
+def _pins_at_a_level() -> Any:  # noqa: ANN401 - gpiozero has no types
+    """Return the pin factory, if it claims at a level. Raises OutputError."""
+    pins: Any = factory()
+    if not getattr(pins, "claims_at_level", False):
+        raise OutputError(
+            N_(
+                'a relay needs pins that are claimed at a level; GPIOZERO_PIN_FACTORY names "{name}", '
+                "unset it or set it to lgpio"
+            ),
+            name=type(pins).__name__,
+        )
+    return pins
+
+
+class GPIORelay:
+    """A relay on a pin: open from the first instant, open when closed for good, kept by the kernel after.
+
+    found_closed: the pin stands at its closed level and stays there, as an earlier process left it.
+    """
+
+    Settings: ClassVar[type[RelaySettings]] = RelaySettings
+    resumes: ClassVar[bool] = True
+
+    def __init__(self, settings: RelaySettings, *, found_closed: bool = False) -> None:
+        pins = _pins_at_a_level()
+        self._opening = self.opening_of(settings)
+        try:
+            self._device = OutputDevice(
+                settings.pin, active_high=not settings.active_low, initial_value=found_closed, pin_factory=pins
+            )
+        except Exception as error:  # gpiozero's and lgpio's errors share no root
+            raise OutputError(N_("GPIO {pin} cannot be claimed: {error}"), pin=settings.pin, error=error) from error
+
+    @staticmethod
+    def opening_of(settings: RelaySettings) -> PinOpening:
+        """Return how anyone opens the contact that these settings name."""
+        return PinOpening(chip=_pins_at_a_level().chip, line=settings.pin, level=int(settings.active_low))
+
+    @staticmethod
+    def probe(settings: RelaySettings) -> str:
+        """Return what is found of the pin, without claiming it. Raises what the pin factory raises."""
+        pins = _pins_at_a_level()
+        return f"GPIO {settings.pin}: {pins.pin(settings.pin).function}"
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the contact is closed, by the pin's level."""
+        return not self._device.closed and bool(self._device.value)
+
+    @property
+    def opening(self) -> PinOpening:
+        """Return how anyone opens the contact without this process."""
+        return self._opening
+
+    def on(self) -> None:
+        """Close the contact. Raises OutputError."""
+        self._drive(self._device.on)
+
+    def off(self) -> None:
+        """Open the contact. Raises OutputError."""
+        if not self._device.closed:
+            self._drive(self._device.off)
+
+    def _drive(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # gpiozero's and lgpio's errors share no root
+            raise OutputError(N_("GPIO {pin} does not obey: {error}"), pin=self._opening.line, error=error) from error
+
+    def close(self) -> None:
+        """Open the contact and let the pin go."""
+        if not self._device.closed:
+            try:
+                self.off()
+            finally:
+                self._device.close()

@@ -1,0 +1,1 @@
+"""Badge readers: the chips, what they say, and what changed on them."""

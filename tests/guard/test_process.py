@@ -1,0 +1,193 @@
+"""The guard: whatever became of the daemon, a lease that is past is opened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from guard import leases as lease
+from guard.process import OPENERS, Guard, main
+
+
+def lend(board, folder, *, until, pid=None, started=None, resume=False, line=17, level=0):
+    """Write a lease as a daemon does, for an output that is closed."""
+    lease.prepare(folder)
+    owner = pid or os.getpid()
+    record = {
+        "machine": "laser",
+        "output": "machine",
+        "opening": {"kind": "gpio", "chip": 0, "line": line, "level": level},
+        "pid": owner,
+        "started": lease.started(owner) if started is None else started,
+        "resume": resume,
+        "until": until,
+    }
+    lease.write(f"{folder}/leases/laser.machine", json.dumps(record).encode())
+    board.board.pins.lines[line].output = True
+    board.board.pins.lines[line].level = 1 - level
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def guard(tmp_path, said):
+    return Guard(tmp_path, said.append)
+
+
+@pytest.fixture
+def sleeper():
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+
+
+def gone(process):
+    """A process that was, with the time at which it began."""
+    began = lease.started(process.pid)
+    process.kill()
+    process.wait()
+    return {"pid": process.pid, "started": began}
+
+
+def test_a_lease_that_runs_is_left_alone(board, guard, tmp_path):
+    lend(board, tmp_path, until=2_000)
+    assert guard.step(1_999) == 0
+    assert board.board.pins.lines[17].level == 1
+
+
+def test_a_daemon_that_is_gone_leaves_nothing_closed(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, **gone(sleeper))
+    guard.step(0)
+    assert board.board.pins.lines[17].level == 0
+    assert lease.held(tmp_path) == []
+
+
+def test_an_active_low_output_is_opened_high(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, line=5, level=1, **gone(sleeper))
+    guard.step(0)
+    assert board.board.pins.lines[5].level == 1
+
+
+def test_a_station_that_resumes_keeps_its_lease_until_it_is_past(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, resume=True, **gone(sleeper))
+    guard.step(1_999)
+    assert board.board.pins.lines[17].level == 1
+    guard.step(2_000)
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_daemon_that_hangs_on_without_renewing_is_killed(board, guard, tmp_path, sleeper, said):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(2_000)
+    assert sleeper.wait() == -signal.SIGKILL
+    assert board.board.pins.lines[17].level == 0
+    assert "killed" in said[0]
+
+
+def test_another_process_with_the_same_pid_is_not_killed(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid, started=1)
+    guard.step(2_000)
+    assert sleeper.poll() is None
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_once_opens_what_the_dead_left_and_touches_no_living(board, tmp_path, sleeper, capsys):
+    lend(board, tmp_path, until=0, pid=sleeper.pid)
+    assert main(["--run-dir", str(tmp_path), "--once"]) == 0
+    assert sleeper.poll() is None
+    lend(board, tmp_path, until=lease.boottime_ms() + 60_000, **gone(sleeper))
+    assert main(["--run-dir", str(tmp_path), "--once"]) == 0
+    assert board.board.pins.lines[17].level == 0
+    assert "opened" in capsys.readouterr().err
+
+
+def test_a_line_that_somebody_holds_is_tried_until_it_is_free_and_told_once(board, guard, tmp_path, sleeper, said):
+    board.hand.do("claim_output", number=17, level=1)
+    lend(board, tmp_path, until=0, **gone(sleeper))
+    assert [guard.step(10), guard.step(20)] == [1, 1]
+    assert len(said) == 1
+    board.hand.do("free", number=17)
+    assert guard.step(30) == 0
+    assert board.board.pins.lines[17].level == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"pid": "x"}'])
+def test_a_lease_that_makes_no_sense_does_not_keep_the_others_closed(board, guard, tmp_path, content, sleeper):
+    lend(board, tmp_path, until=0, **gone(sleeper))
+    (tmp_path / "leases" / "a.torn").write_bytes(content)
+    guard.step(10)
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_guard_is_alive_only_while_it_says_so(tmp_path):
+    assert not lease.guard_alive(tmp_path, 0)
+    word = lease.GuardWord(tmp_path)
+    assert word.until(0) == 0
+    lease.say_guarded(tmp_path, 100)
+    assert lease.guard_alive(tmp_path, 99)
+    assert not lease.guard_alive(tmp_path, 100)
+    assert word.until(99) == 100
+    lease.say_guarded(tmp_path, 200)
+    assert word.until(150) == 200
+    (tmp_path / "guard").unlink()
+    assert word.until(250) == 0
+    lease.say_guarded(tmp_path, 300)
+    assert word.until(250) == 300
+    (tmp_path / "guard").write_bytes(b"")
+    assert word.until(0) == 0
+    word.close()
+
+
+def test_the_guard_names_a_folder_that_cannot_be_used(capsys):
+    assert main(["--run-dir", "/proc/none"]) == 1
+    assert "--run-dir" in capsys.readouterr().err
+
+
+def test_what_a_lost_lease_lent_is_opened_with_its_owners_end(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(1_000)
+    (tmp_path / "leases" / "laser.machine").unlink()
+    guard.step(1_200)
+    assert board.board.pins.lines[17].level == 1, "its owner lives, and may have given it back"
+    sleeper.kill()
+    sleeper.wait()
+    guard.step(1_400)
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_lease_that_was_garbled_ends_when_it_would_have(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(1_000)
+    (tmp_path / "leases" / "laser.machine").write_bytes(b"\xff")
+    guard.step(1_900)
+    assert sleeper.poll() is None
+    guard.step(2_000)
+    assert sleeper.wait() == -signal.SIGKILL
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_a_run_directory_that_cannot_be_read_is_told_and_ends_nothing(guard, tmp_path, said):
+    (tmp_path / "leases").write_text("a file")
+    assert guard.step(0) == 0
+    assert guard.step(1) == 0
+    assert len(said) == 1
+
+
+def test_pins_are_opened_before_anybody_is_asked_on_a_line(tmp_path, said, monkeypatch):
+    lease.prepare(tmp_path)
+    opened = []
+    for kind in ("gpio", "serial"):
+        monkeypatch.setitem(OPENERS, kind, lambda opening: opened.append(opening["kind"]))
+    for name, kind in (("a-saw", "serial"), ("b-mill", "serial"), ("z-laser", "gpio")):
+        record = {"opening": {"kind": kind}, "pid": 0, "started": 1, "resume": False, "until": 0}
+        lease.write(f"{tmp_path}/leases/{name}.machine", json.dumps(record).encode())
+    assert Guard(tmp_path, said.append).step(1_000) == 0
+    assert opened == ["gpio", "serial", "serial"]
