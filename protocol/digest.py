@@ -12,7 +12,7 @@ WHOLE: Final = 1 << 256
 
 
 def row_hash(body: str | bytes) -> int:
-    """Return a row's share of a list's digest: BLAKE2b, 32 bytes, big-endian, over the row as `encode_row` writes it."""
+    """Return a row's share of a list's digest: BLAKE2b, 32 bytes, big-endian, of the row as `encode_row` writes it."""
     raw = body.encode() if isinstance(body, str) else body
     return int.from_bytes(hashlib.blake2b(raw, digest_size=32).digest())
 
