@@ -5,18 +5,16 @@ from __future__ import annotations
 import gettext
 import io
 import os
-import sqlite3
 import sys
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 import click
-import msgspec
 
 from common.errors import LoquetError
 from common.texts import LOCALE, _, language, speak, tell
-from controller.settings import language_of_house
-from drivers.contracts import DriverError
+from controller.commands.summaries import SUMMARIES
+from controller.house import language_of_house
 
 GROUP: Final = "loquet.commands"
 
@@ -35,25 +33,52 @@ class Gathered(click.Group):
             return command
         return None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each sub-command, without loading those that are ours."""
+        names = self.list_commands(ctx)
+        width = formatter.width - 6 - max(map(len, names), default=0)
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, self._summary(ctx, name, width)) for name in names])
+
+    def _summary(self, ctx: click.Context, name: str, width: int) -> str:
+        if name in SUMMARIES:
+            return _(SUMMARIES[name])
+        command = self.get_command(ctx, name)
+        return "" if command is None else command.get_short_help_str(width)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run; what goes wrong is one sentence on standard error, and exit status 1."""
         try:
             return super().invoke(ctx)
-        except (LoquetError, DriverError) as error:
-            raise click.ClickException(tell(error)) from error
-        except (sqlite3.Error, msgspec.DecodeError) as error:
-            raise click.ClickException(
-                _(
-                    "the database cannot be read whole ({error}); stop the controller, and keep a copy of data_dir"
-                ).format(error=error)
-            ) from error
         except BrokenPipeError:
             if ctx.invoked_subcommand == "run":
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `loquet journal | head` is no error
             return None
-        except (OSError, UnicodeError) as error:
-            raise click.ClickException(str(error).encode("ascii", "backslashreplace").decode()) from error
+        except Exception as error:
+            told = _sentence(error)
+            if told is None:
+                raise
+            raise click.ClickException(told) from error
+
+
+def _sentence(error: Exception) -> str | None:
+    """Return what a person is told of an error; None where it is click's, or a mistake of ours."""
+    import sqlite3  # noqa: PLC0415 - what help does not need
+
+    import msgspec  # noqa: PLC0415
+
+    from drivers.contracts import DriverError  # noqa: PLC0415
+
+    if isinstance(error, LoquetError | DriverError):
+        return tell(error)
+    if isinstance(error, sqlite3.Error | msgspec.DecodeError):
+        return _(
+            "the database cannot be read whole ({error}); stop the controller, and keep a copy of data_dir"
+        ).format(error=error)
+    if isinstance(error, OSError | UnicodeError):
+        return str(error).encode("ascii", "backslashreplace").decode()
+    return None
 
 
 speak(language_of_house())
@@ -79,7 +104,7 @@ loquet = Gathered(
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-click.version_option(version("loquet"), prog_name="loquet")(loquet)
+click.version_option(package_name="loquet", prog_name="loquet")(loquet)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from tabulate import tabulate
 
 from common.errors import LoquetError
 from common.texts import _, tell
-from controller.settings import default_path
+from controller.house import default_path
 from controller.store.edits import Progress
 from protocol import sheets
 

@@ -7,14 +7,13 @@ Errors name the place ("station 1 (laser), relay, pin") and the remedy.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from common.strict import SettingsError, convert, days, no_other_keys
-from common.texts import N_, language_of_environment
+from common.texts import N_
 from controller.settings import checks
 from controller.settings.periods import Periods, Stale
 from controller.settings.stations import read_output, read_station
@@ -42,34 +41,11 @@ __all__ = [
     "SettingsError",
     "Station",
     "Thresholds",
-    "default_path",
-    "language_of_house",
     "load",
     "read",
 ]
 
-DEFAULT_FILE: Final = Path("/etc/loquet/controller.toml")
 MAX_BYTES: Final = 256 * 1024
-
-
-def default_path() -> Path:
-    """Return LOQUET_CONFIG, or the usual place."""
-    return Path(os.environ.get("LOQUET_CONFIG") or DEFAULT_FILE)
-
-
-def language_of_house() -> str:
-    """Return the language to speak: LOQUET_LANGUAGE, else what the settings say, else the environment's.
-
-    The settings come before the locale: a Pi's is English until somebody knows how to change it.
-    """
-    named = os.environ.get("LOQUET_LANGUAGE")
-    if named:
-        return named[:2].lower()
-    try:
-        said = tomllib.loads(default_path().read_text(encoding="utf-8"))["controller"]["language"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        said = None  # whatever is wrong there is told by the command that needs it
-    return said if isinstance(said, str) else language_of_environment()
 
 
 def load(path: Path) -> Settings:

@@ -233,3 +233,23 @@ def test_nonsense_is_a_sentence_and_an_exit_status(run, stage_folder, arguments)
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed_for_each_shell(run, shell):
     assert "_LOQUET_COMPLETE" in run("completion", shell)
+
+
+def test_help_says_of_each_command_its_own_first_sentence():
+    from controller.commands import loquet
+    from controller.commands.summaries import SUMMARIES
+
+    found = {name: loquet.get_command(None, name).get_short_help_str(400) for name in loquet.list_commands(None)}
+    assert found == SUMMARIES
+
+
+def test_help_and_version_load_no_command_and_no_driver():
+    code = (
+        "import sys\nfrom controller.commands import main\nsys.argv = ['loquet', sys.argv[1]]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "slow = ('controller.settings', 'controller.store', 'drivers')\n"
+        "print([name for name in sys.modules if name.startswith(slow)])"
+    )
+    for option in ("--help", "--version"):
+        done = subprocess.run([sys.executable, "-c", code, option], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "[]", option
