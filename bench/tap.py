@@ -51,10 +51,13 @@ class Rig:
         from controller.indication.signals import Signals
         from controller.outputs.leased import LeasedOutput
         from controller.outputs.machine import Contacts
+        from controller.runtime.age import Age
         from controller.runtime.clock import SystemClock
         from controller.runtime.loop import Loop
+        from controller.runtime.stations import Stations
         from controller.runtime.watchdog import Watchdog
         from controller.sensing.badges import Badges
+        from controller.settings.periods import Stale
         from controller.station.rules import Rules
         from controller.store import database
         from controller.store.key import badge_key
@@ -76,17 +79,29 @@ class Rig:
         self.output = Contacts({"machine": LeasedOutput(output, run, "laser", "machine", guard)})
         numbers = iter(range(10**9))
         inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.loop = Loop(
+        badges = Badges(key, sample(2_000), lambda: f"{next(numbers):016x}")
+        writer, age = Writer(self.db, inbox.put, lambda: clock.floor), Age(Stale())
+        stations = Stations(
             rules=[Rules("laser", grace=0)],
             clock=clock,
-            badges=Badges(key, sample(2_000), lambda: f"{next(numbers):016x}"),
+            badges=badges,
             outputs={"laser": self.output},
             signals=Signals({}, {}, lambda *_: None, time.monotonic),
             displays=Displays({}, lambda *_: None),
             guard_alive=lambda now: guard.until(now) > now,
+            writer=writer,
+            age=age,
+            counted=lambda _machine: None,
+        )
+        self.loop = Loop(
+            stations=stations,
+            clock=clock,
+            badges=badges,
+            guard_alive=lambda now: guard.until(now) > now,
             watchdog=Watchdog(Manager()),
-            writer=Writer(self.db, inbox.put, lambda: clock.floor),
+            writer=writer,
             inbox=inbox,
+            age=age,
         )
         self.loop.recover([])
         self.now = clock.now

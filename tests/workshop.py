@@ -25,6 +25,7 @@ from controller.runtime.age import Age
 from controller.runtime.clock import SystemClock
 from controller.runtime.loop import Loop
 from controller.runtime.messages import Asked, Halt
+from controller.runtime.stations import Stations
 from controller.runtime.watchdog import Watchdog
 from controller.sensing.badges import Badges
 from controller.sensing.messages import FromInput, FromReader
@@ -268,7 +269,8 @@ class Workshop:
             now=lambda: self.time.at,
         )
         self.told = []
-        self.loop = Loop(
+        age = Age(self.settings.stale)
+        stations = Stations(
             rules=[station.rules for station in self.settings.stations],
             clock=self.clock,
             badges=self.badges,
@@ -276,10 +278,19 @@ class Workshop:
             signals=self.signals,
             displays=self.shower,
             guard_alive=lambda _now: self.guard_lives,
+            writer=writer,
+            age=age,
+            counted=lambda _machine: None,
+        )
+        self.loop = Loop(
+            stations=stations,
+            clock=self.clock,
+            badges=self.badges,
+            guard_alive=lambda _now: self.guard_lives,
             watchdog=Watchdog(Manager()),
-            age=Age(self.settings.stale),
             writer=writer,
             inbox=inbox,
+            age=age,
         )
         tell = self.signals.tell
         self.signals.tell = lambda told: (self.told.append(told), tell(told))

@@ -1116,7 +1116,7 @@ def test_whoever_may_not_start_gets_no_more_time(cause):
 
 def test_a_part_that_is_missing_is_cleared_by_nobody():
     with Workshop() as w:
-        w.loop.fail("laser", "GPIO 6 cannot be claimed")
+        w.loop.stations.fail("laser", "GPIO 6 cannot be claimed")
         w.ask(ClearAsked("root"))
         w.tap("laure")
         assert w.is_in == "Fault"
@@ -1524,9 +1524,9 @@ def test_a_longest_session_that_is_over_at_rest_ends_at_once():
 
 def test_a_lost_output_names_each_cause_once():
     with Workshop() as w:
-        w.loop.fail("laser", "one")
-        w.loop.fail("laser", "one")
-        w.loop.fail("laser", "two")
+        w.loop.stations.fail("laser", "one")
+        w.loop.stations.fail("laser", "one")
+        w.loop.stations.fail("laser", "two")
         w.settle()
         assert w.state.told == "one, two"
         assert [entry.cause for entry in w.entries("fault")] == ["one", "two"]

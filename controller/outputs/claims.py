@@ -1,0 +1,192 @@
+"""Claiming outputs: each open from its first instant, or as an earlier daemon left it for a session that resumes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from common.texts import tell
+from controller.outputs.leased import LeasedOutput, Service
+from controller.outputs.machine import Contact, Contacts
+from controller.outputs.remote import Told, near
+from controller.settings import Part, Settings, Station
+from drivers import registry
+from drivers.contracts import DriverError, OutputError
+from guard import leases as lease
+
+REMOTE_OPENS: Final = 6.0  # s for what is remote to open at the end
+
+log = logging.getLogger("loquet")
+
+
+class Claims:
+    """Every output of this controller. faults: why a machine has none that closes."""
+
+    def __init__(self, settings: Settings, guard: lease.GuardWord, told: Callable[[str, str, str, bool], None]) -> None:
+        """told: hears of a machine's part: what is wrong with it, if anything, and whether that is a fault."""
+        self._settings = settings
+        self._guard = guard
+        self._told = told
+        self.outputs: dict[str, Contacts] = {}
+        self.faults: dict[str, str] = {}
+        self._services: dict[str, Service] = {}
+        self._released = False
+
+    def claim(self) -> None:
+        """Claim everything: what several machines share first."""
+        self._claim_services()
+        for station in self._settings.stations:
+            self._claim(station)
+
+    def open_all(self) -> None:
+        """Open every machine's outputs."""
+        for contacts in self.outputs.values():
+            contacts.switch(frozenset(), lease.boottime_ms())
+
+    def _make(self, machine: str, kind: str, part: Part, **how: bool) -> Any:  # noqa: ANN401 - by its kind's contract
+        """Make one part; where that fails the machine is out of order, and the others are not."""
+        try:
+            return registry.make(kind, part.driver, part.settings, **how)
+        except DriverError as error:
+            log.error("%s: %s", machine, tell(error))
+            self.faults[machine] = tell(error)
+            return None
+
+    def _claim_services(self) -> None:
+        """Claim what several machines share, open. Where one is missing, none of those machines ever closes."""
+        for name, part in self._settings.services.items():
+            output = self._make(name, "outputs", part)
+            if output is None:
+                continue
+            output = near(output, lambda told, name=name: self._service_told(name, told), found_closed=False)  # type: ignore[misc]
+            leased = LeasedOutput(output, self._settings.run_dir, name, "service", self._guard)
+            self._services[name] = Service(leased)
+
+    def _service_told(self, name: str, told: Told) -> None:
+        """Notify every machine that uses a service; it is a fault of those that have it now."""
+        service = self._services.get(name)
+        having = service.lent | service.wanted if service is not None else set()
+        for station in self._settings.stations:
+            if name in station.services:
+                fault = told.fault and station.machine in having
+                self._told(station.machine, name, _said(told.detail), fault)
+
+    def _claim(self, station: Station) -> None:
+        """Claim a machine's outputs: open, or as an earlier daemon left them for a session that resumes.
+
+        Where one is missing, none of them ever closes.
+        """
+        made: dict[str, Contact] = {}
+        for name, part in station.contacts().items():
+            output = self._claim_one(station, name, part)
+            if output is not None:
+                made[name] = output
+        for name in station.services:
+            if name in self._services:
+                made[name] = self._services[name].share(station.machine)
+            else:
+                self.faults.setdefault(station.machine, self.faults.get(name, name))
+        if made.keys() != station.rules.outputs:
+            for contact in made.values():
+                with contextlib.suppress(OutputError):  # what is remote goes on opening by itself
+                    contact.end()
+            return
+        contacts = Contacts(made)
+        try:
+            contacts.take_over(lease.boottime_ms())
+        except OutputError as error:
+            log.error("%s: %s", station.machine, tell(error))
+            contacts.switch(frozenset(), lease.boottime_ms())
+        self.outputs[station.machine] = contacts
+
+    def _claim_one(self, station: Station, name: str, part: Part) -> LeasedOutput | None:
+        found_closed = station.rules.resumes and self._was_left_closed(station.machine, name, part)
+        how = {"found_closed": True} if found_closed and not _is_remote(part) else {}
+        output = self._make(station.machine, "outputs", part, **how)
+        if output is None:
+            return None
+
+        def told(told: Told) -> None:
+            self._told(station.machine, name, _said(told.detail), told.fault)
+
+        output = near(output, told, found_closed=found_closed)
+        return LeasedOutput(
+            output,
+            self._settings.run_dir,
+            station.machine,
+            name,
+            self._guard,
+            resume=station.rules.resumes,
+            found_closed=found_closed,
+        )
+
+    def _was_left_closed(self, machine: str, name: str, part: Part) -> bool:
+        """Return whether a daemon that is dead now left this output closed, and the guard has not opened it yet."""
+        try:
+            opening = registry.find("outputs", part.driver).opening_of(part.settings)
+        except Exception:  # noqa: BLE001 - making the driver tells the same, with its remedy
+            return False
+        return lease.left_closed(
+            self._settings.run_dir, machine, name, msgspec.to_builtins(opening), lease.boottime_ms()
+        )
+
+    def drop_old_leases(self) -> None:
+        """Give back what an earlier run lent: our outputs stand as we made them; others the guard opens now.
+
+        Remote ones are told to open, and give the lease back by themselves once they did.
+        """
+        # What was found closed may have waited for a while.
+        now = lease.boottime_ms()
+        _try_each((machine, partial(contacts.renew, now)) for machine, contacts in self.outputs.items())
+        mine = lease.me()
+        ours = [
+            msgspec.to_builtins(registry.find("outputs", part.driver).opening_of(part.settings))
+            for station in self._settings.stations
+            if station.machine in self.outputs
+            for part in station.contacts().values()
+        ]
+        for path, record in lease.held(self._settings.run_dir):
+            if (record.get("pid"), record.get("started")) == mine:
+                continue
+            if record.get("opening") in ours:
+                if record["opening"].get("kind") == "gpio":
+                    path.unlink(missing_ok=True)
+            elif record.get("resume"):
+                lease.write(str(path), json.dumps(record | {"resume": False}).encode())
+
+    def release(self) -> None:
+        """Open everything; then wait for what is remote, all at once, and no longer than systemd does for us."""
+        if self._released:
+            return
+        self._released = True
+        outputs: list[tuple[str, Contacts | LeasedOutput]] = list(self.outputs.items())
+        outputs += [(name, service.output) for name, service in self._services.items()]
+        _try_each((name, output.end) for name, output in outputs)
+        end = time.monotonic() + REMOTE_OPENS
+        while time.monotonic() < end and not all(output.has_ended for _name, output in outputs):
+            _try_each((name, partial(output.renew, lease.boottime_ms())) for name, output in outputs if output.is_lent)
+            time.sleep(0.05)
+        _try_each((name, output.release) for name, output in outputs)
+
+
+def _try_each(acts: Iterable[tuple[str, Callable[[], None]]]) -> None:
+    for name, act in acts:
+        try:
+            act()
+        except DriverError as error:
+            log.error("%s: %s", name, tell(error))
+
+
+def _said(error: DriverError | None) -> str:
+    return "" if error is None else tell(error)
+
+
+def _is_remote(part: Part) -> bool:
+    return hasattr(registry.find("outputs", part.driver), "switch")

@@ -1,0 +1,73 @@
+"""The whitelist in force: what a change of it means for the stations: locks, and what is to end now."""
+
+from __future__ import annotations
+
+from controller.runtime.age import Age
+from controller.runtime.stations import Stations
+from controller.sensing.badges import Badges
+from controller.station.events import (
+    EndAsked,
+    LockAsked,
+    Taught,
+    UnlockAsked,
+)
+from controller.station.states import InSession, Starting
+from controller.store.edits import WhitelistChanged, WhitelistReplaced
+from protocol.whitelist import Badge, Certification, Cut, Machine
+
+
+class ListInForce:
+    """Takes up changes of the whitelist. Owned by the loop's thread."""
+
+    def __init__(self, badges: Badges, age: Age, stations: Stations) -> None:
+        self._badges = badges
+        self._age = age
+        self._stations = stations
+
+    def take(self, message: WhitelistChanged | WhitelistReplaced) -> None:
+        """Put a change in force here: it is on the disk by now."""
+        if message.confirmed is not None:
+            self._age.confirmed = message.confirmed
+        if isinstance(message, WhitelistReplaced):
+            before, self._badges.whitelist = self._badges.whitelist, message.whitelist
+            rows = message.whitelist.machines.values()
+            self.apply_locks(frozenset(row.id for row in rows if row.now and before.machines.get(row.id) != row))
+            self._cut([row for key, row in message.whitelist.cuts.items() if key not in before.cuts])
+            return
+        new_cuts = [row for row in message.change.put if isinstance(row, Cut)]
+        new_cuts = [row for row in new_cuts if row.key not in self._badges.whitelist.cuts]
+        for row in message.change.put:
+            self._badges.whitelist.put(row)
+        for row in message.change.drop:
+            self._badges.whitelist.drop(row)
+        for key in message.gone:
+            self._badges.whitelist.drop_key(key)
+        self._badges.whitelist.version = message.version
+        locked = {row.id for row in message.change.put if isinstance(row, Machine) and row.locked}
+        at_once = {row.id for row in message.change.put if isinstance(row, Machine) and row.now}
+        self.apply_locks(frozenset(locked if message.cut else locked & at_once))
+        self._cut(new_cuts)
+        if message.machine is not None:
+            taught = next((row.member for row in message.change.put if isinstance(row, Certification | Badge)), "")
+            self._stations.feed(message.machine, Taught(taught))
+
+    def _cut(self, cuts: list[Cut]) -> None:
+        """End what the server says is to end now."""
+        for cut in cuts:
+            state = self._stations.states.get(cut.machine)
+            if isinstance(state, InSession | Starting):
+                session = state.session
+                if session.id == cut.session or (cut.member and session.member == cut.member):
+                    self._stations.feed(cut.machine, EndAsked(session.id, cut.by or "server"))
+
+    def apply_locks(self, cut: frozenset[str]) -> None:
+        """Bring the stations' locks to what the whitelist says; those in *cut* end their session at once."""
+        for machine, state in self._stations.states.items():
+            row = self._badges.whitelist.machines.get(machine)
+            wanted = row.locked if row else ""
+            if machine in self._stations.locks.pending:
+                continue  # a maintainer's badge said otherwise, and the whitelist does not know yet
+            if wanted and (wanted != state.bench.locked or machine in cut):
+                self._stations.feed(machine, LockAsked(wanted, "whitelist", now=machine in cut))
+            elif state.bench.locked and not wanted:
+                self._stations.feed(machine, UnlockAsked("whitelist"))

@@ -1,0 +1,220 @@
+"""The stations: each one's state is fed with events, and what follows is carried out and shown."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from common.texts import _, tell
+from controller import station as stations
+from controller.indication.displays import Displays
+from controller.indication.signals import Signals, Told
+from controller.indication.views import lasting, view
+from controller.outputs.leased import NoGuardError
+from controller.outputs.machine import Contacts
+from controller.runtime.age import Age
+from controller.runtime.clock import Clock
+from controller.runtime.locks import Locks
+from controller.runtime.teaching import trained
+from controller.sensing.badges import Badges
+from controller.station.events import (
+    AnyEffect,
+    AnyEvent,
+    Commit,
+    Flash,
+    OpenSession,
+    OutputFailed,
+    Record,
+    SetLock,
+    Signal,
+    Switch,
+    Teach,
+)
+from controller.station.rules import Clears, Rules
+from controller.station.states import Bench, InSession, Recovering, State
+from controller.store.edits import Edit
+from controller.store.writer import Writer
+from drivers.contracts import OutputError
+from protocol import entries
+from protocol.access import Reason
+from protocol.moment import Moment
+
+E = TypeVar("E")
+RENEW_MS: Final = 500
+
+
+class Storage(msgspec.Struct):
+    """Whether anything can be written now, and why not."""
+
+    works: bool = True
+    detail: str = ""
+
+
+class Stations:
+    """Every station's state, and what it moves. Owned by the loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        rules: list[Rules],
+        clock: Clock,
+        badges: Badges,
+        outputs: dict[str, Contacts],
+        signals: Signals,
+        displays: Displays,
+        guard_alive: Callable[[int], bool],
+        writer: Writer,
+        age: Age,
+        counted: Callable[[str], float | None],
+    ) -> None:
+        self.states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
+        self.locks = Locks(writer)
+        self.storage = Storage()
+        self.outputs = outputs
+        self._clock = clock
+        self._badges = badges
+        self._signals = signals
+        self._displays = displays
+        self._guard_alive = guard_alive
+        self._writer = writer
+        self._age = age
+        self._counted = counted
+        self._lasting: dict[str, Signal] = {}
+        self._causes: dict[str, str] = {}
+        self._renew_at = 0
+
+    @staticmethod
+    def _found(rules: Rules, outputs: dict[str, Contacts]) -> State:
+        """Begin with what stands closed already, because an earlier daemon left it so under a lease."""
+        contacts = outputs.get(rules.machine)
+        return Recovering(Bench(rules), kept=contacts.closed if contacts is not None else frozenset())
+
+    def fail(self, machine: str, cause: str) -> None:
+        """Put a machine out of order; where it has no output, it stays so however often it is cleared."""
+        self._causes[machine] = cause
+        self.feed(machine, OutputFailed(cause, for_good=True))
+
+    def feed(self, machine: str, event: AnyEvent, moment: Moment | None = None) -> None:
+        """Give a station an event, and carry out what follows."""
+        moment = moment or self._clock.now()
+        answer = stations.step(self.states[machine], event, moment)
+        self.states[machine] = answer.state
+        for effect in answer.effects:
+            self._carry_out(machine, effect, moment)
+        self.show(machine, moment)
+
+    def _carry_out(self, machine: str, effect: AnyEffect, moment: Moment) -> None:
+        match effect:
+            case Switch(closed):
+                self._switch(machine, closed, moment)
+            case Commit(entry):
+                self._writer.commit(moment, self._metered(entry))
+                self._lend(machine, moment)
+            case Record(entry):
+                self._writer.record(moment, self._metered(entry))
+            case Teach(badge, member, by):
+                _who, change = trained(self._badges.whitelist, machine, badge, member, moment.known)
+                self._writer.edit(Edit(change, by, moment, machine=machine))
+            case SetLock(note):
+                self.locks.keep(machine, note, moment)
+            case Flash(signal, denied):
+                self._signals.tell(Told(machine, signal, lasting=False))
+                state, whitelist = self.states[machine], self._badges.whitelist
+                self._displays.tell(view(state, signal, moment, whitelist, denied, self._age.days(self._clock.floor)))
+
+    def _metered(self, entry: E) -> E:
+        """Note what the machine's plug has counted by now, where one counts, at both ends of a session."""
+        if isinstance(entry, entries.Granted) or (isinstance(entry, entries.Ended) and entry.until is None):
+            counted = self._counted(entry.machine)
+            return entry if counted is None else msgspec.structs.replace(entry, meter=counted)
+        return entry
+
+    def _lend(self, machine: str, moment: Moment) -> None:
+        """Take the lease while the disk works; what is wrong with it is said when the output is to close."""
+        if machine in self.outputs:
+            if not any(output.is_lent for output in self.outputs.values()):
+                self._renew_at = moment.at + RENEW_MS  # it is new; renewing it now would only be in the writer's way
+            with contextlib.suppress(OutputError):
+                self.outputs[machine].take_lease(moment.at)
+
+    def _switch(self, machine: str, closed: frozenset[str], moment: Moment) -> None:
+        output = self.outputs.get(machine)
+        try:
+            if output is not None:
+                output.switch(closed, moment.at)
+                return
+        except NoGuardError as error:  # it is back in a moment: any member may go on
+            self.feed(machine, OutputFailed(tell(error), Clears.USER), moment)
+        except OutputError as error:
+            self.feed(machine, OutputFailed(tell(error)), moment)
+        if output is None and closed:  # a driver that is missing is a fault, and never a session without power
+            cause = _("there is no relay: {cause}").format(cause=self._causes.get(machine, "-"))
+            self.feed(machine, OutputFailed(cause), moment)
+
+    def obstacle(self, moment: Moment, machine: str) -> Reason | None:
+        """Return what keeps a machine from starting, if anything does."""
+        outputs = self.outputs.get(machine)
+        if not self.storage.works or self._writer.is_full or self._writer.is_stuck(moment.at):
+            return Reason.NO_STORAGE
+        if (outputs is None or outputs.needs_guard) and not self._guard_alive(moment.at):
+            return Reason.NO_GUARD
+        if outputs is not None and not outputs.answers:
+            return Reason.NO_OUTPUT
+        return Reason.WHITELIST_STALE if self._age.refuses(self._clock.floor) else None
+
+    def open_sessions(self, moment: Moment) -> tuple[OpenSession, ...]:
+        """Return how far each session that runs has come."""
+        return tuple(
+            OpenSession(
+                state.session.id,
+                machine,
+                state.powered_at(moment),
+                moment.boot,
+                moment.at,
+                state.busy_at(moment),
+            )
+            for machine, state in self.states.items()
+            if isinstance(state, InSession)
+        )
+
+    def renew(self, moment: Moment) -> int | None:
+        """Renew the leases of what is closed; return when that is due again, None where nothing is."""
+        if not any(output.is_lent for output in self.outputs.values()):
+            return None
+        if moment.at >= self._renew_at:
+            for machine, output in self.outputs.items():
+                try:
+                    output.renew(moment.at)
+                except OutputError as error:
+                    self.feed(machine, OutputFailed(tell(error)), moment)
+            self._renew_at = moment.at + RENEW_MS
+        return self._renew_at
+
+    def show(self, machine: str, moment: Moment) -> None:
+        """Show how a machine is, on its light and its display."""
+        state = self.states[machine]
+        startable = self.obstacle(moment, machine) is None
+        row = self._badges.whitelist.machines.get(machine)
+        signal = lasting(
+            state,
+            reader_found=machine in self._badges.readers,
+            startable=startable,
+            is_set_up=row is not None and row.is_set_up,
+        )
+        if signal is None:
+            return  # for a moment, on the way of a tap: what was shown stays
+        if signal is Signal.IDLE and self._age.days(self._clock.floor) is not None:
+            signal = Signal.OFFLINE
+        self._displays.tell(view(state, signal, moment, self._badges.whitelist, age=self._age.days(self._clock.floor)))
+        if self._lasting.get(machine) is not signal:
+            self._lasting[machine] = signal
+            self._signals.tell(Told(machine, signal, lasting=True))
+
+    def show_all(self) -> None:
+        """Show how every machine is."""
+        moment = self._clock.now()
+        for machine in self.states:
+            self.show(machine, moment)
