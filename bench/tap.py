@@ -229,8 +229,9 @@ def _purge(rig: Rig, hand: Hand) -> dict[str, float]:
         _end(rig)
     purged = _fill(rig.db)
     card, taps = Card(bytes.fromhex("04A3C6CAE26180")), list[float]()
-    writer._periods, writer._floor = Periods(1, 1), lambda: START + 500 * DAY_MS  # noqa: SLF001 - a bench may look inside
-    writer._purge_at = 0  # noqa: SLF001
+    writer.house._periods = Periods(1, 1)  # noqa: SLF001 - a bench may look inside
+    writer.house._floor = lambda: START + 500 * DAY_MS  # noqa: SLF001
+    writer.house.purge_at = 0
     writer._wake.put(None)  # noqa: SLF001
     while rig.db.execute("select 1 from journal where seq between ? and ? limit 1", purged).fetchone() or not taps:
         began = time.monotonic()

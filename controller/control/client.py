@@ -23,12 +23,13 @@ from controller.control.server import ANSWER_S, EDIT_S, SOCKET, user_name
 from controller.runtime.clock import SystemClock
 from controller.settings import Settings
 from controller.store import database, journal
+from controller.store.answers import Answer
 from controller.store.damage import open_store
 from controller.store.database import StorageError
 from controller.store.edits import Edit, Progress
 from controller.store.key import badge_key
 from controller.store.whitelist import Change, load
-from controller.store.writer import Answer, Writer
+from controller.store.writer import Writer
 from protocol.badge import BadgeKey
 from protocol.entries import Clock, Corrected, Maintained, encode_entry
 from protocol.moment import Moment

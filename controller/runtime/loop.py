@@ -46,8 +46,9 @@ from controller.station.events import (
 )
 from controller.station.recovering import interrupted
 from controller.station.states import InSession, Recovering, Starting, State
+from controller.store.answers import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplaced
-from controller.store.writer import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened, Writer
+from controller.store.writer import Writer
 from drivers.contracts import OutputError
 from protocol import entries
 from protocol.access import Reason

@@ -9,8 +9,8 @@ import msgspec
 
 from controller.sensing.messages import FromInput, FromReader
 from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
+from controller.store.answers import GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplaced
-from controller.store.writer import GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from protocol.badge import BadgeKey
 
 

@@ -103,6 +103,8 @@ def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None]
             [slot, after],
         ).fetchall()
         for key, body in found:
+            if not isinstance(body, str):  # a flipped byte made a number of it
+                raise DamagedError(N_("the whitelist is damaged at {key}"), key=key)
             row = decode_row(body)
             if seen is not None:
                 if row.key != key:

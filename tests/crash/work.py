@@ -10,11 +10,12 @@ from pathlib import Path
 from controller.settings.periods import DAY_MS, Periods
 from controller.station.events import OpenSession
 from controller.store import damage, journal, whitelist
+from controller.store.answers import GrantAnswer
 from controller.store.database import meta
 from controller.store.edits import Edit
 from controller.store.key import badge_key
 from controller.store.whitelist import Change
-from controller.store.writer import GrantAnswer, Writer
+from controller.store.writer import Writer
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending
@@ -90,7 +91,7 @@ class Work:
             self.edit(
                 Member("late", f"Late {number}"), Badge(f"{number:032x}", "late"), Certification("late", "safety")
             )
-            self.writer._checkpoint()
+            self.writer.house.checkpoint()
         self.writer.acknowledge(meta(self.writer._opened, "epoch"), 5)
         self.step()
         say("acknowledged", 5)
@@ -100,7 +101,7 @@ class Work:
             self.days = day
             self.session(100 + day)
             self.step()  # the purge
-            self.writer._checkpoint()
+            self.writer.house.checkpoint()
         self.writer.close()
 
 

@@ -347,13 +347,13 @@ def test_nothing_is_purged_before_the_server_has_it(shop, central):
     line.join()
     for _day in range(130):
         shop.time.wall += 86_400_000
-        shop.loop.writer._purge_at = 0
+        shop.loop.writer.house.purge_at = 0
         shop.wait(15)
     assert len(shop.entries("refused")) >= before, "nobody has fetched it"
     line.send()
     for _day in range(3):
         shop.time.wall += 86_400_000
-        shop.loop.writer._purge_at = 0
+        shop.loop.writer.house.purge_at = 0
         shop.wait(15)
     assert not shop.entries("refused")
 

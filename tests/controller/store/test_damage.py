@@ -54,7 +54,7 @@ def fill(folder, sessions=120):
         writer.step()
         if number == sessions // 2:
             database.open_for_reading(folder).execute("select 1")
-            writer._checkpoint()
+            writer.house.checkpoint()
     for who in ("late", "later"):
         writer.edit(Edit(Change(put=(Member(who, who.title()), Certification(who, "safety"))), "root", moment()))
         writer.step()
@@ -240,6 +240,19 @@ def test_carving_reads_what_stood_on_overflow_pages_too(tmp):
     assert len(found.journal[1][6]) > 4096
 
 
+def test_a_body_that_a_flipped_byte_made_no_text_is_damage(lived, tmp):
+    place = copy_of(lived, tmp)
+    opened = open_store(place)
+    opened.db.execute("update whitelist set body = x'05' where key = 'member/m034'")
+    with pytest.raises(DamagedError, match="m034"):
+        whitelist.load(opened.db)
+    opened.db.close()
+    again = open_store(place)
+    assert again.replaced is not None
+    assert "m034" in again.whitelist.members, "the document has it"
+    again.db.close()
+
+
 # --- while the daemon runs ---
 
 
@@ -373,7 +386,7 @@ def test_of_two_lists_the_newer_comes_back(tmp):
     print("seed", seed)
     rng = random.Random(seed)
     writer = fill(tmp, sessions=20)
-    writer._checkpoint()
+    writer.house.checkpoint()
     writer.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
     writer.step()
     writer.step()

@@ -14,18 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from controller.station.events import CommitFailed, Committed, OpenSession
 from controller.store import database, journal, usage, whitelist
+from controller.store.answers import GrantAnswer, StorageChanged
 from controller.store.database import StorageError
 from controller.store.key import badge_key
+from controller.store.post import STUCK_MS
 from controller.store.whitelist import Change
-from controller.store.writer import (
-    STUCK_MS,
-    Edit,
-    GrantAnswer,
-    StorageChanged,
-    WhitelistChanged,
-    WhitelistReplaced,
-    Writer,
-)
+from controller.store.writer import Edit, WhitelistChanged, WhitelistReplaced, Writer
 from guard.leases import boottime_ms
 from protocol import entries
 from protocol.access import Reason
@@ -149,7 +143,7 @@ def test_a_full_disk_refuses_grants_keeps_usage_and_writes_it_once_there_is_room
 
 
 def test_refusals_are_thinned_and_counted_and_usage_never(writer, db, monkeypatch):
-    monkeypatch.setattr("controller.store.writer.MAX_REFUSALS", 3)
+    monkeypatch.setattr("controller.store.post.MAX_REFUSALS", 3)
     for _ in range(10):
         writer.record(moment(), refused())
     writer.record(moment(), entries.Ended("s1", "laser", Ending.STOPPED, 1))
@@ -159,7 +153,7 @@ def test_refusals_are_thinned_and_counted_and_usage_never(writer, db, monkeypatc
 
 
 def test_thinned_refusals_are_counted_even_when_nothing_else_is_written(writer, db, monkeypatch):
-    monkeypatch.setattr("controller.store.writer.MAX_REFUSALS", 0)
+    monkeypatch.setattr("controller.store.post.MAX_REFUSALS", 0)
     writer.record(moment(), refused())
     writer.step()
     assert kinds(db) == ["thinned"]
@@ -196,7 +190,7 @@ def test_a_session_cut_short_ended_at_its_last_heartbeat(writer, db):
 
 def test_at_its_bound_the_journal_refuses_new_sessions(writer, monkeypatch):
     assert not writer.is_full
-    monkeypatch.setattr("controller.store.writer.MAX_JOURNAL", 0)
+    monkeypatch.setattr("controller.store.post.MAX_JOURNAL", 0)
     assert writer.is_full
 
 
