@@ -18,8 +18,6 @@ ANSWER_S: Final = 0.3
 LATE_S: Final = 0.3  # after which a reply that did not come is not coming
 LONGEST: Final = 32  # readings of a line that never rests
 SILENCE_S: Final = 0.05  # between two frames (Modbus over serial line, §2.5.1.1: 3.5 characters, and room for USB)
-WRITE_COIL, READ_COILS, READ_INPUTS = 5, 1, 4
-METER_REGISTERS: Final = 10
 TRIES: Final = 3
 
 

@@ -18,13 +18,12 @@ from urllib3.connection import HTTPConnection
 
 from controller.outputs import remote
 from controller.outputs.remote import Far
-from drivers.bus import plug_http, ports
+from drivers.bus import modbus, plug_http, ports
 from drivers.bus.plug_http import Plug
 from drivers.contracts import Card, DriverError, OutputError, ReaderLostError, Sighting
 from drivers.inputs.plugs import ShellyMeter, ShellyMeterSettings, TasmotaMeter, TasmotaMeterSettings
 from drivers.inputs.pzem004t import PZEM004T, MeterSettings
 from drivers.outputs import lcus as lcus_board
-from drivers.outputs import modbus
 from drivers.outputs.lcus import LCUSRelay, LCUSSettings
 from drivers.outputs.modbus import ModbusRelay, RelaySettings
 from drivers.outputs.shelly import Shelly, ShellySettings
