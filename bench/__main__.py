@@ -25,6 +25,7 @@ BOUNDS: dict[str, float] = {
     "anon_mb_4_mixed": 40,
     "idle_cpu_percent_mixed": 2,
     "idle_bytes_written_mixed": 0,
+    "help_over_python": 10,
     "ready_over_import": 2,
     "idle_bytes_written": 0,
     "backlog_rss_mb": 64,

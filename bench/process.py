@@ -41,7 +41,19 @@ def settings() -> str:
 
 def figures(folder: Path) -> dict[str, float]:
     """Run the daemon with 2,000 badges, leave it alone, and read what the kernel says; on two sets of hardware."""
-    return _mixed(folder) | _uniform(folder)
+    return _mixed(folder) | _uniform(folder) | _help()
+
+
+def _help() -> dict[str, float]:
+    """`loquet --help` ÷ an empty Python, in turn; medians."""
+    helped: list[float] = []
+    empty: list[float] = []
+    for _ in range(2 * STARTS + 1):
+        for times, words in ((empty, ["-c", "pass"]), (helped, ["-m", "controller", "--help"])):
+            began = time.monotonic()
+            subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+            times.append(time.monotonic() - began)
+    return {"help_over_python": median(helped[1:]) / median(empty[1:])}
 
 
 def _mixed(folder: Path) -> dict[str, float]:
@@ -93,7 +105,7 @@ def _fill(stage: Stage, here: Path, machine: str) -> None:
 def _starts(stage: Stage) -> dict[str, float]:
     """Start to ready, and a bare import of the given packages, in turn; medians."""
     ready, bare = [], []
-    code = f"from drivers import rpi_gpio\nwith rpi_gpio.installed(): {GIVEN}"
+    code = f"from drivers.bus import rpi_gpio\nwith rpi_gpio.installed(): {GIVEN}"
     for _ in range(STARTS + 1):
         began = time.monotonic()
         subprocess.run([sys.executable, "-c", code], env=stage.environment, check=True)
