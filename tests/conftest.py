@@ -81,8 +81,8 @@ LONGEST_FIRST = (
     "test_demo",
     "test_lying_disk",
     "test_inputs",
-    "test_second",
-    "test_second_hardware",
+    "test_independent_ends",
+    "test_independent_parts",
     "test_world",
     "test_damage",
 )
