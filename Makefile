@@ -48,7 +48,7 @@ soak: setup-dev  ## days of workshops in which everything fails now and then: DA
 	@cd tests/world && SEED="$(or $(SEED),0)" DAYS="$(or $(DAYS),100)" PYTHONPATH=.. ../../$(BIN)/python world.py
 
 lives: setup-dev ## lives of one machine at random, MINUTES=5 of them; SEED=… lives one again
-	@cd tests/world && PYTHONPATH=.. ../../$(BIN)/python test_life.py
+	@cd tests/world && PYTHONPATH=.. ../../$(BIN)/python life.py
 
 uinput: setup-dev ## a keyboard that the kernel makes, under the driver for readers that type (root, /dev/uinput)
 	@$(PIP) --no-build-isolation --editable '.[keyboard]'

@@ -45,7 +45,7 @@ class Bench:
         from server.commands.begin import prepare
 
         prepare()
-        from server import keys
+        from server.core import keys
 
         self.keys = keys.load(folder / "data")
         self.process: subprocess.Popen[bytes] | None = None
@@ -128,9 +128,10 @@ def figures(folder: Path, kind: str = "sqlite") -> dict[str, float]:
 def _fill() -> None:
     """Enter 20,000 members with badges, thirty trainings of which each of 2,000 members has some, 1,000 machines."""
     from protocol.whitelist import Badge, Certification, Machine, Member, Training
-    from server import editing, models
+    from server.accounts.models import Account
+    from server.edits import editing
 
-    models.Account.objects.create(username="bench", role="administrator")
+    Account.objects.create(username="bench", role="administrator")
     author = editing.Author(name="bench")
     rows: list[Any] = [Training(f"t{n}", f"Training {n}") for n in range(GRID_TRAININGS)]
     rows += [Machine(f"m{n}", f"Machine {n}", (f"t{n % GRID_TRAININGS}",)) for n in range(STORM)]
@@ -144,17 +145,19 @@ def _fill() -> None:
 def _devices(count: int) -> list[tuple[str, Any]]:
     """Take controllers in; return their ids and keys."""
     from protocol.signing import SigningKey
-    from server import editing, models
+    from server.devices.models import Device
+    from server.edits import editing
+    from server.whitelist.models import Machine
 
     keys = [SigningKey() for _ in range(count)]
-    models.Device.objects.bulk_create(
-        models.Device(id=f"d{n}", name=f"Device {n}", key=key.public.text, sealing=key.public.text)
+    Device.objects.bulk_create(
+        Device(id=f"d{n}", name=f"Device {n}", key=key.public.text, sealing=key.public.text)
         for n, key in enumerate(keys)
     )
-    machines = list(models.Machine.objects.all())
+    machines = list(Machine.objects.all())
     for machine in machines:
         machine.device_id = f"d{machine.pk[1:]}"
-    models.Machine.objects.bulk_update(machines, ["device"], batch_size=200)
+    Machine.objects.bulk_update(machines, ["device"], batch_size=200)
     editing.touch()
     return [(f"d{n}", key) for n, key in enumerate(keys)]
 
@@ -227,8 +230,8 @@ def _ingest(bench: Bench, device: tuple[str, Any]) -> dict[str, float]:
     """Entries a second through the API ÷ bare inserts of the same rows in batches of 500, before and after, alone."""
     from django.db import connection, transaction
 
-    from server import ingest
-    from server.models import Stream
+    from server.journal import ingest
+    from server.journal.models import Stream
 
     bare_stream = Stream.objects.create(device_id=device[0], epoch="b" * 16)
     bare: list[float] = []
@@ -240,7 +243,7 @@ def _ingest(bench: Bench, device: tuple[str, Any]) -> dict[str, float]:
         began = time.perf_counter()
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany(
-                "insert into server_event (stream_id, seq, boot, at, came, body) values (%s, %s, %s, %s, %s, %s)",
+                "insert into journal_entry (stream_id, seq, boot, at, came, body) values (%s, %s, %s, %s, %s, %s)",
                 values,
             )
         bare.append(time.perf_counter() - began)
@@ -259,25 +262,25 @@ def _ingest(bench: Bench, device: tuple[str, Any]) -> dict[str, float]:
     for number in range(BATCHES // 2):
         insert(number * 500 + 1)
     asyncio.run(upload())
-    _until_read_out()
+    _until_processed()
     for number in range(BATCHES // 2, BATCHES):
         insert(number * 500 + 1)
     return {"ingest_over_insert": median(bare) / median(api), "ingest_events_s": 500 / median(api)}
 
 
-def _until_read_out() -> None:
+def _until_processed() -> None:
     from django.db.models import F
 
-    from server.models import Stream
+    from server.journal.models import Stream
 
-    while Stream.objects.filter(told__lt=F("high")).exists():
+    while Stream.objects.filter(processed_seq__lt=F("acknowledged_seq")).exists():
         time.sleep(0.1)
 
 
 def _change(bench: Bench, device: tuple[str, Any]) -> dict[str, float]:
     """One grant on the wire, to a controller that knows 20,000 members; headers and all."""
     from protocol.whitelist import Certification
-    from server.editing import Author, carry_out
+    from server.edits.editing import Author, carry_out
 
     async def ask() -> int:
         talk = Talk(bench.port, *device)
@@ -303,7 +306,7 @@ def _revoke(bench: Bench, devices: list[tuple[str, Any]]) -> dict[str, float]:
     from protocol.access import Granted, decide
     from protocol.moment import Moment, Quality
     from protocol.whitelist import Member, Whitelist, decode_row
-    from server.editing import Author, carry_out
+    from server.edits.editing import Author, carry_out
 
     today = __import__("datetime").date.today()
     moment = Moment("", 0, 0, Quality.SYNCHRONISED, today, today)
@@ -364,9 +367,9 @@ def _revoke(bench: Bench, devices: list[tuple[str, Any]]) -> dict[str, float]:
 
 def _storm(bench: Bench, devices: list[tuple[str, Any]]) -> dict[str, float]:
     """A thousand controllers come back at once with a hundred entries each; all is there once, and acknowledged."""
-    from server.models import Event
+    from server.journal.models import Entry
 
-    before = Event.objects.count()
+    before = Entry.objects.count()
     acknowledged = 0
 
     async def come(device: tuple[str, Any]) -> None:
@@ -390,7 +393,7 @@ def _storm(bench: Bench, devices: list[tuple[str, Any]]) -> dict[str, float]:
     began = time.monotonic()
     asyncio.run(all_at_once())
     seconds = time.monotonic() - began
-    lost = STORM * EACH - min(acknowledged, Event.objects.count() - before)
+    lost = STORM * EACH - min(acknowledged, Entry.objects.count() - before)
     return {"storm_lost": lost, "storm_server_mb": bench.peak_mb(), "storm_s": seconds}
 
 
@@ -400,7 +403,8 @@ def _grid() -> dict[str, float]:
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
-    from server.models import Account, Member
+    from server.accounts.models import Account
+    from server.people.models import Member
 
     Member.objects.filter(pk__in=[f"p{n}" for n in range(GRID_MEMBERS, MEMBERS)]).update(excluded=True)
     browser = Client(headers={"host": "localhost"})

@@ -20,15 +20,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protocol import messages
-from server import tls
-from server.api.app import Api
-from server.api.line import Line
-from server.chores import Chores
-from server.configuration import Certificate, Configuration
-from server.keys import Keys
+from server.core import tls
+from server.core.configuration import Certificate, Configuration
+from server.core.keys import Keys
+from server.devices.api.app import Api
+from server.devices.api.calls import JSON, LINES
+from server.devices.api.handlers import Handlers
+from server.devices.live_feed import LiveFeed
+from server.journal import processing
+from server.journal.api import Uploads
+from server.operations.chores import Chores
+from server.usage.counters import counters_of
 
 THREADS: Final = 4  # of the API's that ask the database; each keeps one connection
-STATIC: Final = Path(__file__).parent / "pages/static"
+STATIC: Final = Path(__file__).parent / "core/static"
 HTMX: Final = Path(django_htmx.__file__).parent / "static/django_htmx"
 
 
@@ -71,23 +76,24 @@ class KnownHosts:
 def application(configuration: Configuration, keys: Keys) -> Starlette:
     """Make the whole; Django is set up already."""
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
-    line = Line(threads)
+    live = LiveFeed(threads, processing.processed)
     chores = Chores(configuration)
     own = configuration.server.certificate is Certificate.OWN
     certificate = tls.fingerprint(configuration.data_dir / tls.FILE) if own else ""
-    api = Api(keys, configuration.server.name, certificate, line, chores.wake)
+    handlers = Handlers(keys, configuration.server.name, certificate, live, counters_of)
+    api = api_of(keys, live, handlers, Uploads(live, chores.wake))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        await line.begin()
-        looking = asyncio.create_task(line.run())
+        await live.begin()
+        looking = asyncio.create_task(live.run())
         booking = threading.Thread(target=chores.run, name="chores", daemon=True)
         booking.start()
         try:
             yield
         finally:
             looking.cancel()
-            line.end()
+            live.end()
             chores.stop()
             await asyncio.to_thread(booking.join, 5.0)
             await asyncio.to_thread(_let_go, threads)
@@ -102,5 +108,19 @@ def application(configuration: Configuration, keys: Keys) -> Starlette:
         middleware=[Middleware(KnownHosts, names=configuration.names)],
         lifespan=lifespan,
     )
-    made.state.api = api
+    made.state.api, made.state.handlers, made.state.live = api, handlers, live
     return made
+
+
+def api_of(keys: Keys, live: LiveFeed, handlers: Handlers, uploads: Uploads) -> Api:
+    """Make the devices' API: which path is answered by what."""
+    api = Api(keys, live)
+    api.add("/hello", "GET", handlers.hello, signed=False)
+    api.add("/openapi.json", "GET", handlers.openapi, signed=False)
+    api.add("/enrol", "POST", handlers.enrol, JSON, signed=False)
+    api.add("/whitelist", "GET", handlers.whitelist)
+    api.add("/ring", "GET", handlers.ring)
+    api.add("/journal", "POST", uploads.journal, LINES)
+    api.add("/report", "POST", handlers.report, JSON)
+    api.add("/proposals", "POST", handlers.proposals, JSON)
+    return api

@@ -101,13 +101,19 @@ def fill(port_of: dict[str, int]) -> dict[str, Any]:
     """Fill an empty server; return the codes of its two controllers, by the cable that each is on."""
     from django.utils import timezone  # noqa: PLC0415 - Django is up by now
 
-    from server import backup, editing, enrolment, keys, models  # noqa: PLC0415
-    from server.configuration import load  # noqa: PLC0415
+    from server.accounts.models import Account, Role  # noqa: PLC0415
+    from server.core import keys  # noqa: PLC0415
+    from server.core.configuration import load  # noqa: PLC0415
+    from server.devices import enrolment  # noqa: PLC0415
+    from server.devices.models import Device  # noqa: PLC0415
+    from server.edits import editing  # noqa: PLC0415
+    from server.operations import backup  # noqa: PLC0415
+    from server.whitelist.models import Machine  # noqa: PLC0415
 
     configuration = load()
     mine = keys.load(configuration.data_dir)
     key = mine.badge_keys[0]
-    account = models.Account(username=USER, role=models.Role.ADMINISTRATOR)
+    account = Account(username=USER, role=Role.ADMINISTRATOR)
     account.set_password(PASSWORD)
     account.save()
     author = editing.Author(account=account, name=USER)
@@ -115,11 +121,11 @@ def fill(port_of: dict[str, int]) -> dict[str, Any]:
         author, "demo", rows(lambda uid, technology="iso14443a": key.hash(bytes.fromhex(uid), technology))
     )
     old = timezone.now() - timedelta(days=9)
-    silent = models.Device.objects.create(id="d-saillans", name="Saillans (annexe)", key="-", sealing="-", seen=old)
-    models.Device.objects.filter(pk=silent.pk).update(
+    silent = Device.objects.create(id="d-saillans", name="Saillans (annexe)", key="-", sealing="-", seen=old)
+    Device.objects.filter(pk=silent.pk).update(
         report={"version": "0.1.0", "clock": "kept", "backlog": 0, "free": 9_000_000_000}
     )
-    models.Machine.objects.filter(pk__in=["embroidery", "kiln"]).update(device=silent)
+    Machine.objects.filter(pk__in=["embroidery", "kiln"]).update(device=silent)
     _sessions(silent, account)
     editing.carry_out(author, "revoked", drop=["certification/m103/vinyl"])
     _a_revocation_that_has_not_arrived(author, silent)
@@ -128,25 +134,31 @@ def fill(port_of: dict[str, int]) -> dict[str, Any]:
 
 
 def _a_revocation_that_has_not_arrived(author: Any, silent: Any) -> None:  # noqa: ANN401 - server's
-    from server import editing, kept, models  # noqa: PLC0415
+    from server.core import state  # noqa: PLC0415
+    from server.devices.models import Device  # noqa: PLC0415
+    from server.edits import editing  # noqa: PLC0415
+    from server.people.models import Member  # noqa: PLC0415
+    from server.whitelist.models import Certification  # noqa: PLC0415
 
-    models.Device.objects.filter(pk=silent.pk).update(holds=int(kept.get(kept.VERSION)))
-    held = models.Certification.objects.filter(training="sewing", member__startswith="m").first()
+    Device.objects.filter(pk=silent.pk).update(holds=int(state.get(state.VERSION)))
+    held = Certification.objects.filter(training="sewing", member__startswith="m").first()
     if held is not None:
-        about = {"name": models.Member.objects.get(pk=held.member).name, "training": TRAININGS["sewing"]}
+        about = {"name": Member.objects.get(pk=held.member).name, "training": TRAININGS["sewing"]}
         editing.carry_out(author, "revoked", drop=[f"certification/{held.member}/sewing"], about=about)
 
 
 def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
     """Make six months of sessions."""
-    from server import models  # noqa: PLC0415
+    from server.people.models import Member  # noqa: PLC0415
+    from server.usage.models import Session  # noqa: PLC0415
+    from server.whitelist.models import Certification  # noqa: PLC0415
 
     chance = random.Random(SEED)  # noqa: S311
     now = int(time.time() * 1000)
     certified: dict[str, list[str]] = {}
-    for held in models.Certification.objects.all():
+    for held in Certification.objects.all():
         certified.setdefault(held.training, []).append(held.member)
-    members = dict(models.Member.objects.values_list("pk", "category"))
+    members = dict(Member.objects.values_list("pk", "category"))
     made = []
     for number in range(900):
         machine = chance.choice(list(MACHINES))
@@ -155,7 +167,7 @@ def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
         started = now - chance.randrange(3_600_000, MONTHS * 30 * 86_400_000)
         powered = int(chance.lognormvariate(3.4, 0.8) * 60_000)
         made.append(
-            models.Session(
+            Session(
                 device=device,
                 session=f"demo{number:012d}",
                 machine=machine,
@@ -171,7 +183,7 @@ def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
                 category=members[who],
             )
         )
-    models.Session.objects.bulk_create(made)
+    Session.objects.bulk_create(made)
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ def set_up():
     (HOME / "data").mkdir(exist_ok=True)
     (HOME / "server.toml").write_text('[server]\ndata_dir = "data"\nhosts = ["localhost"]\nname = "Saillans"\n')
     os.environ["LOQUET_SERVER_CONFIG"] = str(HOME / "server.toml")
-    from server import keys, tls
+    from server.core import keys, tls
 
     keys.save(HOME / "data", keys.make())
     tls.make(HOME / "data", ["localhost", "127.0.0.1"])
@@ -81,7 +81,7 @@ class Databases:
 
     @staticmethod
     def _options():
-        from server.configuration import database
+        from server.core.configuration import database
 
         return {"OPTIONS": database(HOME / "data")["OPTIONS"]}
 
@@ -136,9 +136,9 @@ class Central:
     def __init__(self, databases, *, chores=True):
         import uvicorn
 
-        from server import keys
         from server.asgi import application
-        from server.chores import Chores
+        from server.core import keys
+        from server.operations.chores import Chores
 
         databases.fresh()
         self.home = HOME
@@ -149,7 +149,7 @@ class Central:
         if not chores:
             Chores.wake = lambda _self: None
         app = application(configuration, self.keys)
-        self.api = app.state.api
+        self.api, self.handlers, self.live = app.state.api, app.state.handlers, app.state.live
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -179,17 +179,18 @@ class Central:
 
     def use_keys(self, other):
         """Have the server use other keys, as after a restart."""
-        self.api._keys = self.keys = other
+        self.api._signer = other.signer
+        self.handlers.keys = self.keys = other
 
     def code(self, name="", replaces=None):
         """Make an enrolment code, as the page does."""
-        from server.enrolment import make_code
+        from server.devices.enrolment import make_code
 
         return make_code(self.keys, self.address, name, replaces)
 
     def edit(self, *put, drop=()):
         """Change the whitelist, as a page does."""
-        from server.editing import Author, carry_out
+        from server.edits.editing import Author, carry_out
 
         return carry_out(Author(name="test"), "test", put, drop)
 
@@ -278,11 +279,11 @@ class OnTheLine:
 
     def fetch(self, wait=0):
         """Ask once what is new, after the server has heard of it itself."""
-        line = getattr(getattr(self.central, "api", None), "_line", None)
-        if line is not None:
-            from server import kept
+        live = getattr(self.central, "live", None)
+        if live is not None:
+            from server.core import state
 
-            until(lambda: line.roll.version == int(kept.get(kept.VERSION)), "the server knows the latest version")
+            until(lambda: live.feed.version == int(state.get(state.VERSION)), "the server knows the latest version")
         self.down.step(wait)
         if self.down._whole:
             self.down.step(wait)
@@ -300,9 +301,9 @@ class OnTheLine:
     def sync(self):
         """Send, have the server read it out, and fetch."""
         self.send()
-        from server import bookkeeping
+        from server.journal import processing
 
-        while bookkeeping.step():
+        while processing.step():
             pass
         time.sleep(0)
         self.fetch()

@@ -8,14 +8,13 @@ import sys
 import tempfile
 import threading
 import types
-from datetime import date
 from pathlib import Path
 
 import pytest
+from fixed import EXAMPLES
 from hypothesis import HealthCheck, settings
 from memory import live_in_memory
 
-from protocol.moment import Moment, Quality
 from simulator.board import Board, Hand, Server
 from simulator.rc522 import SimulatedChip
 from simulator.stage import STAND_INS, Stage
@@ -27,8 +26,6 @@ settings.load_profile("house")
 live_in_memory()
 
 HERE = Path(__file__).parent
-EXAMPLES = Path(__file__).parent.parent / "config"
-TODAY = date(2026, 11, 20)
 
 
 def refuse_to_open_beside_sqlite():
@@ -105,11 +102,6 @@ class VirtualClock:
 
     def sleep(self, seconds):
         self.seconds += seconds
-
-
-def moment(at=1_000, *, known=TODAY, today=TODAY, boot="boot-1", quality=Quality.SYNCHRONISED):
-    """A moment, where only what matters is said."""
-    return Moment(boot, at, 1_800_000_000_000 + at, quality, known, today)
 
 
 @pytest.fixture

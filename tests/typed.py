@@ -1,7 +1,13 @@
 """What Django is told while mypy looks at the models: nothing that a machine has to have."""
 
-INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "server.apps.Server"]
-AUTH_USER_MODEL = "server.Account"
+from server.core.configuration import Configuration
+
+APPS = ["core", "accounts", "inbox", "edits", "people", "whitelist", "devices", "journal", "usage", "operations"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
+INSTALLED_APPS += [f"server.{app}" for app in APPS]
+AUTH_USER_MODEL = "accounts.Account"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "of nobody"
 USE_TZ = True
+LOQUET: Configuration
+PAGE_CONTEXT: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from server.api.openapi import document
+from server.devices.api.openapi import document
 
 if __name__ == "__main__":
     raw = msgspec.json.format(msgspec.json.encode(document()))

@@ -36,7 +36,7 @@ def extract() -> Catalog:
             keywords = {"_": None, "N_": None, "ngettext": (1, 2)}
             for _line, message, _comments, _context in extract_from_file("python", path, keywords=keywords):
                 found.add(message, locations=[(str(path.relative_to(ROOT)), None)])
-        for path in sorted((ROOT / room).rglob("templates/*.html")):
+        for path in sorted((ROOT / room).rglob("templates/**/*.html")):
             method = "jinja2.ext:babel_extract"
             for _line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None}):
                 found.add(message, locations=[(str(path.relative_to(ROOT)), None)])

@@ -15,7 +15,7 @@ from common.errors import LoquetError
 from common.texts import N_, _, tell
 
 if TYPE_CHECKING:
-    from server.configuration import Configuration
+    from server.core.configuration import Configuration
 
 LOW_BYTES: Final = 200_000_000
 BUFFER: Final = 32_768
@@ -29,10 +29,10 @@ class MissingError(LoquetError, ImportError):
 def set_up() -> Configuration:
     """Read the settings and bring Django up. Raises LoquetError."""
     try:
-        from server import configuration  # noqa: PLC0415 - see the package's docstring
+        from server.core import configuration  # noqa: PLC0415 - see the package's docstring
 
         found = configuration.load()
-        os.environ["DJANGO_SETTINGS_MODULE"] = "server.django_settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = "server.core.settings"
         import django  # noqa: PLC0415
 
         django.setup()
@@ -48,10 +48,11 @@ def migrate() -> None:
     """Bring the database up to date."""
     from django.core.management import call_command  # noqa: PLC0415
 
-    from server import kept  # noqa: PLC0415
+    from server.core import former, state  # noqa: PLC0415
 
+    former.adopt()
     call_command("migrate", verbosity=0, interactive=False)
-    kept.begin()
+    state.begin()
 
 
 @click.command(
@@ -63,10 +64,10 @@ def migrate() -> None:
 def init() -> None:
     """Make what the server needs."""
     configuration = prepare()
-    from server import first  # noqa: PLC0415
+    from server.accounts import first_visit  # noqa: PLC0415
 
     click.echo(_("ready in {path}").format(path=configuration.data_dir))
-    link = first.link(configuration)
+    link = first_visit.link(configuration)
     if link is None:
         click.echo(_("somebody has an account already: {link}").format(link=f"https://{configuration.address}/"))
     else:
@@ -82,7 +83,7 @@ def init() -> None:
 def prepare() -> Configuration:
     """Make keys, certificate and database where there are none. Raises LoquetError, OSError."""
     try:
-        from server import configuration, keys, tls  # noqa: PLC0415
+        from server.core import configuration, keys, tls  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingError(
             N_('the server\'s parts are not installed ({error}); pip install "loquet[server]"'), error=error
@@ -106,9 +107,10 @@ def run() -> None:
 
     import uvicorn  # noqa: PLC0415
 
-    from server import first, keys, tls  # noqa: PLC0415
+    from server.accounts import first_visit  # noqa: PLC0415
     from server.asgi import application  # noqa: PLC0415
-    from server.configuration import Certificate  # noqa: PLC0415
+    from server.core import keys, tls  # noqa: PLC0415
+    from server.core.configuration import Certificate  # noqa: PLC0415
 
     table = configuration.server
     files: dict[str, Any] = {}
@@ -118,7 +120,7 @@ def run() -> None:
         files = {"ssl_certfile": table.certificate_file, "ssl_keyfile": table.key_file}
     # asyncio keeps a buffer of 256 kB for each encrypted connection: a thousand controllers would fill a Pi with them.
     asyncio.sslproto.SSLProtocol.max_size = BUFFER
-    link = first.link(configuration)
+    link = first_visit.link(configuration)
     click.echo(_("open {link}").format(link=link or f"https://{configuration.address}/"))
     sys.stdout.flush()
     settings = uvicorn.Config(
@@ -166,7 +168,7 @@ def _checks() -> list[dict[str, Any]]:
     from django.db import DatabaseError, connection  # noqa: PLC0415
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
 
-    from server import backup  # noqa: PLC0415
+    from server.operations import backup  # noqa: PLC0415
 
     free = shutil.disk_usage(configuration.data_dir).free
     add(_("disk"), _("{free} MB free").format(free=free // 1_000_000), ok=free > LOW_BYTES)
@@ -196,7 +198,7 @@ def _checks() -> list[dict[str, Any]]:
 def rekey(certificate: bool, yes: bool) -> None:
     """Change keys."""
     configuration = set_up()
-    from server import keys, tls  # noqa: PLC0415
+    from server.core import keys, tls  # noqa: PLC0415
 
     if certificate:
         if not yes:
@@ -220,7 +222,7 @@ def recover(username: str) -> None:
     from axes.utils import reset  # noqa: PLC0415
     from django_otp import devices_for_user  # noqa: PLC0415
 
-    from server.models import Account, Role, Trace  # noqa: PLC0415
+    from server.accounts.models import Account, AuditRecord, Role  # noqa: PLC0415
 
     account, made = Account.objects.get_or_create(username=username)
     password = secrets.token_urlsafe(12)
@@ -231,6 +233,6 @@ def recover(username: str) -> None:
     for device in devices_for_user(account, confirmed=None):
         device.delete()
     reset(username=username)
-    Trace.objects.create(account="shell", what="recovered", about=username[:300])
+    AuditRecord.objects.create(account="shell", what="recovered", about=username[:300])
     click.echo(_("made a new account") if made else _("found the account"))
     click.echo(_("{username} logs in with: {password}").format(username=username, password=password))

@@ -26,7 +26,7 @@ def _progress(rows: int) -> None:
 def backup(file: Path) -> None:
     """Write a backup."""
     configuration = set_up()
-    from server import backup as backups  # noqa: PLC0415 - see the package's docstring
+    from server.operations import backup as backups  # noqa: PLC0415 - see the package's docstring
 
     backups.write(configuration, file, _progress)
     if file.resolve().parent.stat().st_dev != configuration.data_dir.stat().st_dev:
@@ -45,7 +45,7 @@ def backup(file: Path) -> None:
 def restore(file: Path, yes: bool) -> None:
     """Read a backup."""
     configuration = prepare()
-    from server import backup as backups  # noqa: PLC0415
+    from server.operations import backup as backups  # noqa: PLC0415
 
     if not yes:
         click.confirm(_("All that the server holds now is replaced. Go on?"), abort=True)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import EXAMPLES
+from fixed import EXAMPLES
 
 from common.texts import LANGUAGES, spoken
 from controller.commands.card import COLOURS, MEANINGS, page

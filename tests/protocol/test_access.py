@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import msgspec
 import pytest
-from conftest import TODAY, moment
+from fixed import TODAY, moment
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -17,8 +17,16 @@ def one_of_everything():
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
     from protocol.whitelist import Badge, Certification, Cut, Hours, Level, Machine, Member, Training
-    from server import inbox, kept, models
-    from server.editing import Author, carry_out, undo
+    from server.accounts.models import Account, AuditRecord
+    from server.core import state
+    from server.devices.models import Device, EnrolCode, Proposal
+    from server.edits.editing import Author, carry_out, undo
+    from server.inbox import notices
+    from server.inbox.models import Notice
+    from server.journal.models import ClockReading, Entry, Gap, Stream
+    from server.people.models import UnknownBadge
+    from server.usage.models import Session
+    from server.whitelist import models
 
     carry_out(
         Author(name="test"),
@@ -38,24 +46,24 @@ def one_of_everything():
             Cut("laser", "bob", by="test"),
         ],
     )
-    account = models.Account(username="owner", role="administrator", language="fr", last_login=NOW)
+    account = Account(username="owner", role="administrator", language="fr", last_login=NOW)
     account.set_password("correct horse battery")
     account.save()
     edit = carry_out(Author(account=account, name="owner"), "member_changed", [Member("bob", "Bob R.", excluded=True)])
     undo(Author(account=account, name="owner"), edit)
-    old = models.Device.objects.create(id="d-old", name="Old", key="k" * 43, sealing="s" * 43, retired=True)
-    device = models.Device.objects.create(
+    old = Device.objects.create(id="d-old", name="Old", key="k" * 43, sealing="s" * 43, retired=True)
+    device = Device.objects.create(
         id="d-one", name="Cabinet", key="l" * 43, sealing="t" * 43, seen=NOW, settings="[controller]\n", holds=1,
         report={"version": "0.1", "backlog": 3, "free": 10_000_000, "clock": "kept", "storage": "ok"},
     )  # fmt: skip
-    models.Device.objects.filter(pk="d-old").update(replaced_by=device)
+    Device.objects.filter(pk="d-old").update(replaced_by=device)
     models.Machine.objects.filter(pk__in=["laser", "new"]).update(device=device)
     models.Machine.objects.filter(pk="laser").update(
         state={"machine": "laser", "state": "running", "member": "ann", "session": "s1", "powered_s": 600}
     )
-    models.EnrolCode.objects.create(code="ABCD", secret="ABCDEFGH", expires=NOW, replaces=old, used_by=device)
-    models.Proposal.objects.create(device=device, key="member/new-1", row='{"type":"member","id":"new-1"}', seq=4)
-    stream = models.Stream.objects.create(device=device, epoch="e" * 16, high=4, told=4)
+    EnrolCode.objects.create(code="ABCD", secret="ABCDEFGH", expires=NOW, replaces=old, used_by=device)
+    Proposal.objects.create(device=device, key="member/new-1", row='{"type":"member","id":"new-1"}', seq=4)
+    stream = Stream.objects.create(device=device, epoch="e" * 16, acknowledged_seq=4, processed_seq=4)
     for seq, body in enumerate(
         (
             f'{{"type":"clock","offset":{MS},"quality":"synchronised"}}',
@@ -65,24 +73,24 @@ def one_of_everything():
         ),
         1,
     ):
-        models.Event.objects.create(stream=stream, seq=seq, boot="boot", at=seq * 1000, came=MS, body=body)
-    models.Gap.objects.create(stream=stream, first=5, last=9)
-    models.ClockReading.objects.create(device=device, boot="boot", at=1000, offset=MS, quality="synchronised")
-    models.Session.objects.create(
+        Entry.objects.create(stream=stream, seq=seq, boot="boot", at=seq * 1000, came=MS, body=body)
+    Gap.objects.create(stream=stream, first=5, last=9)
+    ClockReading.objects.create(device=device, boot="boot", at=1000, offset=MS, quality="synchronised")
+    Session.objects.create(
         device=device, session="s1", machine="laser", member="ann", badge="a" * 32, level=3, boot="boot", began=2000,
         started=MS + 2000, quality="synchronised", ended=True, powered=60_000, busy=30_000, meter=12.5, energy=40,
         why="idle", purpose="order", category="student", payer="school", people=3, organisation="School",
         corrected_by="owner",
     )  # fmt: skip
-    models.UnknownBadge.objects.create(hash="c" * 32, machine="laser", at=datetime.now(UTC))
-    models.Trace.objects.create(account="owner", what="looked_usage", about="month=2026-11")
-    for what in inbox.SENTENCES:
-        inbox.tell(
+    UnknownBadge.objects.create(hash="c" * 32, machine="laser", at=datetime.now(UTC))
+    AuditRecord.objects.create(account="owner", what="looked_usage", about="month=2026-11")
+    for what in notices.SENTENCES:
+        notices.notify(
             what, device, by="Ann", keys="member/ann", member="ann", machine="laser", count=1, why="x", cause="y"
         )
-    models.Notice.objects.filter(what="gap").update(done=NOW, done_by="owner")
-    kept.put(kept.LEFT, NOW.isoformat())
-    kept.put(kept.MADE, NOW.isoformat())
+    Notice.objects.filter(what="gap").update(done=NOW, done_by="owner")
+    state.put(state.LEFT, NOW.isoformat())
+    state.put(state.MADE, NOW.isoformat())
     TOTPDevice.objects.create(user=account, name="phone", key="0" * 40, confirmed=True)
     static = StaticDevice.objects.create(user=account, name="paper")
     StaticToken.objects.create(device=static, token="t0ken")

@@ -4,8 +4,8 @@ import os
 import shutil
 
 import pytest
+from browsing import PAGES, PASSWORD, fill
 from central import Central, OnTheLine, soon
-from test_web import PAGES, PASSWORD, fill
 from workshop import Workshop
 
 from protocol.whitelist import Certification as CertificationRow
@@ -73,9 +73,9 @@ def begin(page):
     """Make the first account by the link that the server printed."""
     from central import configuration
 
-    from server import first
+    from server.accounts import first_visit
 
-    word = first.link(configuration).rpartition("/")[2]
+    word = first_visit.link(configuration).rpartition("/")[2]
     page.goto(f"/first/{word}")
     page.get_by_label("Name").fill("anne")
     page.locator("input[type=password]").fill(PASSWORD)
@@ -170,10 +170,10 @@ def test_everybody_can_use_every_page(browse, central, size, language):
     """WCAG 2.2 AA as axe finds it, in a browser: no violation, and nothing wider than the screen."""
     from axe_playwright_python.sync_playwright import Axe
 
-    from server.inbox import tell
+    from server.inbox.notices import notify
 
     fill()
-    tell("gap", None, missing=3)
+    notify("gap", None, missing=3)
     page = browse(size, language)
     begin_in(page)
     wrong = []
@@ -194,9 +194,9 @@ def test_everybody_can_use_every_page(browse, central, size, language):
 def begin_in(page):
     from central import configuration
 
-    from server import first
+    from server.accounts import first_visit
 
-    page.goto(f"/first/{first.link(configuration).rpartition('/')[2]}")
+    page.goto(f"/first/{first_visit.link(configuration).rpartition('/')[2]}")
     page.locator("input[name=username]").fill("anne")
     page.locator("input[type=password]").fill(PASSWORD)
     page.locator("button.main").click()
@@ -219,7 +219,7 @@ def test_rows_come_as_one_scrolls_and_a_class_is_given_a_training_by_ticks(brows
     page.locator("#bar select[name=training]").select_option("wood")
     page.get_by_role("button", name="Give it to all of them").click()
     page.get_by_text("11 people have the training Wood now").wait_for()
-    from server.models import Certification
+    from server.whitelist.models import Certification
 
     assert Certification.objects.filter(training="wood").count() == 11
     page.locator(".said button").click()
@@ -230,7 +230,7 @@ def test_rows_come_as_one_scrolls_and_a_class_is_given_a_training_by_ticks(brows
 def test_arrows_move_and_keys_grant_extend_and_revoke(browse, central):
     from central import until as wait
 
-    from server.models import Certification, Cut
+    from server.whitelist.models import Certification, ForcedEnd
 
     fill()
     page = browse()
@@ -247,5 +247,5 @@ def test_arrows_move_and_keys_grant_extend_and_revoke(browse, central):
     page.locator("#undo").wait_for()
     page.locator("#c-m010-wood.held").focus()
     page.keyboard.press("n")
-    wait(lambda: Cut.objects.filter(member="m010").exists(), "the revocation")
+    wait(lambda: ForcedEnd.objects.filter(member="m010").exists(), "the revocation")
     assert not Certification.objects.filter(member="m010").exists()

@@ -1,19 +1,18 @@
 """Each page with one of everything: it says what it means, and asks for no whole table that grows."""
 
-import ast
 import re
 from pathlib import Path
 
 import plans
 import pytest
+from browsing import PAGES, client, do
 from central import configuration
 from everything import one_of_everything
-from test_web import PAGES, client, do
 
 import server
 from protocol.messages import Batch, encode
 
-TEMPLATES = Path(server.__file__).parent / "pages/templates"
+TEMPLATES = sorted(Path(server.__file__).parent.glob("*/templates/*/*.html"))
 MORE = [
     "/members/ann", "/members/bob", "/whitelist?q=ann&show=all", "/whitelist?training=laser&has=yes",
     "/whitelist/cell/ann/laser", "/explain?member=ann&machine=laser", "/explain?member=ann&machine=new",
@@ -22,8 +21,8 @@ MORE = [
 ]  # fmt: skip
 # Of tables that grow with the years, not with the workshop.
 GROWING = {
-    "server_event", "server_session", "server_change", "server_edit", "server_trace", "server_notice",
-    "server_clockreading", "server_gap",
+    "journal_entry", "usage_session", "edits_change", "edits_edit", "accounts_auditrecord", "inbox_notice",
+    "journal_clockreading", "journal_gap",
 }  # fmt: skip
 REPR = re.compile(r"&lt;[A-Z][\w. ]*:|&lt;[\w.]+ object|object at 0x|\[\(|datetime\.|Decimal\(|&lt;bound|Undefined")
 FORGETTING = "a person who is forgotten is looked for everywhere"
@@ -42,7 +41,7 @@ def test_no_page_prints_what_is_meant_for_the_program(sqlite, language):
 
 
 def test_the_inbox_counts_beside_its_name_what_waits_in_it(sqlite):
-    from server.models import Notice
+    from server.inbox.models import Notice
 
     one_of_everything()
     page = client().get("/inbox", secure=True).content.decode()
@@ -53,30 +52,33 @@ def test_a_page_that_takes_the_name_of_what_every_page_has_is_refused(sqlite):
     from django.contrib.sessions.backends.db import SessionStore
     from django.test import RequestFactory
 
-    from server.models import Account
-    from server.pages.rendering import ShadowedError, page
+    from server.accounts.models import Account
+    from server.core.rendering import ShadowedError, page
 
     request = RequestFactory().get("/inbox")
     request.user, request.session = Account(username="x", role="administrator"), SessionStore()
     for name in ("inbox_count", "account", "told", "path"):
         with pytest.raises(ShadowedError, match=name):
-            page(request, "inbox.html", **{name: 1})
+            page(request, "inbox/inbox.html", **{name: 1})
 
 
 def test_no_template_gives_another_thing_the_name_of_what_every_page_has():
+    from django.conf import settings
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.test import RequestFactory
+    from django.utils.module_loading import import_string
     from jinja2 import nodes
 
-    from server.pages import rendering
+    from server.accounts.models import Account
+    from server.core import rendering
 
-    tree = ast.parse(Path(rendering.__file__).read_text())
-    shared = next(
-        {key.value for key in node.value.keys}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "shared"
-    )
+    request = RequestFactory().get("/inbox")
+    request.user, request.session = Account(username="x", role="member"), SessionStore()
+    shared = {name for path in settings.PAGE_CONTEXT for name in import_string(path)(request)}
     assert "account" in shared
     environment = rendering.environment()
-    for path in TEMPLATES.glob("*.html"):
+    assert TEMPLATES
+    for path in TEMPLATES:
         parsed = environment.parse(path.read_text())
         taken = {name.name for name in parsed.find_all(nodes.Name) if name.ctx in {"store", "param"}}
         assert not taken & shared, path.name
@@ -86,8 +88,9 @@ def test_nothing_that_is_asked_reads_a_whole_table_that_grows(databases):
     """A day of the server's: every page, an upload, the reading out of it, a night's purge."""
     from django.db import connection, connections
 
-    from server import bookkeeping, ingest, retention
-    from server.models import Device
+    from server.devices.models import Device
+    from server.journal import ingest, processing
+    from server.operations import retention
 
     databases("sqlite").fresh()
     connections.close_all()
@@ -110,7 +113,7 @@ def test_nothing_that_is_asked_reads_a_whole_table_that_grows(databases):
             b'"powered":%d}}' % 1000,
         ]
         ingest.take(Device(pk="d-one"), ingest.read(b"\n".join([encode(Batch("e" * 16, 4, 7, 1)), *lines])))
-        while bookkeeping.step():
+        while processing.step():
             pass
         retention.purge(configuration)
         assert len(statements) > 100, "what was run was heard"
@@ -124,8 +127,8 @@ def test_a_query_that_does_is_found(sqlite):
 
     connection.ensure_connection()
     for sql in (
-        "select * from server_event where came < 5 limit 2000",
-        "select * from server_session where device_id = 'd' and boot || '' = 'b'",
-        "select count(*) from server_notice where done_by = ''",
+        "select * from journal_entry where came < 5 limit 2000",
+        "select * from usage_session where device_id = 'd' and boot || '' = 'b'",
+        "select count(*) from inbox_notice where done_by = ''",
     ):
         assert plans.whole_scans(connection.connection, {sql}, GROWING), sql

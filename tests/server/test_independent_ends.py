@@ -64,9 +64,9 @@ def enrolled(real, machine, name=""):
 
 def brought(client):
     """Ask until the client has what was edited last; give the manifest."""
-    from server import kept
+    from server.core import state
 
-    until(lambda: client.fetch()["version"] >= int(kept.get(kept.VERSION)), "the list", SOON)
+    until(lambda: client.fetch()["version"] >= int(state.get(state.VERSION)), "the list", SOON)
     return client.list.manifest
 
 
@@ -145,7 +145,8 @@ def test_the_second_client_sees_an_edit_as_a_delta_over_a_held_line(real):
 
 
 def test_the_second_clients_journal_is_taken_in_order_once_and_conflicts_end_its_epoch(real):
-    from server.models import Event, Gap, Session
+    from server.journal.models import Entry, Gap
+    from server.usage.models import Session
 
     client = enrolled(real, "laser")
     journal = [granted(1, "laser", "s1")]
@@ -154,7 +155,7 @@ def test_the_second_clients_journal_is_taken_in_order_once_and_conflicts_end_its
     for at in range(0, 1200, 500):
         assert client.journal(EPOCH, journal[at : at + 500], at) == min(at + 500, 1200)
     assert client.journal(EPOCH, journal[400:900], 400) == 1200
-    assert list(Event.objects.order_by("seq").values_list("seq", flat=True)) == list(range(1, 1201))
+    assert list(Entry.objects.order_by("seq").values_list("seq", flat=True)) == list(range(1, 1201))
     until(lambda: Session.objects.filter(ended=True, powered=1_199_000).count() == 1, "the session", SOON)
     with pytest.raises(Problem) as found:
         client.journal(EPOCH, [entry(5001, type="daemon_stopped")], 5000)
@@ -311,8 +312,8 @@ def test_another_controllers_machines_are_never_seen(real):
 
 def test_an_old_request_is_stale_and_one_that_is_sent_twice_changes_nothing(real):
     from protocol.signing import decoded
-    from server.api.challenges import Challenges
-    from server.models import Event
+    from server.devices.api.challenges import Challenges
+    from server.journal.models import Entry
 
     client = enrolled(real, "laser")
     target, body = PREFIX + "/report", json.dumps({"version": "2", "clock": "kept"}).encode()
@@ -336,7 +337,7 @@ def test_an_old_request_is_stale_and_one_that_is_sent_twice_changes_nothing(real
     for _time in range(2):
         answer = client.send("POST", PREFIX + "/journal", body.encode(), NDJSON, signed=False, headers=sent)
         assert answer.json() == {"epoch": EPOCH, "seq": 1}
-    assert Event.objects.count() == 1
+    assert Entry.objects.count() == 1
 
 
 def test_a_request_that_its_controller_has_not_signed_is_refused(real):
@@ -365,7 +366,7 @@ def test_a_request_that_its_controller_has_not_signed_is_refused(real):
 
 
 def test_a_body_that_is_cut_off_is_not_taken(real):
-    from server.models import Event
+    from server.journal.models import Entry
 
     client = enrolled(real, "laser")
     lines = [json.dumps(each) for each in ({"epoch": EPOCH, "after": 0, "upto": 2}, granted(1, "laser", "s"))]
@@ -378,7 +379,7 @@ def test_a_body_that_is_cut_off_is_not_taken(real):
     more = {"Content-Type": NDJSON, "Content-Length": str(len(body))}
     raw(real, head_of(client, "POST", target, body, **more), half).close()
     assert client.report() == {}
-    assert not Event.objects.exists()
+    assert not Entry.objects.exists()
 
 
 def test_a_body_of_100_mb_is_refused_before_it_is_sent(real):
@@ -407,7 +408,9 @@ def test_other_media_types_methods_and_paths_are_refused_with_a_signature(real):
 
 
 def test_entries_about_anothers_machine_are_no_sessions(real):
-    from server.models import Event, Notice, Session
+    from server.inbox.models import Notice
+    from server.journal.models import Entry
+    from server.usage.models import Session
 
     one, _other = enrolled(real, "laser"), enrolled(real, "mill")
     lines = [granted(1, "mill", "s1"), entry(2, type="ended", session="s2", machine="mill", why="idle", powered=5)]
@@ -415,7 +418,7 @@ def test_entries_about_anothers_machine_are_no_sessions(real):
     assert one.journal(EPOCH, lines, 0) == 4
     until(lambda: Session.objects.filter(session="s4").exists(), "its own session", SOON)
     assert list(Session.objects.values_list("session", "machine")) == [("s4", "laser")]
-    assert Event.objects.count() == 4
+    assert Entry.objects.count() == 4
     assert set(Notice.objects.values_list("what", flat=True)) == {"foreign", "unreadable"}
 
 
@@ -433,7 +436,7 @@ def test_a_code_that_was_guessed_five_times_is_dead(real):
 
 
 def test_a_code_takes_one_controller_in(real):
-    from server.models import Device
+    from server.devices.models import Device
 
     code = str(real.code("laser"))
     first, other = newcomer(real, code), newcomer(real, code)
@@ -447,8 +450,9 @@ def test_a_code_takes_one_controller_in(real):
 
 
 def test_a_controller_that_grants_itself_all_trainings_changes_nothing_for_others(real):
-    from server.models import Certification as Certified
-    from server.models import Notice, Proposal
+    from server.devices.models import Proposal
+    from server.inbox.models import Notice
+    from server.whitelist.models import Certification as Certified
 
     bad, good = enrolled(real, "laser"), enrolled(real, "mill")
     real.edit(
@@ -479,7 +483,7 @@ def test_a_controller_that_grants_itself_all_trainings_changes_nothing_for_other
 
 @pytest.mark.parametrize("number", ["1e999", "1" + "0" * 30], ids=["no-double", "no-column"])
 def test_an_entry_with_an_absurd_number_keeps_no_other_controllers_journal_from_being_read(real, number):
-    from server.models import Session
+    from server.usage.models import Session
 
     bad, good = enrolled(real, "laser"), enrolled(real, "mill")
     ended = entry(1, type="ended", session="s", machine="laser", why="idle", powered="NUMBER")
@@ -537,8 +541,8 @@ def test_the_real_controller_is_not_taken_in_by_whoever_shows_a_servers_key_and_
 
 
 def test_a_code_takes_one_controller_in_even_where_two_come_at_once(real, monkeypatch):
-    from server import enrolment
-    from server.models import Device
+    from server.devices import enrolment
+    from server.devices.models import Device
 
     code = str(real.code("laser"))
     clients = [newcomer(real, code) for _each in range(2)]
@@ -564,7 +568,7 @@ def test_a_code_takes_one_controller_in_even_where_two_come_at_once(real, monkey
 
 
 def test_a_sealing_key_that_is_none_leaves_the_code_as_it_was(real):
-    from server.models import Device
+    from server.devices.models import Device
 
     client = newcomer(real)
     client.hello()
@@ -583,8 +587,8 @@ def test_an_epoch_has_sixteen_digits_and_nothing_after_them(real):
 def test_a_trainer_whose_certification_is_over_lets_nobody_in(real):
     from datetime import date
 
-    from server.models import Certification as Certified
-    from server.models import Notice
+    from server.inbox.models import Notice
+    from server.whitelist.models import Certification as Certified
 
     client = enrolled(real, "laser")
     real.edit(Training("cut"), Machine("laser", requires=("cut",)), Member("tom", excluded=True), Member("ann"))
@@ -603,8 +607,8 @@ def test_a_controller_that_blocks_a_badge_cannot_make_it_valid_for_longer(real):
     from datetime import date
 
     from protocol.whitelist import Badge
-    from server.models import Badge as Badges
-    from server.models import Notice
+    from server.inbox.models import Notice
+    from server.people.models import Badge as Badges
 
     client = enrolled(real, "laser")
     real.edit(Member("ann"), Badge("0" * 32, "ann", until=date(2020, 1, 1)))

@@ -4,25 +4,22 @@ import re
 
 from build_root import ROOT
 from container import BOARD, STANDS
-from test_installed import (  # fixtures come by their names
-    MARIE,
-    REPOSITORY,
-    TYPED_ELSEWHERE,
-    active,
-    board,
-    boot,
-    installed_root,
-    only_session,
-    opens,
-    packages,
-    pi,
-    pytestmark,
-    work,
-)
+from installed import MARIE, NEEDS, REPOSITORY, active, only_session, opens, work
 
 from simulator.stage import until
 
-__all__ = ["board", "boot", "installed_root", "packages", "pi", "pytestmark"]
+pytestmark = NEEDS
+TYPED_ELSEWHERE = {  # what only a Raspberry Pi, a network, or a person before an editor can do
+    "ssh ": "another machine",
+    "scp ": "another machine",
+    "sudo raspi-config ": "Raspberry Pi OS",
+    "sudo reboot": "the header's wiring",
+    "sudo nano ": "a person",
+    "sudo hwclock ": "a real clock",
+    "sudo apt install util-linux-extra": "a line",
+    "sudo apt install ./loquet_0.1.1": "tested above, by dpkg",
+    "sudo apt remove": "tested above, by dpkg",
+}
 
 
 def test_an_upgrade_waits_for_the_end_of_a_session_and_keeps_everything(pi, board, packages):

@@ -2,7 +2,7 @@
 
 import pytest
 from commands import told
-from test_daemon import LAURE, MARIE, journal, lay_and_wait, opens
+from taps import LAURE, MARIE, journal, lay_and_wait, opens
 
 from simulator.stage import until
 

@@ -9,30 +9,13 @@ import time
 
 import pytest
 from commands import told
+from taps import JEAN, LAURE, MARIE, idle, journal, lay_and_wait, opens
 
 from controller.control.server import user_name
 from guard import leases as lease
 from simulator.stage import until
 
-MARIE, JEAN, LAURE, PAUL = "04A3C6CAE26180", "04A3C6112233FF", "C0FFEE42", "0102030405060708090A"
 pytestmark = pytest.mark.process
-
-
-def journal(stage, *kinds):
-    return [line for line in told(stage, "journal") if not kinds or line["kind"] in kinds]
-
-
-def lay_and_wait(stage, machine="laser", uid=MARIE):
-    stage.lay(machine, uid)
-    until(lambda: stage.closed(machine), f"{machine} closes")
-
-
-def opens(stage, machine="laser"):
-    until(lambda: not stage.closed(machine), f"{machine} opens")
-
-
-def idle(stage, machine="laser"):
-    until(lambda: stage.state(machine)["state"] == "idle", f"{machine} is idle")
 
 
 def test_a_badge_closes_the_relay_and_its_minutes_are_kept(stage):

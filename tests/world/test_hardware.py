@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from commands import told
-from conftest import EXAMPLES
+from fixed import EXAMPLES
 
 from controller.control import client
 from controller.store.whitelist import Change

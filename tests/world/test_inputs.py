@@ -1,7 +1,7 @@
 """Inputs and displays with real processes, on pins, SPI bits and I²C bytes."""
 
 import pytest
-from test_daemon import MARIE, idle, journal, lay_and_wait, opens
+from taps import MARIE, idle, journal, lay_and_wait, opens
 
 from simulator.stage import until
 

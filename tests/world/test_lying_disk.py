@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_daemon import JEAN, MARIE, idle, journal, lay_and_wait, opens
+from taps import JEAN, MARIE, idle, journal, lay_and_wait, opens
 
 from simulator.stage import until
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from commands import told
-from test_daemon import MARIE, idle, journal, lay_and_wait, opens
+from taps import MARIE, idle, journal, lay_and_wait, opens
 
 from guard import leases as lease
 from simulator.stage import until

@@ -4,7 +4,7 @@ import json
 import resource
 
 import pytest
-from test_daemon import JEAN, MARIE, idle, journal, lay_and_wait, opens
+from taps import JEAN, MARIE, idle, journal, lay_and_wait, opens
 
 from simulator.stage import until
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import files
-from test_life import MODES, OPTIONS, Life, settings_of
+from life import MODES, OPTIONS, Life, settings_of
 from workshop import CARDS, Workshop
 
 from controller.station.events import ClearAsked, TeachAsked

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from conftest import EXAMPLES
+from fixed import EXAMPLES
 
 from controller.commands import loquet
 

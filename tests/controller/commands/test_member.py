@@ -5,7 +5,7 @@ import json
 import files
 import pytest
 from click.testing import CliRunner
-from conftest import EXAMPLES  # noqa: F401 - the fixtures' folder
+from fixed import EXAMPLES  # noqa: F401 - the fixtures' folder
 
 from controller.commands import loquet
 from controller.store import database

@@ -537,7 +537,7 @@ def test_a_badge_of_any_kind_opens_only_between_its_days(kind):
     from datetime import timedelta
 
     import msgspec
-    from conftest import TODAY
+    from fixed import TODAY
 
     from protocol.whitelist import BadgeKind
 
@@ -772,7 +772,7 @@ def test_nothing_starts_under_a_button_that_is_held():
 def ended_membership(w):
     from datetime import timedelta
 
-    from conftest import TODAY
+    from fixed import TODAY
 
     w.replace("members", "marie", until=TODAY - timedelta(days=1))
 
@@ -780,7 +780,7 @@ def ended_membership(w):
 def ended_certification(w):
     from datetime import timedelta
 
-    from conftest import TODAY
+    from fixed import TODAY
 
     w.replace("certifications", ("marie", "safety"), until=TODAY - timedelta(days=1))
 

@@ -3,17 +3,18 @@
 Mutation tools pass over tables; this does not.
 """
 
+import importlib.util
 import inspect
+from pathlib import Path
 
 import pytest
-import test_sessions
-import test_station
-import test_teaching
 
 from controller import station
 from controller.station.pieces import nothing, out_of_order
 from controller.station.states import Cause
 
+HERE = Path(__file__).parent
+STORIES = [HERE / "test_station.py", HERE.parent / "runtime/test_sessions.py", HERE.parent / "runtime/test_teaching.py"]
 ABOUT_THE_TABLE = {
     "test_every_row_says_what_it_does",
     "test_the_page_is_the_table",
@@ -21,9 +22,17 @@ ABOUT_THE_TABLE = {
 }
 
 
+def loaded(path):
+    """Load a file of tests beside the runner, which may not have been asked for it."""
+    spec = importlib.util.spec_from_file_location(f"stories_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def stories():
-    """Every plain test of the three files, with each set of its parameters, as something to call."""
-    for module in (test_station, test_sessions, test_teaching):
+    """Every plain test of the files that tell them, with each set of its parameters, as something to call."""
+    for module in map(loaded, STORIES):
         for name, test in inspect.getmembers(module, inspect.isfunction):
             if not name.startswith("test_") or hasattr(test, "hypothesis") or name in ABOUT_THE_TABLE:
                 continue

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from conftest import moment
+from fixed import moment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule

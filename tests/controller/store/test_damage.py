@@ -11,7 +11,7 @@ from pathlib import Path
 
 import files
 import pytest
-from conftest import moment
+from fixed import moment
 from workshop import Workshop
 
 from controller.store import damage, database, document, journal, whitelist

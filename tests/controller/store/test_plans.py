@@ -5,7 +5,7 @@ import sqlite3
 
 import plans
 import pytest
-from conftest import moment
+from fixed import moment
 from workshop import Workshop
 
 from controller.settings.periods import DAY_MS, Periods

@@ -1,7 +1,7 @@
 """How long what is kept: three classes of data, and a clock that jumps purges nothing at once."""
 
 import pytest
-from conftest import moment
+from fixed import moment
 from workshop import Workshop
 
 from controller.settings.periods import Periods

@@ -7,7 +7,7 @@ import stat
 import threading
 
 import pytest
-from conftest import moment
+from fixed import moment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule

@@ -1,0 +1,1 @@
+"""Who logs in, and what each may do."""

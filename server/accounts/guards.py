@@ -1,0 +1,51 @@
+"""Who may open a page, and the record of who looked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django_otp import user_has_device
+
+from common.texts import _
+from server.accounts.models import Account, AuditRecord, Role
+from server.core.rendering import refused
+
+View = Callable[..., HttpResponseBase]
+
+
+def allowed(role: Role) -> Callable[[View], View]:
+    """Open a page to accounts that may do what this role may, once they have shown their second factor."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+            account = request.user
+            if not isinstance(account, Account):
+                return _redirect(request, f"/login?next={quote(request.get_full_path())}")
+            if user_has_device(account) and not account.is_verified():  # type: ignore[attr-defined]
+                return _redirect(request, f"/second?next={quote(request.get_full_path())}")
+            if not account.may(role):
+                return refused(request, _("Your account may not open this page; ask an administrator."))
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def _redirect(request: HttpRequest, to: str) -> HttpResponse:
+    """Send to another page; a part of a page that HTMX asked for sends the whole of it."""
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response.headers["HX-Redirect"] = to.partition("?")[0]
+        return response
+    return HttpResponseRedirect(to)
+
+
+def audit(request: HttpRequest, what: str, about: str = "") -> None:
+    """Record that somebody looked at somebody's data."""
+    AuditRecord.objects.create(account=request.user.get_username(), what=what, about=about[:300])

@@ -1,0 +1,179 @@
+"""Logging in and out, the second factor, one's own password; the first visit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import segno
+from django.contrib.auth import authenticate, login, logout, password_validation, update_session_auth_hash
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_POST
+from django_otp import devices_for_user, match_token
+from django_otp import login as otp_login
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from common.errors import LoquetError
+from common.texts import LANGUAGES, N_, _, tell
+from server.accounts import first_visit
+from server.accounts.guards import allowed
+from server.accounts.models import Account, AuditRecord, Role
+from server.core import configuration, forms, tls
+from server.core.configuration import Certificate
+from server.core.forms import FormError
+from server.core.middleware import LANGUAGE
+from server.core.rendering import page, refused, say
+
+SPARES = 8
+
+
+def _next(request: HttpRequest) -> str:
+    """Return where somebody wanted to go: only ever here."""
+    wanted = str(request.GET.get("next") or request.POST.get("next") or "/")
+    fine = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and "\n" not in wanted and "\r" not in wanted
+    return wanted if fine else "/"
+
+
+def log_in(request: HttpRequest) -> HttpResponse:
+    """Ask for name and password."""
+    wrong = ""
+    if request.method == "POST":
+        username, password = str(request.POST.get("username", ""))[:150], str(request.POST.get("password", ""))[:1_000]
+        account = authenticate(request, username=username, password=password)
+        if account is not None:
+            login(request, account)
+            AuditRecord.objects.create(account=username, what="logged_in")
+            return HttpResponseRedirect(_next(request))
+        wrong = _("That is not the name and the password of an account.")
+    place = {"wrong": wrong, "next": _next(request), "empty": not Account.objects.exists()}
+    return page(request, "accounts/login.html", 422 if wrong else 200, **place)
+
+
+@require_POST
+def log_out(request: HttpRequest) -> HttpResponse:
+    """Log out."""
+    logout(request)
+    return HttpResponseRedirect("/login")
+
+
+def second(request: HttpRequest) -> HttpResponse:
+    """Ask for the second factor."""
+    if not isinstance(request.user, Account):
+        return HttpResponseRedirect("/login")
+    wrong = ""
+    if request.method == "POST":
+        token = "".join(str(request.POST.get("token", "")).split())[:20]
+        device = match_token(request.user, token)
+        if device is not None:
+            otp_login(request, device)
+            return HttpResponseRedirect(_next(request))
+        wrong = _("This code is not right, or was used already; wait for the next one.")
+    return page(request, "accounts/second.html", 422 if wrong else 200, wrong=wrong, next=_next(request))
+
+
+@allowed(Role.MEMBER)
+def mine(request: HttpRequest) -> HttpResponse:
+    """One's own account: password, second factor."""
+    account = request.user
+    assert isinstance(account, Account)  # noqa: S101 - pages are guarded
+    wrong = ""
+    places: dict[str, Any] = {}
+    if request.method == "POST":
+        try:
+            places = _change(request, account)
+        except LoquetError as error:
+            wrong = tell(error)
+    has = any(isinstance(each, TOTPDevice) for each in devices_for_user(account))
+    return page(request, "accounts/account.html", 422 if wrong else 200, wrong=wrong, has_second=has, **places)
+
+
+def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
+    """Do what was asked. Raises FormError."""
+    match request.POST.get("do"):
+        case "password":
+            if not account.check_password(str(request.POST.get("old", ""))):
+                raise FormError(N_("that is not the password you have now"))
+            _set_password(account, str(request.POST.get("new", "")))
+            update_session_auth_hash(request, account)
+            say(request, _("You have a new password."))
+        case "begin":
+            if not account.check_password(str(request.POST.get("old", ""))):
+                raise FormError(N_("that is not the password you have now"))
+            TOTPDevice.objects.filter(user=account, confirmed=False).delete()
+            device = TOTPDevice.objects.create(user=account, name="app", confirmed=False)
+            drawn = segno.make(device.config_url, error="m").svg_data_uri(scale=5, border=3, light="white")
+            return {"drawn": drawn, "secret": device.config_url.split("secret=")[1].split("&")[0]}
+        case "confirm":
+            waiting = TOTPDevice.objects.filter(user=account, confirmed=False).first()
+            if waiting is None or not waiting.verify_token(str(request.POST.get("token", "")).strip()):
+                raise FormError(
+                    N_("this code is not right; begin again, and type the code that the telephone shows then")
+                )
+            waiting.confirmed = True
+            waiting.save()
+            otp_login(request, waiting)
+            AuditRecord.objects.create(account=account.username, what="second_factor")
+            return {"spares": _spares(account)}
+        case "end":
+            if not account.check_password(str(request.POST.get("old", ""))):
+                raise FormError(N_("that is not the password you have now"))
+            for each in devices_for_user(account, confirmed=None):
+                each.delete()
+            AuditRecord.objects.create(account=account.username, what="second_factor_ended")
+        case _:
+            raise FormError(N_("nothing was asked"))
+    return {}
+
+
+def _spares(account: Account) -> list[str]:
+    """Make codes for the day on which the telephone is lost, each good once."""
+    device, _made = StaticDevice.objects.get_or_create(user=account, name="paper")
+    device.token_set.all().delete()
+    tokens = [StaticToken.random_token() for _ in range(SPARES)]
+    for token in tokens:
+        device.token_set.create(token=token)
+    return tokens
+
+
+def _set_password(account: Account, word: str) -> None:
+    try:
+        password_validation.validate_password(word[:1_000], account)
+    except ValidationError as error:
+        raise FormError("{why}", why=" ".join(error.messages)) from error
+    account.set_password(word[:1_000])
+    account.save()
+
+
+def begin(request: HttpRequest, word: str) -> HttpResponse:
+    """Make the first account, once, for whoever started the server."""
+    if not first_visit.fits(word):
+        return refused(request, _("This link was for the first visit, and is over. Log in."), 404)
+    wrong = ""
+    if request.method == "POST":
+        try:
+            name = forms.text(request, "username", 150, label=_("Name"))
+            if not name:
+                raise FormError(N_("an account has a name and a role"))
+            account = Account(username=name, role=Role.ADMINISTRATOR)
+            _set_password(account, str(request.POST.get("password", "")))
+            login(request, account, backend="django.contrib.auth.backends.ModelBackend")
+            AuditRecord.objects.create(account=name, what="first_account")
+            return HttpResponseRedirect("/setup")
+        except LoquetError as error:
+            wrong = tell(error)
+    own = configuration.in_force().server.certificate is Certificate.OWN
+    fingerprint = tls.fingerprint(configuration.in_force().data_dir / tls.FILE).upper() if own else ""
+    shown = ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2))
+    return page(request, "accounts/first.html", 422 if wrong else 200, wrong=wrong, fingerprint=shown)
+
+
+def speak(request: HttpRequest) -> HttpResponse:
+    """Change the language of the pages."""
+    chosen = request.POST.get("language", "")
+    response = HttpResponseRedirect(_next(request))
+    if request.method == "POST" and chosen in LANGUAGES:
+        response.set_cookie(LANGUAGE, chosen, max_age=365 * 86_400, secure=True, httponly=True, samesite="Lax")
+        if isinstance(request.user, Account):
+            Account.objects.filter(pk=request.user.pk).update(language=chosen)
+    return response

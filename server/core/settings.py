@@ -1,0 +1,113 @@
+"""What Django is told; made from the settings file, and from nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.core import configuration, keys
+from server.core.configuration import Certificate
+
+LOQUET = configuration.load()
+KEYS = keys.load(LOQUET.data_dir)
+
+SECRET_KEY = KEYS.web
+DEBUG = False
+ALLOWED_HOSTS = ["*"]  # held to the names of the configuration by server.asgi, for pages and API alike
+ROOT_URLCONF = "server.urls"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
+    "server.core",
+    "server.accounts",
+    "server.inbox",
+    "server.edits",
+    "server.people",
+    "server.whitelist",
+    "server.devices",
+    "server.journal",
+    "server.usage",
+    "server.operations",
+]
+MIDDLEWARE = [
+    "server.core.middleware.safe",
+    "server.core.middleware.without_nul",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "server.core.middleware.in_their_language",
+    "axes.middleware.AxesMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [],
+        "APP_DIRS": False,
+        "OPTIONS": {"environment": "server.core.rendering.environment"},
+    }
+]
+# What every page knows besides its own, app by app.
+PAGE_CONTEXT = [
+    "server.core.rendering.context",
+    "server.accounts.context.context",
+    "server.inbox.context.context",
+    "server.operations.context.context",
+]
+DATABASES: dict[str, Any] = {"default": configuration.database(LOQUET.data_dir)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.Account"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username",)},
+    },
+]
+LOGIN_URL = "/login"
+USE_TZ = True
+TIME_ZONE = LOQUET.server.timezone
+LANGUAGE_CODE = LOQUET.server.language
+LANGUAGES = [("en", "English"), ("fr", "français")]
+USE_I18N = True
+
+_secure = LOQUET.server.certificate is not Certificate.PROXY
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = False
+CSRF_COOKIE_SECURE = True
+CSRF_FAILURE_VIEW = "server.core.views.csrf_failed"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = None if _secure else ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0  # with a certificate of its own, a browser that insists would lock people out
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+
+# Five wrong passwords for one name from one address rest for a quarter of an hour, and nobody else is kept out.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "server.core.views.locked_out"
+OTP_TOTP_ISSUER = LOQUET.server.name
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

@@ -1,0 +1,58 @@
+"""What the server holds of itself: generation, version, and when a backup last left the machine."""
+
+from __future__ import annotations
+
+import time
+
+from django.db import transaction
+
+from server.core.models import ServerState
+
+GENERATION = "generation"
+VERSION = "version"
+LEFT = "backup_left"
+MADE = "backup_made"
+MEMBERS = "members"  # the number that the last new member's id was made of
+LEAP = 1 << 20  # by which a restored server's versions pass all that it has forgotten
+
+
+def get(key: str, default: str = "") -> str:
+    """Return one value."""
+    found = ServerState.objects.filter(key=key).values_list("value", flat=True).first()
+    return default if found is None else found
+
+
+def put(key: str, value: str) -> None:
+    """Keep one value."""
+    ServerState.objects.update_or_create(key=key, defaults={"value": value})
+
+
+def begin() -> None:
+    """Begin a generation where there is none yet: seconds since 1970, so that a later one is larger."""
+    ServerState.objects.get_or_create(key=GENERATION, defaults={"value": str(int(time.time()))})
+    ServerState.objects.get_or_create(key=VERSION, defaults={"value": "0"})
+
+
+def begin_anew() -> None:
+    """Begin a new generation, after a restore: what was forgotten is not mistaken for what comes."""
+    put(GENERATION, str(max(int(get(GENERATION, "0")) + 1, int(time.time()))))
+    put(VERSION, str(int(get(VERSION, "0")) + LEAP))
+    put(LEFT, "")
+
+
+def next_number(key: str) -> int:
+    """Count one more of something; each number is given once."""
+    with transaction.atomic():
+        row, _made = ServerState.objects.select_for_update().get_or_create(key=key, defaults={"value": "0"})
+        row.value = str(int(row.value) + 1)
+        row.save(update_fields=["value"])
+        return int(row.value)
+
+
+def next_versions(count: int) -> int:
+    """Count so many more changes, in the transaction that is open, and give the first; whoever else edits waits."""
+    row = ServerState.objects.select_for_update().get(key=VERSION)
+    first = int(row.value) + 1
+    row.value = str(int(row.value) + count)
+    row.save(update_fields=["value"])
+    return first

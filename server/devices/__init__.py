@@ -1,0 +1,1 @@
+"""Controllers: how they are taken in, what they are told, how they are."""

@@ -1,0 +1,133 @@
+"""The API's routes. Each request is read within its bounds, held to its signature, answered, and the answer signed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from protocol import messages, signing
+from protocol.messages import MessageError
+from protocol.signing import SignatureError, VerifyKey, decoded
+from server.core.keys import Keys
+from server.devices.api.calls import Call, Handler, read_in_time, target
+from server.devices.api.challenges import Challenges
+from server.devices.live_feed import LiveFeed
+from server.devices.problems import MEDIA, ProblemError
+
+OPEN_BODIES: Final = 100  # of requests that nobody has signed, read at once
+NONCE: Final = 64
+log = logging.getLogger("loquet.server")
+
+
+class _AnyMethod:
+    """An endpoint for every method there is: what is not done here is refused with a signature."""
+
+    def __init__(self, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        response = await self._endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+class Api:
+    """Reads requests, holds them to their signatures, and signs the answers."""
+
+    def __init__(self, keys: Keys, live: LiveFeed) -> None:
+        self._signer = keys.signer
+        self._challenges = Challenges(decoded(keys.challenges))
+        self._live = live
+        self._open_bodies = asyncio.Semaphore(OPEN_BODIES)
+        self._routes: list[Route] = []
+
+    def add(self, path: str, method: str, handler: Handler, media: str = "", *, signed: bool = True) -> None:
+        """Have a handler answer; media: of the body that it reads, signed: whether only a controller is heard."""
+        self._routes.append(self._route(path, {method: (handler, media)}, signed=signed))
+
+    def application(self) -> Starlette:
+        """Make the API."""
+        nothing = Route("/{rest:path}", _AnyMethod(self._endpoint({}, signed=False)))
+        return Starlette(routes=[*self._routes, nothing])
+
+    def _route(self, path: str, methods: dict[str, tuple[Handler, str]], *, signed: bool = False) -> Route:
+        return Route(path, _AnyMethod(self._endpoint(methods, signed=signed)))
+
+    def _endpoint(
+        self, methods: dict[str, tuple[Handler, str]], *, signed: bool
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            call = Call(request, target(request), request.headers.get(signing.NONCE, "")[:NONCE])
+            status = 200
+            headers: dict[str, str] = {}
+            try:
+                handler, media = _chosen(methods, request.method, headers)
+                await self._read(call, media, signed=signed)
+                body, kind = await handler(call)
+            except ProblemError as error:
+                status, body, kind = error.status, messages.encode(error.problem()), MEDIA
+                if error.kind in {"large", "slow"}:
+                    headers["Connection"] = "close"  # what is still on its way is not waited for
+            except (MessageError, SignatureError) as error:
+                problem = ProblemError("malformed", str(error))
+                status, body, kind = problem.status, messages.encode(problem.problem()), MEDIA
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Exception:
+                log.exception("%s %s", request.method, request.url.path)
+                problem = ProblemError("broken")
+                status, body, kind = problem.status, messages.encode(problem.problem()), MEDIA
+            return self._signed(call, status, body, kind, headers)
+
+        return endpoint
+
+    def _signed(self, call: Call, status: int, body: bytes, media: str, headers: dict[str, str]) -> Response:
+        now, challenge = str(time.time_ns() // 1_000_000), self._challenges.new()
+        text = signing.answer_text(status, call.target, call.nonce, now, challenge, body)
+        headers |= {signing.TIME: now, signing.CHALLENGE: challenge, signing.SIGNATURE: self._signer.sign(text)}
+        return Response(body, status, {**headers, "Cache-Control": "no-store"}, media)
+
+    # --- reading ---
+
+    async def _read(self, call: Call, media: str, *, signed: bool) -> None:
+        """Read the body, and hold the request to its signature. Whoever is unknown is not listened to."""
+        request = call.request
+        if media and request.headers.get("content-type", "").partition(";")[0].strip().lower() != media:
+            raise ProblemError("media", f"send {media}")
+        if not signed:
+            if media:
+                async with self._open_bodies:
+                    call.body = await read_in_time(request)
+            return
+        known = self._live.devices.get(request.headers.get(signing.DEVICE, ""))
+        if known is None or known.retired:
+            raise ProblemError("unsigned", "no such controller is enrolled here")
+        challenge = request.headers.get(signing.CHALLENGE, "")
+        if not self._challenges.holds(challenge):
+            raise ProblemError("stale")
+        call.body = await read_in_time(request)
+        text = signing.request_text(request.method, call.target, known.device, challenge, call.nonce, call.body)
+        try:
+            VerifyKey(decoded(known.key)).verify(text, request.headers.get(signing.SIGNATURE, ""))
+        except SignatureError as error:
+            raise ProblemError("unsigned", "the signature does not fit") from error
+        call.known = known
+        self._live.saw(known.device)
+
+
+def _chosen(methods: dict[str, tuple[Handler, str]], method: str, headers: dict[str, str]) -> tuple[Handler, str]:
+    if not methods:
+        raise ProblemError("unknown")
+    if method not in methods:
+        headers["Allow"] = ", ".join(methods)
+        raise ProblemError("method", headers["Allow"])
+    return methods[method]

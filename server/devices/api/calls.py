@@ -1,0 +1,86 @@
+"""One request of a controller's, read within its bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+
+from protocol import messages
+from protocol.messages import MAX_BODY
+from server.devices.live_feed import KnownDevice
+from server.devices.problems import ProblemError
+
+JSON: Final = "application/json"
+LINES: Final = "application/x-ndjson"
+BODY_S: Final = 10.0
+
+Answer = tuple[bytes, str]
+
+
+class Call(msgspec.Struct):
+    """One request, read: whose it is once its signature holds."""
+
+    request: Request
+    target: str
+    nonce: str
+    body: bytes = b""
+    known: KnownDevice | None = None
+
+    @property
+    def device(self) -> KnownDevice:
+        """Whose request it is."""
+        if self.known is None:
+            raise ProblemError("unsigned")
+        return self.known
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+def target(request: Request) -> str:
+    """Return path and query as they were sent."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    query: bytes = request.scope.get("query_string", b"")
+    return (raw.split(b"?", 1)[0] + (b"?" + query if query else b"")).decode("latin-1")
+
+
+async def read_in_time(request: Request) -> bytes:
+    """Read a body before whoever sends it has held us up for too long."""
+    try:
+        return await asyncio.wait_for(_body(request), BODY_S)
+    except TimeoutError as error:
+        raise ProblemError("slow") from error
+
+
+async def _body(request: Request) -> bytes:
+    """Read a body up to its bound, however long it says that it is."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+        raise ProblemError("large", f"at most {MAX_BODY} bytes")
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BODY:
+            raise ProblemError("large", f"at most {MAX_BODY} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def said(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - the struct that is asked for
+    """Read a message; a NUL is in none, since not every database keeps one."""
+    if b"\\u0000" in body:
+        raise ProblemError("malformed", "U+0000 is not sent")
+    return messages.read(kind, body)
+
+
+def number(request: Request, name: str) -> int | None:
+    """Read a whole number of the query; None where none was said. Raises ProblemError."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 17):  # noqa: PLR2004 - 2**53
+        raise ProblemError("malformed", f"{name}: a whole number is expected")
+    return int(text)

@@ -1,0 +1,131 @@
+"""How a controller is taken in: by a code that a person at the page made, once, until it expires."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from common.errors import LoquetError
+from common.texts import N_
+from protocol import messages
+from protocol.messages import Code, Counters, Enrol, Enrolled
+from protocol.signing import decoded, seal_for
+from protocol.whitelist import Machine as MachineRow
+from server.core import state
+from server.core.keys import Keys
+from server.devices.models import Device, EnrolCode
+from server.edits import editing
+from server.edits.editing import Author
+from server.inbox.notices import notify
+from server.whitelist.models import Machine
+
+VALID: Final = timedelta(days=1)
+TRIES: Final = 5
+MOST_CODES: Final = 50
+
+Counted = Callable[[Device], dict[str, Counters]]
+
+
+class EnrolError(LoquetError, ValueError):
+    """A controller that cannot be taken in."""
+
+
+def make_code(keys: Keys, address: str, name: str = "", replaces: Device | None = None) -> Code:
+    """Make a code; the ones that are over go."""
+    now = timezone.now()
+    EnrolCode.objects.filter(expires__lt=now).delete()
+    if EnrolCode.objects.filter(used_by=None).count() >= MOST_CODES:
+        EnrolCode.objects.filter(used_by=None).order_by("expires")[0].delete()
+    while True:
+        secret = messages.new_secret()
+        if not EnrolCode.objects.filter(code=secret[:4]).exists():
+            break
+    EnrolCode.objects.create(code=secret[:4], secret=secret, name=name, expires=now + VALID, replaces=replaces)
+    return Code(address, secret, keys.signer.public.fingerprint)
+
+
+def enrol(keys: Keys, asked: Enrol, counters: Counted) -> Enrolled:
+    """Take a controller in; the same key with the same code again gets the same answer. Raises EnrolError.
+
+    counters: what each of its machines has counted so far, by whatever controller.
+    """
+    found = EnrolCode.objects.filter(code=asked.code, expires__gte=timezone.now(), tries__lt=TRIES).first()
+    expected = messages.proof(found.secret if found else "-", keys.signer.public.text, asked.key, asked.sealing)
+    if found is None or not hmac.compare_digest(expected, asked.proof):
+        EnrolCode.objects.filter(code=asked.code).update(tries=F("tries") + 1)
+        raise EnrolError(N_("this code is wrong, used up or over; make a new one on the page Devices"))
+    with transaction.atomic():
+        code = EnrolCode.objects.select_for_update(of=("self",)).get(pk=found.pk)
+        known = code.used_by
+        if known is not None and (known.key, known.sealing) != (asked.key, asked.sealing):
+            raise EnrolError(
+                N_("this code has taken another controller in already; make a new one on the page Devices")
+            )
+        device = known or _take_in(code, asked)
+        EnrolCode.objects.filter(pk=code.pk).update(used_by=device)
+        ring = seal_for(decoded(device.sealing), keys.ring_bytes)  # what cannot be sealed for is not taken in
+        old = code.replaces
+        return Enrolled(device.pk, device.name, ring, old.settings if old else "", counters(device))
+
+
+def _take_in(code: EnrolCode, asked: Enrol) -> Device:
+    known = Device.objects.filter(key=asked.key).first()
+    if known is not None:  # the same card again: after a new certificate, or a code too many
+        if known.sealing != asked.sealing or known.retired:
+            raise EnrolError(N_("this controller is enrolled already; `loquet enrol --again` makes it a new identity"))
+        _take_machines(known, asked)
+        return known
+    old = code.replaces
+    name = code.name or (old.name if old else "") or _name(asked)
+    version = int(state.get(state.VERSION, "0"))
+    device = Device.objects.create(
+        id=f"d-{secrets.token_hex(5)}",
+        name=name[:200],
+        key=asked.key,
+        sealing=asked.sealing,
+        settings=asked.settings or (old.settings if old else ""),
+        whole=version,
+        report={"version": asked.version},
+    )
+    if old is not None:
+        Machine.objects.filter(device=old).update(device=device)
+        Device.objects.filter(pk=old.pk).update(retired=True, replaced_by=device)
+        notify("replaced", device, once=f"replaced/{old.pk}", old=old.name or old.pk)
+    _take_machines(device, asked)
+    return device
+
+
+def _name(asked: Enrol) -> str:
+    return ", ".join(station.name or station.machine for station in asked.stations[:3])
+
+
+def _take_machines(device: Device, asked: Enrol) -> None:
+    """Give it its stations' machines; one that another controller switches stays with that one."""
+    for station in asked.stations:
+        machine = Machine.objects.filter(pk=station.machine).select_related("device").first()
+        other = None if machine is None else machine.device
+        if other is not None and other.pk != device.pk and not other.retired:
+            raise EnrolError(
+                N_(
+                    'the machine "{machine}" belongs to the controller "{other}"; rename it, or replace that controller'
+                ),
+                machine=station.machine,
+                other=other.name or other.pk,
+            )
+        if machine is None:
+            row = MachineRow(station.machine, station.name)
+            editing.carry_out(Author(device=device, name=device.name), "machine_came", [row])
+        Machine.objects.filter(pk=station.machine).update(device=device, retired=False)
+    editing.touch()
+
+
+def machines_of(device: Device) -> frozenset[str]:
+    """Name the machines that a controller switches."""
+    return frozenset(Machine.objects.filter(device=device, retired=False).values_list("pk", flat=True))

@@ -1,0 +1,94 @@
+"""What controllers would have the whitelist say: of the list that they kept alone, or edited at a machine.
+
+The first list that comes to an empty server is taken over at once: the workshop goes on as it was.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from django.db import transaction
+from django.db.models import Q
+
+from protocol.messages import Proposals
+from protocol.overlay import Edit, lay_over
+from protocol.whitelist import AnyRow, Machine, Member, decode_row, encode_row
+from server.devices.models import Device, Proposal
+from server.edits import editing, rows
+from server.edits.editing import Author
+from server.edits.models import Edit as Edited
+from server.inbox.notices import notify
+from server.people.models import Member as People
+
+MOST: Final = 250_000
+
+
+class TooManyError(Exception):
+    """More rows than are kept of one controller."""
+
+
+def keep(device: Device, said: Proposals) -> None:
+    """Keep what a controller had by itself, once: the same again changes nothing. Raises TooManyError."""
+    mine = Proposal.objects.filter(device=device, epoch="")
+    keys = set(mine.values_list("key", flat=True))
+    if len(keys) + len(said.rows) > MOST:
+        raise TooManyError
+    Proposal.objects.bulk_create(
+        Proposal(device=device, key=row.key, row=encode_row(row).decode()) for row in said.rows if row.key not in keys
+    )
+    if not said.rows or mine.count() < said.of:
+        return
+    if not People.objects.exists():
+        take_over(Author(device=device, name=device.name), device)
+    else:
+        notify("proposals", device, once=f"proposals/{device.pk}", count=mine.count())
+
+
+def of(device: Device) -> list[tuple[str, AnyRow | None]]:
+    """Return what a controller proposes: keys, and rows; None where one is to go."""
+    return [(each.key, decode_row(each.row) if each.row else None) for each in Proposal.objects.filter(device=device)]
+
+
+def take_over(author: Author, device: Device, keys: set[str] | None = None) -> Edited | None:
+    """Have the whitelist say what a controller proposes, all of it or these keys."""
+    with transaction.atomic():
+        found = [(key, row) for key, row in of(device) if keys is None or key in keys]
+        here = rows.find(key for key, _row in found)
+        put = [merged for key, row in found if row is not None and (merged := _over(here.get(key), row)) is not None]
+        drop = [key for key, row in found if row is None]
+        edit = editing.carry_out(author, "took_over", put, drop, about={"device": device.name})
+        _decided(device, keys)
+    return edit
+
+
+def _over(below: AnyRow | None, row: AnyRow) -> AnyRow | None:
+    """Lay a proposed row over the one that is here: what was made stricter here meanwhile stays, names too."""
+    if isinstance(below, Member) and isinstance(row, Member):
+        row = msgspec.structs.replace(
+            row,
+            name=row.name or below.name,
+            category=row.category or below.category,
+            payer=row.payer or below.payer,
+        )
+    if isinstance(below, Machine) and isinstance(row, Machine) and not below.is_set_up:
+        return msgspec.structs.replace(row, locked=row.locked or below.locked)  # it came with its controller, bare
+    return lay_over(below, Edit(row, 0), 1)
+
+
+def decline(device: Device, keys: set[str] | None = None) -> None:
+    """Have nothing of it; what a machine's edit said ends there too."""
+    with transaction.atomic():
+        _decided(device, keys)
+
+
+def _decided(device: Device, keys: set[str] | None) -> None:
+    gone = Proposal.objects.filter(device=device)
+    (gone if keys is None else gone.filter(key__in=keys)).delete()
+    editing.touch()  # the controller is to hear that its edits were decided about
+
+
+def forget(member: str, keys: list[str], **_signal: object) -> None:
+    """Drop what any controller proposes of a member who is forgotten."""
+    mine = Q(key=f"member/{member}") | Q(key__startswith=f"certification/{member}/") | Q(key__in=keys)
+    Proposal.objects.filter(mine).delete()

@@ -1,0 +1,151 @@
+"""The page Devices: controllers, what is wrong first; a code for a new one, or for one that takes another's place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+import segno
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+
+from common.errors import LoquetError
+from common.texts import N_, _, tell
+from server.accounts.guards import allowed
+from server.accounts.models import AuditRecord, Role
+from server.core import configuration, forms, keys, state
+from server.core.forms import FormError
+from server.core.rendering import page, refused, say
+from server.devices import enrolment
+from server.devices.models import Device
+from server.devices.reports import SILENT
+from server.edits import editing
+from server.whitelist.models import Machine
+from server.whitelist.undelivered import Undelivered, undelivered
+
+CLOCKS: Final = {
+    "synchronised": N_("synchronised"),
+    "kept": N_("kept by a battery"),
+    "restored": N_("restored from the last time that was saved"),
+    "unknown": N_("nobody knows whether it is right"),
+}
+HOT: Final = 75.0  # degrees Celsius
+LOW: Final = 100_000_000  # bytes
+BACKLOG: Final = 1_000
+OLD: Final = timedelta(days=1)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A controller as the page shows it; wrong: sentences, the worst first."""
+
+    device: Device
+    machines: tuple[str, ...]
+    wrong: tuple[str, ...]
+    clock: str
+    report: dict[str, Any]
+    missing: int
+
+
+def devices() -> list[Shown]:
+    """Return every controller, those in trouble first."""
+    late = {each.device: each for each in undelivered()}
+    version = int(state.get(state.VERSION, "0"))
+    found = Device.objects.filter(retired=False).prefetch_related("machines").order_by("name")
+    shown = [_shown(each, late.get(each.pk), version) for each in found]
+    return sorted(shown, key=lambda each: -len(each.wrong))
+
+
+def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
+    report = device.report or {}
+    wrong = []
+    if device.seen is None:
+        wrong.append(_("It has never been heard of since it was enrolled."))
+    elif timezone.now() - device.seen > SILENT:
+        wrong.append(_("It is silent; it goes on by what it knows."))
+    if late is not None:
+        wrong.append(_("{count} revocations have not arrived: it still opens for them.").format(count=late.count))
+    if report.get("storage", "ok") != "ok":
+        wrong.append(_("It cannot write to its disk: {why}").format(why=report["storage"]))
+    free = report.get("free")
+    if isinstance(free, int) and free < LOW:
+        wrong.append(_("Its disk is almost full: {free} MB are free.").format(free=free // 1_000_000))
+    if report.get("under_voltage"):
+        wrong.append(_("Its power supply is too weak; the disk may suffer by it."))
+    temperature = report.get("temperature")
+    if isinstance(temperature, float | int) and temperature > HOT:
+        wrong.append(_("It is hot: {degrees} °C.").format(degrees=round(temperature)))
+    if report.get("clock") == "unknown":
+        wrong.append(_("Its clock was never set: opening hours are not applied there."))
+    if report.get("backlog", 0) > BACKLOG:
+        wrong.append(_("{count} entries wait there to be sent.").format(count=report["backlog"]))
+    wrong += [
+        _("The reader of {machine} does not answer.").format(machine=each["machine"])
+        for each in report.get("stations", ())
+        if each.get("reader") is False
+    ]
+    wrong += [
+        _("The relay or plug of {machine} does not answer.").format(machine=each["machine"])
+        for each in report.get("stations", ())
+        if each.get("answers") is False
+    ]
+    machines = tuple(machine.name or machine.pk for machine in device.machines.all())
+    missing = max(0, version - device.holds)
+    return Shown(device, machines, tuple(wrong), _(CLOCKS.get(report.get("clock", ""), "?")), report, missing)
+
+
+@allowed(Role.FABMANAGER)
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show every controller; make a code."""
+    code, drawn, wrong = None, "", ""
+    if request.method == "POST":
+        try:
+            what = request.POST.get("do")
+            old = Device.objects.filter(pk=request.POST.get("device", "-"), retired=False).first()
+            if what == "retire":
+                _retire(request, old)
+                return HttpResponseRedirect("/devices")
+            if what != "code":
+                raise FormError(N_("nothing was asked"))
+            # As this browser found the server: a controller in the same network finds it so too.
+            address = request.get_host()
+            code = str(
+                enrolment.make_code(
+                    keys.load(configuration.in_force().data_dir), address, forms.text(request, "name"), old
+                )
+            )
+            drawn = segno.make(code, error="m").svg_data_uri(scale=5, border=3, light="white")
+            AuditRecord.objects.create(
+                account=request.user.get_username(), what="made_code", about=old.pk if old else ""
+            )
+        except LoquetError as error:
+            wrong = tell(error)
+    part = request.headers.get("HX-Target") == "controllers"
+    places: dict[str, Any] = {"devices": devices(), "code": code, "drawn": drawn, "wrong": wrong}
+    return page(
+        request,
+        "devices/controllers_list.html" if part else "devices/controllers.html",
+        422 if wrong else 200,
+        **places,
+    )
+
+
+def _retire(request: HttpRequest, device: Device | None) -> None:
+    if device is None:
+        raise FormError(N_("there is no such controller any more"))
+    Device.objects.filter(pk=device.pk).update(retired=True)
+    Machine.objects.filter(device=device).update(device=None, state=None)
+    AuditRecord.objects.create(account=request.user.get_username(), what="retired_device", about=device.pk)
+    editing.touch()
+    say(request, _("{name} is no longer listened to; what it sent stays").format(name=device.name or device.pk))
+
+
+@allowed(Role.FABMANAGER)
+def settings(request: HttpRequest, device: str) -> HttpResponse:
+    """Return a controller's settings file, for a new card."""
+    found = Device.objects.filter(pk=device).first()
+    if found is None:
+        return refused(request, _("There is no such controller any more."), 404)
+    response = HttpResponse(found.settings, content_type="application/toml; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="controller.toml"'
+    return response

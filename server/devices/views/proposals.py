@@ -1,0 +1,61 @@
+"""What controllers propose, on the page Import: taken over, or not."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_POST
+
+from common.errors import LoquetError
+from common.texts import N_, _, tell
+from server.accounts.guards import allowed
+from server.accounts.models import Role
+from server.core import forms
+from server.core.forms import FormError
+from server.core.rendering import say
+from server.devices import proposals
+from server.devices.models import Device
+from server.edits.editing import Author
+from server.people.drafts import in_words
+
+SHOWN: Final = 200  # rows of one controller
+
+
+def panel(_about: str) -> dict[str, Any]:
+    """Return what each controller proposes."""
+    found = []
+    for device in Device.objects.filter(proposal__isnull=False).distinct():
+        mine = proposals.of(device)
+        shown = [
+            (key, in_words(row, None) if row else _("take away: {key}").format(key=key)) for key, row in mine[:SHOWN]
+        ]
+        found.append((device, shown, len(mine)))
+    return {"proposed": found}
+
+
+@require_POST
+@allowed(Role.FABMANAGER)
+def decide(request: HttpRequest) -> HttpResponse:
+    """Take proposals over, or not; of all, or of what was ticked."""
+    try:
+        _decide(request)
+    except LoquetError as error:
+        say(request, tell(error), wrong=True)
+    return HttpResponseRedirect("/import")
+
+
+def _decide(request: HttpRequest) -> None:
+    """Take proposals over, or not; of all, or of what was ticked. Raises FormError."""
+    device = Device.objects.filter(pk=request.POST.get("device", "-")).first()
+    if device is None:
+        raise FormError(N_("there is no such controller any more"))
+    ticked = None if request.POST.get("all") else set(forms.chosen(request, "key"))
+    if request.POST.get("do") not in {"take", "decline"}:
+        raise FormError(N_("nothing was asked"))
+    if request.POST.get("do") == "decline":
+        proposals.decline(device, ticked)
+        say(request, _("declined"))
+        return
+    edit = proposals.take_over(Author.of(request), device, ticked)
+    say(request, _("taken over"), undo=edit.pk if edit else None)

@@ -1,0 +1,139 @@
+"""The page Workshop: each machine now; lock, unlock, end a session."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+
+from common.errors import LoquetError
+from common.texts import N_, _, tell
+from protocol.whitelist import AnyRow, Cut, Machine
+from server.accounts.guards import allowed, audit
+from server.accounts.models import Role
+from server.core import forms
+from server.core.forms import FormError
+from server.core.rendering import page, say
+from server.devices.reports import SILENT
+from server.edits import editing, rows
+from server.edits.editing import Author
+from server.people.models import Member
+from server.whitelist import models
+from server.whitelist.teaching import teaches_of
+
+WORDS: Final = {
+    "free": N_("free"),
+    "in_use": N_("in use"),
+    "locked": N_("locked"),
+    "fault": N_("out of order"),
+    "offline": N_("offline since {when}"),
+    "busy": N_("waiting for somebody"),
+    "none": N_("no controller yet"),
+    "closed": N_("closed: nobody has said yet what it asks for"),
+}
+STATES: Final = {
+    "idle": "free", "running": "in_use", "leaving": "in_use", "starting": "in_use", "run_on": "free",
+    "locked": "locked", "fault": "fault", "awaiting": "busy", "teaching": "busy", "recovering": "busy",
+}  # fmt: skip
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A machine as the page shows it. word: a key of WORDS."""
+
+    machine: models.Machine
+    word: str
+    said: str
+    member: str
+    cause: str
+    session: str
+    minutes: int
+    pending: bool
+
+
+def machines() -> list[Shown]:
+    """Return every machine, those in trouble first."""
+    found = models.Machine.objects.filter(retired=False).select_related("device").order_by("name", "id")
+    states: list[tuple[models.Machine, dict[str, Any]]] = [(each, each.state or {}) for each in found]
+    members = {state.get("member", "") for _machine, state in states} - {""}
+    names = dict(Member.objects.filter(pk__in=members).values_list("pk", "name"))
+    shown = [_shown(machine, state, names) for machine, state in states]
+    order = ["fault", "closed", "offline", "locked", "in_use", "busy", "free", "none"]
+    return sorted(shown, key=lambda each: order.index(each.word))
+
+
+def _shown(machine: models.Machine, state: dict[str, Any], names: dict[str, str]) -> Shown:
+    device = machine.device
+    word = STATES.get(str(state.get("state", "")), "none")
+    said = ""
+    if device is None:
+        word = "none"
+    elif machine.requires is None and word in {"free", "none"}:
+        word = "closed"
+    elif device.seen is None or timezone.now() - device.seen > SILENT:
+        word = "offline"
+        when = timezone.localtime(device.seen) if device.seen else None
+        said = f"{when:%d/%m %H:%M}" if when else _("never")
+    member = str(state.get("member", ""))
+    pending = word != "offline" and bool(machine.locked) != bool(state.get("locked")) and device is not None
+    return Shown(
+        machine,
+        word,
+        _(WORDS[word]).format(when=said),
+        names.get(member) or member,
+        str(state.get("cause", "")),
+        str(state.get("session", "")),
+        int(state.get("powered_s", 0)) // 60,
+        pending,
+    )
+
+
+@allowed(Role.TRAINER)
+def workshop(request: HttpRequest) -> HttpResponse:
+    """Show every machine, or do something with one."""
+    wrong = ""
+    if request.method == "POST":
+        try:
+            _do(request)
+            return HttpResponseRedirect("/workshop")
+        except LoquetError as error:
+            wrong = tell(error)
+    part = request.headers.get("HX-Target") == "machines"
+    if not part:
+        audit(request, "looked_workshop")
+    return page(request, "devices/workshop_machines.html" if part else "devices/workshop.html", 422 if wrong else 200,
+                machines=machines(), wrong=wrong)  # fmt: skip
+
+
+def _do(request: HttpRequest) -> None:
+    """Lock, unlock, end. Raises FormError."""
+    row = rows.get(f"machine/{request.POST.get('machine', '')}")
+    if not isinstance(row, Machine):
+        raise FormError(N_("there is no such machine any more"))
+    mine = teaches_of(request)
+    if mine is not None and not mine & set(row.trainings):
+        raise FormError(N_("you may lock and unlock the machines whose trainings you teach"))
+    who, name = Author.of(request), row.name or row.id
+    match request.POST.get("do"):
+        case "lock":
+            why = forms.text(request, "why", label=_("Why"))
+            if not why:
+                raise FormError(N_("say why: people read it at the machine"))
+            now = bool(request.POST.get("now"))
+            locked = msgspec.structs.replace(row, locked=why, now=now)
+            edit = editing.carry_out(who, "locked", [locked], about={"machine": name, "why": why}, seen=[row])
+            said = _("{machine} is being locked, and what runs is cut") if now else _("{machine} locks once it is idle")
+        case "unlock":
+            open_again = msgspec.structs.replace(row, locked="", now=False)
+            edit = editing.carry_out(who, "unlocked", [open_again], about={"machine": name}, seen=[row])
+            said = _("{machine} is being unlocked")
+        case "end":
+            session = forms.text(request, "session", 64)
+            cut: AnyRow = Cut(row.id, session=session, by=who.name)
+            edit = editing.carry_out(who, "ended", [cut], about={"machine": name}) if session else None
+            said = _("the session at {machine} is being ended")
+        case _:
+            raise FormError(N_("nothing was asked"))
+    undo = edit.pk if edit and request.POST.get("do") != "end" else None
+    say(request, said.format(machine=name), undo=undo)

@@ -1,0 +1,1 @@
+"""Every edit of the whitelist: rows, history, version, undo."""

@@ -1,0 +1,160 @@
+"""Every edit of the whitelist goes through here: rows, history and version in one transaction.
+
+Who edits is named; what was before is kept, so that it can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest
+
+from common.errors import LoquetError
+from common.texts import N_
+from protocol.whitelist import AnyRow, checked, decode_row, encode_row
+from server.accounts.models import Account, AuditRecord
+from server.core import state
+from server.core.models import ServerState
+from server.edits import rows
+from server.edits.models import Change, Edit
+from server.edits.signals import rows_changed
+
+BATCH: Final = 500
+WAKE: list[Callable[[], None]] = []  # who is to know at once, in this process
+
+Progress = Callable[[int, int], None]
+
+
+class EditError(LoquetError, ValueError):
+    """An edit that cannot be made."""
+
+
+class Author(msgspec.Struct, frozen=True):
+    """Whose an edit is: a person with an account, a controller (a `Device`), or somebody at the shell."""
+
+    account: Account | None = None
+    device: Model | None = None
+    name: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Author:
+        """Return whose an edit is that a page asks for."""
+        assert isinstance(request.user, Account)  # noqa: S101 - pages are guarded
+        return cls(account=request.user, name=request.user.username)
+
+
+def carry_out(
+    author: Author,
+    what: str,
+    put: Iterable[AnyRow] = (),
+    drop: Iterable[str] = (),
+    *,
+    about: dict[str, Any] | None = None,
+    seen: Iterable[AnyRow] = (),
+    since: int | None = None,
+    progress: Progress = lambda _done, _of: None,
+) -> Edit | None:
+    """Put rows and drop keys; return the edit, or None where nothing was to be changed. Raises RowError, EditError.
+
+    seen: rows as whoever edits saw them; since: the version at which they looked. What somebody else has changed
+    meanwhile is not written over.
+    """
+    wanted: dict[str, AnyRow | None] = dict.fromkeys(drop)
+    wanted |= {row.key: checked(row) for row in put}
+    with transaction.atomic():
+        ServerState.objects.select_for_update().get(key=state.VERSION)  # one edit at a time
+        before = rows.find(wanted)
+        if any(rows.get(row.key) != row for row in seen) or _changed(wanted, since):
+            raise EditError(N_("somebody else has changed this meanwhile; look again"))
+        changed = {key: row for key, row in wanted.items() if before.get(key) != row}
+        if not changed:
+            return None
+        device = None if author.device is None else author.device.pk
+        edit = Edit.objects.create(
+            account=author.account, device_id=device, by=author.name[:200], what=what, about=about or {}
+        )
+        keys = list(changed)
+        for start in range(0, len(keys), BATCH):
+            _write(edit, {key: changed[key] for key in keys[start : start + BATCH]}, before)
+            progress(min(start + BATCH, len(keys)), len(keys))
+        rows_changed.send(Edit, before=before, after=changed)
+        if author.account is not None:
+            _record(author.account, what, changed)
+        transaction.on_commit(_wake)
+    return edit
+
+
+def _changed(keys: Iterable[str], since: int | None) -> bool:
+    if since is None:
+        return False
+    return bool(set(Change.objects.filter(version__gt=since).values_list("key", flat=True)) & set(keys))
+
+
+def _write(edit: Edit, changed: dict[str, AnyRow | None], before: dict[str, AnyRow]) -> None:
+    version = state.next_versions(len(changed))
+    Change.objects.bulk_create(
+        [
+            Change(version=version + number, edit=edit, key=key, before=_body(before.get(key)), after=_body(row))
+            for number, (key, row) in enumerate(changed.items())
+        ]
+    )
+    rows.drop(before[key] for key, row in changed.items() if row is None)
+    rows.put(row for row in changed.values() if row is not None)
+
+
+def _body(row: AnyRow | None) -> str | None:
+    return None if row is None else encode_row(row).decode()
+
+
+def _record(account: Account, what: str, changed: dict[str, AnyRow | None]) -> None:
+    keys = list(changed)
+    about = ", ".join(keys[:3]) + (f" … ({len(keys)})" if len(keys) > 3 else "")  # noqa: PLR2004
+    AuditRecord.objects.create(account=account.username, what=what, about=about[:300])
+
+
+def _wake() -> None:
+    for wake in WAKE:
+        wake()
+
+
+def touch() -> None:
+    """Report that something which concerns controllers changed beside the whitelist: counts one more version."""
+    with transaction.atomic():
+        state.next_versions(1)
+        transaction.on_commit(_wake)
+
+
+FINAL: Final = {"forgotten", "machine_came"}  # what cannot be taken back
+
+
+def undo(author: Author, edit: Edit) -> Edit | None:
+    """Put back what an edit changed, as far as nobody has changed it again since. Raises EditError."""
+    with transaction.atomic():
+        locked = Edit.objects.select_for_update(of=("self",)).get(pk=edit.pk)
+        if locked.undone_by_id is not None:
+            raise EditError(N_("this was undone already"))
+        changes: Sequence[Change] = list(locked.changes.order_by("version"))
+        if locked.what in FINAL or not changes:
+            raise EditError(N_("this cannot be taken back any more"))
+        keys = [each.key for each in changes]
+        if Change.objects.filter(key__in=keys, version__gt=changes[-1].version).exists():
+            raise EditError(N_("somebody has changed the same since; undo what came later first"))
+        put = [decode_row(each.before) for each in changes if each.before is not None]
+        drop = [each.key for each in changes if each.before is None]
+        _nothing_refers(drop)
+        done = carry_out(author, "undone", put, drop, about={**locked.about, "what": locked.what})
+        locked.undone_by = done
+        locked.save(update_fields=["undone_by"])
+        return done
+
+
+def _nothing_refers(drop: list[str]) -> None:
+    """Refuse to take a member or a training away under what refers to it. Raises EditError."""
+    for key in drop:
+        head, _sep, name = key.partition("/")
+        if {row.key for row in rows.belonging_to(head, name, holding=True)} - set(drop):
+            raise EditError(N_("badges, trainings or machines belong to it by now; take those away first"))

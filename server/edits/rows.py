@@ -1,0 +1,157 @@
+"""The whitelist's rows, as the database keeps them and as the protocol says them; in bulk, both ways.
+
+Each app registers the kinds of row that it keeps; everything here is generic over them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Generic, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from protocol.whitelist import AnyRow
+
+BATCH: Final = 200  # keys in one question: SQLite takes so many variables, and more
+M = TypeVar("M", bound=Model)
+R = TypeVar("R")
+
+
+class Kind(ABC, Generic[M, R]):
+    """One kind of row, and the table that keeps it.
+
+    name: the head of its keys; unique: the fields that name one; fields: the others that a row says; rank: those of a
+    lower one come first, since others refer to them; holds: whether what it belongs to stays while it is there.
+    """
+
+    name: str
+    model: type[M]
+    unique: tuple[str, ...]
+    fields: tuple[str, ...]
+    rank: int
+    holds = True
+
+    @abstractmethod
+    def of(self, found: M) -> R | None:
+        """Return the row that a model says; None where it says none."""
+
+    @abstractmethod
+    def made(self, row: R) -> M:
+        """Return the model that keeps a row."""
+
+    @abstractmethod
+    def named(self, names: list[str]) -> QuerySet[M]:
+        """Find what has one of these names (keys without their head); more may be found than was asked for."""
+
+    def drop(self, row: R) -> None:
+        """Take a row away."""
+        made = self.made(row)
+        self.objects.filter(**{field: getattr(made, field) for field in self.unique}).delete()
+
+    def belonging_to(self, kind: str, name: str) -> Iterable[M]:  # noqa: ARG002 - most belong to nothing
+        """Find what means nothing without the row of that kind and name."""
+        return ()
+
+    def names(self) -> Iterable[str]:
+        """Return what its rows are called that are in use, of kinds that have one name."""
+        return self.objects.values_list(self.unique[0], flat=True)  # type: ignore[no-any-return]
+
+    @property
+    def objects(self) -> Any:  # noqa: ANN401 - a manager
+        """Django's way to the table."""
+        return self.model._default_manager  # noqa: SLF001 - Django's documented way
+
+
+_kinds: dict[str, Kind[Any, Any]] = {}
+
+
+def register(*kinds: Kind[Any, Any]) -> None:
+    """Have an app's rows be part of the whitelist."""
+    _kinds.update({kind.name: kind for kind in kinds})
+
+
+def kinds() -> list[Kind[Any, Any]]:
+    """Return every kind, what others refer to first."""
+    return sorted(_kinds.values(), key=lambda kind: kind.rank)
+
+
+def of(found: Model) -> AnyRow | None:
+    """Return the row that a model says; None where it says none (a category that is always open)."""
+    for kind in _kinds.values():
+        if isinstance(found, kind.model):
+            row: AnyRow | None = kind.of(found)
+            return row
+    raise TypeError(type(found))
+
+
+def everything() -> Iterator[AnyRow]:
+    """Return every row, what others refer to first."""
+    for kind in kinds():
+        for found in kind.objects.iterator(chunk_size=2_000):
+            row = kind.of(found)
+            if row is not None:
+                yield row
+
+
+def find(keys: Iterable[str]) -> dict[str, AnyRow]:
+    """Return the rows of these keys that there are."""
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for key in dict.fromkeys(keys):
+        head, _, name = key.partition("/")
+        wanted[head].append(name)
+    found: dict[str, AnyRow] = {}
+    for head, names in wanted.items():
+        kind = _kinds.get(head)
+        for start in range(0, len(names) if kind else 0, BATCH):
+            assert kind is not None  # noqa: S101 - the range is empty otherwise
+            for model in kind.named(names[start : start + BATCH]):
+                row = kind.of(model)
+                if row is not None:
+                    found[row.key] = row
+    asked = {f"{head}/{name}" for head, names in wanted.items() for name in names}
+    return {key: row for key, row in found.items() if key in asked}
+
+
+def get(key: str) -> AnyRow | None:
+    """Return one row; None where there is none."""
+    return find([key]).get(key)
+
+
+def names(head: str) -> list[str]:
+    """Return what the rows of a kind are called that are in use."""
+    return list(_kinds[head].names())
+
+
+def belonging_to(head: str, name: str, *, holding: bool = False) -> list[AnyRow]:
+    """Return every row that means nothing without the one of that kind and name; or only those that hold it."""
+    asked = [kind for kind in kinds() if kind.holds or not holding]
+    found = (kind.of(each) for kind in asked for each in kind.belonging_to(head, name))
+    return [row for row in found if row is not None]
+
+
+def put(rows: Iterable[AnyRow]) -> None:
+    """Write rows, over those of the same keys."""
+    made: dict[str, list[AnyRow]] = defaultdict(list)
+    for row in rows:
+        made[_kind_of(row).name].append(row)
+    for head, found in made.items():
+        kind = _kinds[head]
+        kind.objects.bulk_create(
+            [kind.made(row) for row in found],
+            batch_size=BATCH,
+            update_conflicts=True,
+            unique_fields=kind.unique,
+            update_fields=kind.fields,
+        )
+
+
+def drop(rows: Iterable[AnyRow]) -> None:
+    """Take rows away."""
+    for row in rows:
+        _kind_of(row).drop(row)
+
+
+def _kind_of(row: AnyRow) -> Kind[Any, Any]:
+    return _kinds[row.key.partition("/")[0]]

@@ -1,0 +1,61 @@
+"""What was done to the whitelist, in sentences; the words that edits carry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common.texts import N_, _
+from server.edits.models import Edit
+
+SENTENCES: Final = {
+    "granted": N_("gave {name} the training {training}"),
+    "class": N_("gave {count} people the training {training}"),
+    "extended": N_("extended the training {training} of {name}"),
+    "changed_certification": N_("changed the training {training} of {name}"),
+    "revoked": N_("took the training {training} from {name}, from the next session on"),
+    "revoked_now": N_("took the training {training} from {name}, at once"),
+    "member_new": N_("entered {name}"),
+    "member_changed": N_("changed {name}"),
+    "excluded": N_("excluded {name}"),
+    "welcomed": N_("let {name} in again"),
+    "forgotten": N_("had a member forgotten"),
+    "badge_given": N_("gave {name} a badge"),
+    "badge_lent": N_("lent {name} a spare badge for today"),
+    "badge_spare": N_("put a spare badge into the drawer"),
+    "badge_blocked": N_("blocked a badge of {name}"),
+    "badge_unblocked": N_("unblocked a badge of {name}"),
+    "badge_removed": N_("took a badge from {name}"),
+    "locked": N_("locked {machine}: {why}"),
+    "unlocked": N_("unlocked {machine}"),
+    "ended": N_("ended the session at {machine}"),
+    "machine_changed": N_("changed what {machine} asks for"),
+    "machine_came": N_("a controller brought its machine"),
+    "training_changed": N_("changed the training {training}"),
+    "hours": N_("changed the opening hours"),
+    "imported": N_("imported a list: {count} changes"),
+    "took_over": N_("took over what {device} proposed"),
+    "at_machine": N_("let somebody in at a machine"),
+    "rehashed": N_("a badge was read under the new badge key"),
+    "undone": N_("took back: {before}"),
+    "demo": N_("made the workshop of the demonstration"),
+}
+PLACES: Final = ("name", "training", "count", "machine", "why", "device", "before")
+
+
+def sentence(edit: Edit) -> str:
+    """Return what somebody did."""
+    about = {key: str(value) for key, value in edit.about.items()}
+    if edit.what == "undone":
+        before = SENTENCES.get(about.get("what", ""), "?")
+        about["before"] = _(before).format(**dict.fromkeys(PLACES, "?") | about)
+    return _(SENTENCES.get(edit.what, "{name}")).format(**dict.fromkeys(PLACES, "?") | about)
+
+
+def who(edit: Edit) -> str:
+    """Return who did it."""
+    if edit.account is not None:
+        return str(edit.account.username)
+    if edit.device is not None:
+        place = edit.device.name or edit.device.pk
+        return f"{edit.by} ({place})" if edit.by and edit.by != place else place
+    return str(edit.by) or "?"

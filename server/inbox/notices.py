@@ -1,0 +1,62 @@
+"""What a person should look at: said once, kept until somebody says that it is done."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import Model
+from django.utils import timezone
+
+from common.texts import N_, _
+from server.inbox.models import Notice
+
+SENTENCES: Final = {
+    "conflict": N_(
+        "{device} sent something else under numbers that it had used already: are there two cards with the same"
+        " identity? It goes on under a new name for its journal; nothing was overwritten."
+    ),
+    "gap": N_("{device}: {missing} entries had been purged there before they could be sent."),
+    "edited": N_("{by} changed the whitelist at {device}: {keys}. It is in force."),
+    "held": N_(
+        "{by} changed the whitelist at {device}: {keys}. It is in force there until you decide: it concerns what a"
+        " controller may not change for others."
+    ),
+    "lost_to": N_("{by} let somebody in at {device} ({keys}), but that was taken away here meanwhile. It stays away."),
+    "unnamed": N_("{member} was let in at {device} by {by}, and has no name yet."),
+    "storage_replaced": N_("{device}: its database was damaged and set aside ({why}). What could be read is saved."),
+    "foreign": N_("{device} tells of the machine {machine}, which is not its own. That is kept, and not counted."),
+    "unreadable": N_("{device} sent entries that this server cannot read yet ({kind}); is it older than the device?"),
+    "fault": N_("{machine} is out of order: {cause}"),
+    "proposals": N_("{device} kept a whitelist of its own before: {count} rows wait for you on the page Import."),
+    "rehashed": N_("{device}: a badge of {member} was read under an older key; it is known under both now."),
+    "restored": N_(
+        "A backup of {why} was put back. What was edited since is lost: look at who was revoked, excluded or blocked."
+    ),
+    "restored_without_usage": N_(
+        "That backup was made by a version that left usage out. {count} sessions were read again from the journals in"
+        " it. Those before may still be on the controllers: on each, `loquet sessions --csv` shows what it has."
+    ),
+    "replaced": N_("{device} took the place of {old}."),
+    "clock_lowered": N_("{device}: its clock was set back to a day before what was known to have passed, by {by}."),
+}
+PLACES: Final = ("by", "keys", "member", "machine", "missing", "epoch", "why", "kind", "cause", "count", "old")
+
+
+def notify(what: str, device: Model | None, *, once: str = "", **about: object) -> None:
+    """Put something into the inbox; what has the same `once` is said once, however often it happens."""
+    if once and Notice.objects.filter(once=once).exists():
+        return
+    Notice.objects.create(what=what, device_id=None if device is None else device.pk, about=about, once=once)
+
+
+def sentence(notice: Notice) -> str:
+    """Return a notice as a sentence in the language in use."""
+    places = dict.fromkeys(PLACES, "?") | {key: str(value) for key, value in notice.about.items()}
+    device = notice.device
+    places["device"] = (device.name or device.pk) if device else "?"
+    return _(SENTENCES.get(notice.what, "{epoch}")).format(**places)
+
+
+def done(notice: Notice, by: str) -> None:
+    """Have a notice done with."""
+    Notice.objects.filter(pk=notice.pk, done=None).update(done=timezone.now(), done_by=by[:150])

@@ -1,0 +1,1 @@
+"""What controllers send, and how it is processed."""

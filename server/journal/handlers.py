@@ -1,0 +1,60 @@
+"""What is made of the entries that are about no session."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from protocol import entries
+from protocol.access import Reason
+from server.devices import local_edits
+from server.inbox.notices import notify
+from server.journal import clocks
+from server.journal.processing import Written, register
+from server.people.models import UnknownBadge
+
+LATEST: Final = timedelta(days=1)
+
+
+def unknown_badge(written: Written, entry: entries.Refused) -> None:
+    """Keep which badge nobody knew, so that it can be given to somebody."""
+    came = datetime.fromtimestamp(written.entry.came / 1000, UTC)
+    if entry.reason is Reason.UNKNOWN_BADGE and entry.badge and len(entry.badge) == 32:  # noqa: PLR2004 - a hash
+        UnknownBadge.objects.update_or_create(hash=entry.badge, defaults={"machine": entry.machine, "at": came})
+        UnknownBadge.objects.filter(at__lt=came - LATEST).delete()
+
+
+def edited(written: Written, entry: entries.Edited) -> None:
+    """Take over an edit that was made at a machine."""
+    local_edits.take_over(written.device, written.epoch, written.entry.seq, entry)
+
+
+def rehashed(written: Written, entry: entries.Rehashed) -> None:
+    """Know a badge under the new badge key."""
+    local_edits.rehash(written.device, entry.badge, entry.new)
+
+
+def storage_replaced(written: Written, entry: entries.StorageReplaced) -> None:
+    """Say that a controller's database was damaged."""
+    notify("storage_replaced", written.device, once=f"replaced/{written.entry.pk}", why=entry.why[:200])
+
+
+def fault(written: Written, entry: entries.FaultLatched) -> None:
+    """Say that a machine is out of order."""
+    notify("fault", written.device, once=f"fault/{written.entry.pk}", machine=entry.machine, cause=entry.cause[:300])
+
+
+def clock_lowered(written: Written, entry: entries.ClockLowered) -> None:
+    """Say that somebody set a controller's clock back."""
+    notify("clock_lowered", written.device, once=f"lowered/{written.entry.pk}", by=entry.by[:100])
+
+
+def register_all() -> None:
+    """Have the journals' own handlers be called."""
+    register(entries.Clock, clocks.read)
+    register(entries.Refused, unknown_badge)
+    register(entries.Edited, edited)
+    register(entries.Rehashed, rehashed)
+    register(entries.StorageReplaced, storage_replaced)
+    register(entries.FaultLatched, fault)
+    register(entries.ClockLowered, clock_lowered)

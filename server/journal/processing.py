@@ -1,0 +1,147 @@
+"""What is read out of the journals that came: each entry gone through once, in order, in short transactions.
+
+Apps register what they make of a kind of entry. One that makes no sense is told of and passed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from typing import Any, Final, get_args
+
+import msgspec
+from django.db import transaction
+from django.db.models import F
+
+from protocol import entries
+from protocol.access import Reason
+from protocol.entries import AnyEntry, decode_entry
+from server.devices.models import Device
+from server.inbox.notices import notify
+from server.journal.models import Entry, Stream
+from server.whitelist.models import Machine
+
+BATCH: Final = 200
+log = logging.getLogger("loquet.server")
+
+
+class Written(msgspec.Struct, frozen=True):
+    """An entry as it stands in its journal: whose, of which epoch, and the row that keeps it."""
+
+    device: Device
+    epoch: str
+    entry: Entry
+
+
+Handler = Callable[[Written, Any], None]
+_handlers: dict[type, list[Handler]] = defaultdict(list)
+
+
+def register(kind: type, handler: Handler) -> None:
+    """Have a handler called for each entry of a kind, after those that are there, in the same transaction."""
+    _handlers[kind].append(handler)
+
+
+def processed() -> Iterable[tuple[str, str, int]]:
+    """Return up to which entry each journal is processed: controller, epoch, number; the newest journals first."""
+    return Stream.objects.order_by("-pk").values_list("device_id", "epoch", "processed_seq")
+
+
+def step() -> bool:
+    """Go through one batch of each journal; return whether there was anything."""
+    found = False
+    for stream in Stream.objects.filter(processed_seq__lt=F("acknowledged_seq")).select_related("device")[:50]:
+        _process(stream)
+        found = True
+    return found
+
+
+def _process(stream: Stream) -> None:
+    """Read and sort first, so that nobody waits for the database meanwhile; then write what follows from it."""
+    first, last = stream.processed_seq, stream.acknowledged_seq
+    written = list(Entry.objects.filter(stream=stream, seq__gt=first, seq__lte=last).order_by("seq")[:BATCH])
+    mine = _machines_of(stream)
+    due = [(entry, found) for entry in written if (found := _due(entry.body, mine)) is not None]
+    reached = written[-1].seq if len(written) == BATCH else last
+    with transaction.atomic():
+        locked = Stream.objects.select_for_update(of=("self",)).get(pk=stream.pk)
+        if locked.processed_seq != stream.processed_seq:
+            return  # another process has done it
+        for entry, found in due:
+            _take(Written(stream.device, stream.epoch, entry), found)
+        Stream.objects.filter(pk=stream.pk).update(processed_seq=reached)
+
+
+def again(kinds: tuple[type, ...]) -> Iterator[tuple[Written, AnyEntry]]:
+    """Go once more through the entries of some kinds that were processed, of every journal."""
+    for stream in Stream.objects.order_by("pk").select_related("device"):
+        mine = _machines_of(stream)
+        for entry in Entry.objects.filter(stream=stream, seq__lte=stream.processed_seq).order_by("seq").iterator(BATCH):
+            found = _due(entry.body, mine)
+            if isinstance(found, kinds):
+                yield Written(stream.device, stream.epoch, entry), found  # type: ignore[misc]
+
+
+def _machines_of(stream: Stream) -> set[str]:
+    return set(Machine.objects.filter(device_id=stream.device_id).values_list("pk", flat=True))
+
+
+class _Foreign(msgspec.Struct):
+    """What a controller tells of a machine that is not its own."""
+
+    machine: str
+
+
+class _Broken(msgspec.Struct):
+    """What cannot be read."""
+
+    error: str
+
+
+class _Head(msgspec.Struct):
+    """The first that is read of an entry."""
+
+    type: str
+    machine: str | None = None
+
+
+_HEAD: Final = msgspec.json.Decoder(_Head).decode
+_KINDS: Final = {str(each.__struct_config__.tag): each for each in get_args(AnyEntry)}
+
+
+def _due(body: str, mine: set[str]) -> AnyEntry | _Foreign | _Broken | None:
+    """Read an entry; return what is to be done about it, None for nothing."""
+    try:
+        head = _HEAD(body)
+        if head.machine is not None and head.machine not in mine:
+            return _Foreign(head.machine[:64])
+        kind = _KINDS.get(head.type)
+        if kind not in _handlers:
+            return None if kind is not None else _Broken(head.type[:40])
+        entry: AnyEntry = decode_entry(body)
+    except Exception as error:  # noqa: BLE001 - whatever stands in an entry, those after it are read
+        return _Broken(type(error).__name__)
+    if isinstance(entry, entries.Refused) and entry.reason is not Reason.UNKNOWN_BADGE:
+        return None
+    return entry
+
+
+def _take(written: Written, found: AnyEntry | _Foreign | _Broken) -> None:
+    device = written.device
+    today = date.today()  # noqa: DTZ011 - such things are told once a day
+    if isinstance(found, _Foreign):
+        notify("foreign", device, once=f"foreign/{device.pk}/{today}", machine=found.machine)
+        return
+    error = found.error if isinstance(found, _Broken) else ""
+    if not isinstance(found, _Broken):
+        try:
+            with transaction.atomic():  # a savepoint: what one entry breaks, no other one suffers
+                for handler in _handlers[type(found)]:
+                    handler(written, found)
+        except Exception as failed:  # noqa: BLE001 - likewise
+            error = type(failed).__name__
+    if error:
+        log.warning("entry %s of %s cannot be read: %s", written.entry.seq, device.pk, error)
+        notify("unreadable", device, once=f"unreadable/{device.pk}/{today}", kind=error)

@@ -1,1 +1,0 @@
-"""How the server's database came to be."""

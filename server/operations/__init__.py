@@ -1,0 +1,1 @@
+"""What whoever keeps the server needs: setup, backups, retention."""

@@ -1,0 +1,88 @@
+"""What the server does beside answering: reading journals out, a backup each night, deleting what is too old."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from common.errors import LoquetError
+from common.texts import tell
+from server.core.configuration import Configuration
+from server.journal import processing
+from server.operations import backup, retention
+
+IDLE_S: Final = 60.0
+QUIET_S: Final = 0.05  # without an upload, after which what came is read out
+PATIENCE_S: Final = 0.5  # after which it is, all the same
+NIGHT: Final = timedelta(hours=24)
+log = logging.getLogger("loquet.server")
+
+
+class Chores:
+    """A thread of its own, woken when a journal came."""
+
+    def __init__(self, configuration: Configuration, now: Callable[[], float] = time.monotonic) -> None:
+        self._configuration = configuration
+        self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._now = now
+        self._house_at = now() + IDLE_S
+
+    def wake(self) -> None:
+        """Say, from any thread, that something came."""
+        self._wake.put(True)
+
+    def stop(self) -> None:
+        """End after what is being done."""
+        self._wake.put(False)
+
+    def run(self) -> None:
+        """Work until stopped."""
+        while True:
+            self.step()
+            if not self._wait():
+                connection.close()
+                return
+
+    def _wait(self) -> bool:
+        """Wait for something to do, and while uploads follow one another, which wait for nobody; False: the end."""
+        try:
+            if not self._wake.get(timeout=IDLE_S):
+                return False
+            end = self._now() + PATIENCE_S
+            while self._now() < end:
+                if not self._wake.get(timeout=QUIET_S):
+                    return False
+        except queue.Empty:
+            pass
+        return True
+
+    def step(self) -> None:
+        """Do what there is to be done now."""
+        try:
+            while processing.step():
+                if not self._wake.empty():
+                    time.sleep(QUIET_S)  # whoever uploads comes first
+            if self._now() >= self._house_at:
+                self._house_at = self._now() + IDLE_S
+                self._keep_house()
+        except Exception:
+            log.exception("the server's chores failed; they are tried again")
+            close_old_connections()
+            connection.close()
+
+    def _keep_house(self) -> None:
+        """Make the night's backup, and delete what is too old: once a day each."""
+        made = backup.last_made()
+        if made is None or timezone.now() - made >= NIGHT:
+            retention.purge(self._configuration)
+            try:
+                backup.make_nightly(self._configuration)
+            except (OSError, LoquetError) as error:
+                log.error("the backup failed: %s", tell(error))

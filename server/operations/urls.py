@@ -1,0 +1,10 @@
+"""Which path is which page of whoever keeps the server."""
+
+from django.urls import path
+
+from server.operations.views import home, setup
+
+urlpatterns = [
+    path("", home.home),
+    path("setup", setup.setup),
+]

@@ -1,0 +1,99 @@
+"""The page Setup: the first visit's path; trainings, machines, opening hours, accounts, backups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+
+from common.errors import LoquetError
+from common.texts import N_, _, tell
+from server.accounts.guards import allowed
+from server.accounts.management import save_account
+from server.accounts.models import Account, AuditRecord, Role
+from server.core import configuration, tls
+from server.core.configuration import Certificate
+from server.core.forms import FormError
+from server.core.rendering import page, say
+from server.devices.models import Device
+from server.operations import backup
+from server.operations.views.backup import download
+from server.people import hours, members
+from server.people.models import Member
+from server.whitelist.models import Machine, Training
+from server.whitelist.setup import all_ask, save_machine, save_training
+
+
+@allowed(Role.FABMANAGER)
+def setup(request: HttpRequest) -> HttpResponseBase:
+    """Lead through what a workshop needs, and tell what is done."""
+    if request.method == "POST":
+        return _answer(request, _do, "/setup")
+    steps = [
+        (_("Know the server by its certificate"), True, "#certificate"),
+        (_("Enter the trainings"), Training.objects.filter(retired=False).exists(), "#trainings"),
+        (
+            _("Enrol a controller; it brings its machines"),
+            Device.objects.filter(retired=False).exists(),
+            "/devices",
+        ),
+        (_("Say what each machine asks for"), all_ask(), "#machines"),
+        (_("Enter the members, or import them"), Member.objects.exists(), "/import"),
+        (_("Take a backup away from this machine"), not backup.is_overdue(), "#backup"),
+    ]
+    own = configuration.in_force().server.certificate is Certificate.OWN
+    fingerprint = tls.fingerprint(configuration.in_force().data_dir / tls.FILE) if own else ""
+    places: dict[str, Any] = {
+        "steps": steps,
+        "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
+        "trainings": Training.objects.order_by("retired", "name", "id"),
+        "machines": Machine.objects.select_related("device").order_by("retired", "name", "id"),
+        "categories": hours.categories(),
+        "days": [_(day) for day in hours.DAYS],
+        "accounts": Account.objects.order_by("username"),
+        "roles": [(role.value, _(role.label)) for role in Role],
+        "left": backup.days_since_left(),
+        "made": backup.last_made(),
+        "traces": AuditRecord.objects.order_by("-pk")[:50],
+        "secret": request.session.pop("secret", None),
+    }
+    return page(request, "operations/setup.html", **places)
+
+
+def _answer(
+    request: HttpRequest, work: Callable[[HttpRequest], HttpResponseBase | None], back: str
+) -> HttpResponseBase:
+    try:
+        response = work(request)
+    except LoquetError as error:
+        say(request, tell(error), wrong=True)
+        response = None
+    anchor = request.POST.get("at", "")
+    return response or HttpResponseRedirect(f"{back}#{anchor}" if anchor.isalpha() else back)
+
+
+def _do(request: HttpRequest) -> HttpResponseBase | None:
+    """Do what was asked. Raises FormError."""
+    match request.POST.get("do"):
+        case "training":
+            save_training(request)
+        case "machine":
+            save_machine(request)
+        case "hours":
+            hours.save_hours(request)
+        case "account":
+            save_account(request, _member_of(request))
+        case "backup":
+            return download(request)
+        case _:
+            raise FormError(N_("nothing was asked"))
+    return None
+
+
+def _member_of(request: HttpRequest) -> str | None:
+    """Return whom an account is to belong to: "" for nobody, None for whoever it belonged to. Raises FormError."""
+    said = request.POST.get("member", "").strip()
+    if said == "-":
+        return ""
+    return members.named_in(request).pk if said else None

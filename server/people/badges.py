@@ -1,0 +1,19 @@
+"""Whose badge has a number: it may be known by its hash under an older badge key."""
+
+from __future__ import annotations
+
+from protocol.whitelist import Badge
+from server.core import configuration, keys
+from server.edits import rows
+
+
+def known_hash(uid: bytes, technology: str) -> tuple[str, Badge | None]:
+    """Hash a badge's number under the key that it is known by, else under the one in force; and whose it is."""
+    ring = keys.load(configuration.in_force().data_dir).badge_keys
+    hashes = [key.hash(uid, technology) for key in ring]
+    found = rows.find(f"badge/{each}" for each in hashes)
+    for each in hashes:
+        row = found.get(f"badge/{each}")
+        if isinstance(row, Badge):
+            return each, row
+    return hashes[0], None

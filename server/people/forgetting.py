@@ -1,0 +1,51 @@
+"""How a member is forgotten: an id without a name stays, so that usage adds up."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from common.texts import N_
+from server.accounts.models import Account, AuditRecord, Role
+from server.edits import rows
+from server.edits.editing import Author, EditError, carry_out
+from server.edits.models import Change, Edit
+from server.inbox.models import Notice
+from server.people.models import Member
+from server.people.signals import member_forgotten
+
+
+def forget(author: Author, member: str) -> None:
+    """Have nothing left of a member but an id without a name: no badge, no certification, no name in any history.
+
+    Raises EditError.
+    """
+    found = Member.objects.filter(id=member).first()
+    if found is None:
+        raise EditError(N_('there is no member "{member}"'), member=member)
+    accounts = Account.objects.filter(member=member)
+    administers = author.account is not None and author.account.may(Role.ADMINISTRATOR)
+    if not administers and accounts.filter(role=Role.ADMINISTRATOR).exists():
+        raise EditError(N_("an administrator's own member can only be forgotten by an administrator"))
+    with transaction.atomic():
+        keys = [*(row.key for row in rows.belonging_to("member", member)), f"member/{member}"]
+        carry_out(author, "forgotten", drop=keys)
+        _forget_edits(found, keys)
+        for record in AuditRecord.objects.filter(Q(about__contains=member) | Q(about__icontains=found.name or member)):
+            record.about = "-"
+            record.save(update_fields=["about"])
+        Notice.objects.filter(about__member=member).delete()
+        accounts.filter(role=Role.MEMBER).delete()
+        accounts.update(member="")
+        member_forgotten.send(Member, member=member, keys=keys)
+
+
+def _forget_edits(member: Member, keys: list[str]) -> None:
+    """Take the name, and the rows as they were, out of the history."""
+    mine = Q(key__in=keys) | Q(key__startswith=f"certification/{member.pk}/")
+    mine |= Q(before__contains=f'"member":"{member.pk}"') | Q(after__contains=f'"member":"{member.pk}"')
+    for each in Edit.objects.filter(pk__in=Change.objects.filter(mine).values("edit")):
+        each.about = {key: value for key, value in each.about.items() if key not in {"name", "member"}}
+        each.save(update_fields=["about"])
+    Edit.objects.filter(what="undone", about__name=member.name).update(about={})
+    Change.objects.filter(mine).update(before=None, after=None)

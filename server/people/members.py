@@ -1,0 +1,49 @@
+"""How members are found, written in forms, and numbered."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import HttpRequest
+
+from common.texts import N_
+from server.core import forms, state
+from server.core.forms import FormError
+from server.edits.models import Change
+from server.people.models import Member
+from server.people.signals import id_asked
+
+
+def new_id() -> str:
+    """Make an id that is no name, and was never anybody's: what stays in a journal says nothing of a person."""
+    while True:
+        found = f"m-{state.next_number(state.MEMBERS):04d}"
+        known = Member.objects.filter(pk=found).exists() or Change.objects.filter(key=f"member/{found}").exists()
+        if not (known or any(answer for _app, answer in id_asked.send(Member, member=found))):
+            return found
+
+
+def named_in(request: HttpRequest, name: str = "member") -> Member:
+    """Find whom somebody means, by id or by name. Raises FormError."""
+    said = forms.text(request, name)
+    found = Member.objects.filter(id=said).first()
+    if found is not None:
+        return found
+    match = re.search(r"\(([^()]+)\)$", said)
+    if match:
+        found = Member.objects.filter(id=match[1]).first()
+        if found is not None:
+            return found
+    close = list(Member.objects.filter(name__icontains=said).order_by("name")[:4]) if said else []
+    if len(close) == 1:
+        return close[0]
+    if close:
+        raise FormError(
+            N_("several members are called that: {names}"), names=", ".join(f"{m.name} ({m.id})" for m in close)
+        )
+    raise FormError(N_('nobody is called "{said}"; enter the member first'), said=said)
+
+
+def shown(value: Member | None) -> str:
+    """Write a member as forms take one back."""
+    return "" if value is None else f"{value.name or value.id} ({value.id})"

@@ -1,0 +1,42 @@
+"""Persons, and what they present."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Category(models.Model):
+    """Members of one tariff; `open`: spans of minutes of the week in which they may start, None for always."""
+
+    name = models.CharField(primary_key=True, max_length=200, blank=True)
+    open = models.JSONField(null=True, blank=True)
+
+
+class Member(models.Model):
+    """A person. `until` is the last day of the membership."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    category = models.CharField(max_length=200, blank=True)
+    payer = models.CharField(max_length=200, blank=True)
+    until = models.DateField(null=True, blank=True)
+    excluded = models.BooleanField(default=False)
+
+
+class Badge(models.Model):
+    """What a person presents, by the keyed hash of its number."""
+
+    hash = models.CharField(primary_key=True, max_length=32)
+    member = models.CharField(max_length=64, db_index=True)
+    kind = models.CharField(max_length=10, default="member")
+    since = models.DateField(null=True, blank=True)
+    until = models.DateField(null=True, blank=True)
+    blocked = models.BooleanField(default=False)
+
+
+class UnknownBadge(models.Model):
+    """A badge that nobody knew, tapped on some reader: the latest time, by when the server heard of it."""
+
+    hash = models.CharField(primary_key=True, max_length=32)
+    machine = models.CharField(max_length=64)
+    at = models.DateTimeField()

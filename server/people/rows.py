@@ -1,0 +1,81 @@
+"""The rows that say who somebody is: members, badges, and the hours of a category."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from protocol import whitelist as protocol
+from protocol.whitelist import BadgeKind
+from server.edits.rows import Kind
+from server.people.models import Badge, Category, Member
+
+
+class Members(Kind[Member, protocol.Member]):
+    """Persons."""
+
+    name, model, rank = "member", Member, 3
+    unique, fields = ("id",), ("name", "category", "payer", "until", "excluded")
+
+    def of(self, found: Member) -> protocol.Member:
+        """Return the row that a model says."""
+        return protocol.Member(found.id, found.name, found.category, found.payer, found.until, found.excluded)
+
+    def made(self, row: protocol.Member) -> Member:
+        """Return the model that keeps a row."""
+        return Member(row.id, row.name, row.category, row.payer, row.until, row.excluded)
+
+    def named(self, names: list[str]) -> QuerySet[Member]:
+        """Find by id."""
+        return Member.objects.filter(id__in=names)
+
+
+class Badges(Kind[Badge, protocol.Badge]):
+    """What persons present."""
+
+    name, model, rank = "badge", Badge, 4
+    unique, fields = ("hash",), ("member", "kind", "since", "until", "blocked")
+
+    def of(self, found: Badge) -> protocol.Badge:
+        """Return the row that a model says."""
+        kind = BadgeKind(found.kind)
+        return protocol.Badge(found.hash, found.member, kind, found.since, found.until, found.blocked)
+
+    def made(self, row: protocol.Badge) -> Badge:
+        """Return the model that keeps a row."""
+        return Badge(row.hash, row.member, row.kind.value, row.since, row.until, row.blocked)
+
+    def named(self, names: list[str]) -> QuerySet[Badge]:
+        """Find by hash."""
+        return Badge.objects.filter(hash__in=names)
+
+    def belonging_to(self, kind: str, name: str) -> Iterable[Badge]:
+        """Find a member's badges."""
+        return Badge.objects.filter(member=name) if kind == "member" else ()
+
+
+class CategoryHours(Kind[Category, protocol.Hours]):
+    """When the members of a category may start. The category itself stays a word where there are none."""
+
+    name, model, rank = "hours", Category, 6
+    unique, fields = ("name",), ("open",)
+
+    def of(self, found: Category) -> protocol.Hours | None:
+        """Return the row that a model says; None for a category that is always open."""
+        return None if found.open is None else protocol.Hours(found.name, tuple((a, b) for a, b in found.open))
+
+    def made(self, row: protocol.Hours) -> Category:
+        """Return the model that keeps a row."""
+        return Category(name=row.category, open=[list(span) for span in row.open])
+
+    def named(self, names: list[str]) -> QuerySet[Category]:
+        """Find by the category's name."""
+        return Category.objects.filter(name__in=names)
+
+    def drop(self, row: protocol.Hours) -> None:
+        """Have a category be open always."""
+        Category.objects.filter(name=row.category).update(open=None)
+
+
+KINDS = (Members(), Badges(), CategoryHours())

@@ -1,0 +1,13 @@
+"""What other apps are asked and told about members."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.dispatch import Signal
+
+# member: an id; answer whether something is kept under it.
+id_asked: Final = Signal()
+
+# member: an id; keys: those of the rows that went. Sent in the transaction in which the member is forgotten.
+member_forgotten: Final = Signal()

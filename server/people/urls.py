@@ -1,0 +1,15 @@
+"""Which path is which page of members, badges and imports."""
+
+from django.urls import path
+
+from server.people.views import badges, imports, members
+
+urlpatterns = [
+    path("members/new", members.new),
+    path("members/options", members.options),
+    path("members/<str:who>", members.member),
+    path("me", members.me),
+    path("badges", badges.badges),
+    path("import", imports.imports),
+    path("import/<str:token>", imports.preview),
+]

@@ -1,0 +1,172 @@
+"""The page Badges: what was tapped a moment ago and nobody knows, spares for today, lost ones blocked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+
+from common.errors import LoquetError
+from common.texts import N_, _, tell
+from protocol.badge import Technology, parse_uid
+from protocol.whitelist import Badge, BadgeKind
+from server.accounts.guards import allowed, audit
+from server.accounts.models import Role
+from server.core import forms
+from server.core.forms import FormError
+from server.core.rendering import page, say
+from server.edits import editing, rows
+from server.edits.editing import Author
+from server.people import members, models
+from server.people.badges import known_hash
+
+DRAWER: Final = "drawer"  # whose a spare is that is lent to nobody: no member has this id
+LATELY: Final = timedelta(hours=2)
+STEP: Final = 50
+KINDS: Final = {
+    "member": N_("the member's own"),
+    "spare": N_("spare"),
+    "visitor": N_("visitor's"),
+    "teaching": N_("teaching badge"),
+}
+
+
+@allowed(Role.FABMANAGER)
+def badges(request: HttpRequest) -> HttpResponse:
+    """Show badges, or do something with one."""
+    wrong = ""
+    if request.method == "POST":
+        try:
+            _do(request)
+            return HttpResponseRedirect("/badges")
+        except LoquetError as error:
+            wrong = tell(error)
+    if request.headers.get("HX-Target") == "unknown":
+        return page(request, "people/badges_unknown.html", unknown=_unknown())
+    said = request.GET.get("q", "").strip()[:100]
+    found = models.Badge.objects.exclude(kind="spare").order_by("member")
+    if said:
+        called = models.Member.objects.filter(name__icontains=said).values("pk")
+        found = found.filter(member__in=called) | found.filter(member__icontains=said)
+    audit(request, "looked_badges", said)
+    shown = list(found[:STEP])
+    spares = list(models.Badge.objects.filter(kind="spare").order_by("until", "hash")[:STEP])
+    names = dict(models.Member.objects.filter(pk__in=[b.member for b in (*shown, *spares)]).values_list("pk", "name"))
+    places: dict[str, Any] = {
+        "wrong": wrong,
+        "unknown": _unknown(),
+        "spares": [(each, _lent_to(each, names)) for each in spares],
+        "badges": [(each, names.get(each.member) or each.member) for each in shown],
+        "more": found.count() > STEP,
+        "said": said,
+        "kinds": KINDS,
+        "prefill": request.GET.get("member", ""),
+    }
+    return page(request, "people/badges.html", 422 if wrong else 200, **places)
+
+
+def _lent_to(badge: models.Badge, names: dict[str, str]) -> str:
+    lent = badge.member != DRAWER and (badge.until is None or badge.until >= forms.today())
+    return (names.get(badge.member) or badge.member) if lent else ""
+
+
+def _unknown() -> list[tuple[models.UnknownBadge, str]]:
+    """Return what was tapped lately and nobody knows, and where."""
+    known = models.Badge.objects.values("hash")
+    found = models.UnknownBadge.objects.filter(at__gte=timezone.now() - LATELY).exclude(hash__in=known)
+    latest = list(found.order_by("-at")[:10])
+    machines = rows.find(f"machine/{each.machine}" for each in latest)
+    return [(each, getattr(machines.get(f"machine/{each.machine}"), "name", "") or each.machine) for each in latest]
+
+
+def _do(request: HttpRequest) -> None:
+    """Do what was asked. Raises FormError."""
+    who = Author.of(request)
+    what = request.POST.get("do")
+    if what == "give":
+        member = members.named_in(request)
+        hash_, taken = _hash(request)
+        if taken is not None and taken.member not in {member.pk, DRAWER}:
+            raise FormError(N_("this badge is {owner}'s already; take it away there first"), owner=taken.member)
+        if taken is not None and taken.blocked and taken.member != DRAWER:
+            raise FormError(N_("this badge is blocked; unblock it first, if it was found again"))
+        kind = (
+            BadgeKind(request.POST.get("kind", "member"))
+            if request.POST.get("kind", "member") in KINDS
+            else BadgeKind.MEMBER
+        )
+        row = Badge(hash_, member.pk, kind, until=forms.day(request, "until"))
+        edit = editing.carry_out(who, "badge_given", [row], about={"name": member.name or member.pk})
+        models.UnknownBadge.objects.filter(hash=hash_).delete()
+        say(request, _("{name} has this badge now").format(name=member.name), undo=edit.pk if edit else None)
+        return
+    if what == "spare":
+        editing.carry_out(who, "badge_spare", [_spare(request)])
+        say(request, _("it lies in the drawer of spares now; it opens nothing until it is lent"))
+        return
+    found = rows.get(f"badge/{request.POST.get('hash', '')}")
+    if not isinstance(found, Badge):
+        raise FormError(N_("there is no such badge any more"))
+    _do_with(request, what or "", found)
+
+
+def _do_with(request: HttpRequest, what: str, badge: Badge) -> None:
+    who = Author.of(request)
+    row = rows.get(f"member/{badge.member}")
+    about = {"name": getattr(row, "name", "") or badge.member}
+    match what:
+        case "lend":
+            member = members.named_in(request)
+            if badge.kind is not BadgeKind.SPARE or (badge.blocked and badge.member != DRAWER):
+                raise FormError(N_("this badge is blocked, or no spare one"))
+            about = {"name": member.name or member.pk}
+            lent = Badge(badge.hash, member.pk, BadgeKind.SPARE, until=forms.today())
+            edit = editing.carry_out(who, "badge_lent", [lent], about=about, seen=[badge])
+            said = _("lent to {name} until tonight").format(**about)
+        case "return":
+            edit = editing.carry_out(who, "badge_spare", [Badge(badge.hash, DRAWER, BadgeKind.SPARE, blocked=True)])
+            said = _("back in the drawer")
+        case "block":
+            edit = editing.carry_out(
+                who, "badge_blocked", [msgspec.structs.replace(badge, blocked=True)], about=about, seen=[badge]
+            )
+            said = _("blocked, from the next tap on")
+        case "unblock":
+            edit = editing.carry_out(
+                who, "badge_unblocked", [msgspec.structs.replace(badge, blocked=False)], about=about
+            )
+            said = _("it opens again")
+        case "remove":
+            edit = editing.carry_out(who, "badge_removed", drop=[badge.key], about=about)
+            said = _("nobody's badge any more")
+        case _:
+            raise FormError(N_("nothing was asked"))
+    say(request, said, undo=edit.pk if edit else None)
+
+
+def _spare(request: HttpRequest) -> Badge:
+    """Make a spare of a badge that is nobody's. Raises FormError."""
+    hash_, taken = _hash(request)
+    if taken is not None and taken.member != DRAWER:
+        raise FormError(N_("this badge is {owner}'s already; take it away there first"), owner=taken.member)
+    return Badge(hash_, DRAWER, BadgeKind.SPARE, blocked=True)
+
+
+def _hash(request: HttpRequest) -> tuple[str, Badge | None]:
+    """Read which badge is meant, one that was tapped or a number that was typed; and whose it is, under any key.
+
+    Raises FormError, UidError.
+    """
+    hash_ = request.POST.get("hash", "")
+    if not hash_:
+        said = request.POST.get("technology", "")
+        technology = Technology(said) if said in set(Technology) else Technology.ISO14443A
+        uid = parse_uid(forms.text(request, "uid", 60), technology)
+        return known_hash(uid, technology)
+    if len(hash_) != 32 or set(hash_) - set("0123456789abcdef"):  # noqa: PLR2004 - a hash
+        raise FormError(N_("there is no such badge any more"))
+    taken = rows.get(f"badge/{hash_}")
+    return hash_, taken if isinstance(taken, Badge) else None

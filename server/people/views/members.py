@@ -1,0 +1,150 @@
+"""Members: entered, changed, excluded, forgotten; all that is known of one, on one page."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from common.errors import LoquetError
+from common.texts import N_, _, tell
+from protocol.whitelist import AnyRow, Cut, Member
+from server.accounts.guards import allowed, audit
+from server.accounts.models import Account, Role
+from server.core import forms, panels
+from server.core.forms import FormError
+from server.core.rendering import page, refused, say
+from server.edits import editing, rows, sentences
+from server.edits.editing import Author
+from server.edits.models import Edit
+from server.people import members, models
+from server.people.forgetting import forget
+
+EDITS: Final = 30
+
+
+@allowed(Role.TRAINER)
+def options(request: HttpRequest) -> HttpResponse:
+    """Offer members by what was typed so far."""
+    said = request.GET.get("member", request.GET.get("q", "")).strip()[:100]
+    found = models.Member.objects.order_by("name")
+    for word in said.split()[:5]:
+        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word))
+    return page(request, "people/options.html", members=[members.shown(each) for each in found[:20]])
+
+
+@allowed(Role.FABMANAGER)
+def new(request: HttpRequest) -> HttpResponse:
+    """Enter a member."""
+    wrong = ""
+    if request.method == "POST":
+        try:
+            name = forms.text(request, "name", label=_("Name"))
+            if not name:
+                raise FormError(N_("a member has a name"))
+            taken = set(models.Member.objects.values_list("pk", flat=True))
+            said = request.POST.get("id", "").strip()
+            made = forms.identifier(request, "id", _("Number or id")) if said else members.new_id()
+            if made in taken:
+                raise FormError(N_('"{id}" is somebody else already'), id=made)
+            row = _read(request, Member(made, name))
+            editing.carry_out(Author.of(request), "member_new", [row], about={"name": name})
+            return HttpResponseRedirect(f"/members/{made}")
+        except LoquetError as error:
+            wrong = tell(error)
+    places: dict[str, Any] = {"wrong": wrong, "said": request.POST, "categories": _categories()}
+    return page(request, "people/new.html", 422 if wrong else 200, **places)
+
+
+def _categories() -> list[str]:
+    mine = set(models.Member.objects.exclude(category="").values_list("category", flat=True).distinct())
+    return sorted(mine | set(models.Category.objects.exclude(name="").values_list("name", flat=True)))
+
+
+def _read(request: HttpRequest, row: Member) -> Member:
+    name = forms.text(request, "name", label=_("Name"))
+    category = forms.text(request, "category", label=_("Category"))
+    payer = forms.text(request, "payer", label=_("Who pays"))
+    until = forms.day(request, "until", _("Membership until"))
+    return msgspec.structs.replace(row, name=name, category=category, payer=payer, until=until)
+
+
+@allowed(Role.FABMANAGER)
+def member(request: HttpRequest, who: str) -> HttpResponse:
+    """Show all that is known of a member, or change it."""
+    found = rows.get(f"member/{who}")
+    if not isinstance(found, Member):
+        return refused(request, _("There is no such member any more."), 404)
+    wrong = ""
+    if request.method == "POST":
+        try:
+            _change(request, found)
+            return HttpResponseRedirect(
+                f"/members/{who}" if models.Member.objects.filter(pk=who).exists() else "/whitelist"
+            )
+        except LoquetError as error:
+            wrong = tell(error)
+    audit(request, "looked_member", who)
+    keys = [f"member/{who}", *(row.key for row in rows.belonging_to("member", who, holding=True))]
+    changed = Edit.objects.filter(changes__key__in=keys).distinct().order_by("-pk")
+    edits = changed.select_related("account", "device")[:EDITS]
+    head, brought = panels.of("member_head", who)
+    parts, more = panels.of("member", who)
+    places: dict[str, Any] = {
+        "member": found,
+        "wrong": wrong,
+        "badges": models.Badge.objects.filter(member=who),
+        "edits": [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in edits],
+        "categories": _categories(),
+        "today": forms.today(),
+        "accounts": Account.objects.filter(member=who),
+        "head_parts": head,
+        "parts": parts,
+        **brought,
+        **more,
+    }
+    return page(request, "people/member.html", 422 if wrong else 200, **places)
+
+
+def _change(request: HttpRequest, row: Member) -> None:
+    """Do what was asked. Raises FormError."""
+    who, about = Author.of(request), {"name": row.name or row.id}
+    match request.POST.get("do"):
+        case "save":
+            edit = editing.carry_out(who, "member_changed", [_read(request, row)], about=about, seen=[row])
+            say(request, _("saved"), undo=edit.pk if edit else None)
+        case "exclude":
+            put: list[AnyRow] = [msgspec.structs.replace(row, excluded=True)]
+            if request.POST.get("now"):
+                put += [Cut(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine")]
+            edit = editing.carry_out(who, "excluded", put, about=about, seen=[row])
+            say(request, _("{name} is refused everywhere from now on").format(**about), undo=edit.pk if edit else None)
+        case "welcome":
+            cuts = [f"cut/{each.machine}/{each.member}/" for each in _ends(row.id)]
+            put = [msgspec.structs.replace(row, excluded=False)]
+            edit = editing.carry_out(who, "welcomed", put, cuts, about=about)
+            say(request, _("{name} is welcome again").format(**about), undo=edit.pk if edit else None)
+        case "forget":
+            if forms.text(request, "sure") != row.id:
+                raise FormError(N_("type the member's id to say that you mean it: {id}"), id=row.id)
+            forget(who, row.id)
+            say(request, _("forgotten; sessions and minutes stay, under an id without a name"))
+        case _:
+            raise FormError(N_("nothing was asked"))
+
+
+def _ends(member: str) -> list[Cut]:
+    """Return what is to end of all that a member runs."""
+    return [row for row in rows.belonging_to("member", member) if isinstance(row, Cut) and not row.session]
+
+
+@allowed(Role.MEMBER)
+def me(request: HttpRequest) -> HttpResponse:
+    """Show an account its own member: trainings, sessions, nothing of anybody else."""
+    account = request.user
+    assert isinstance(account, Account)  # noqa: S101 - pages are guarded
+    found = rows.get(f"member/{account.member}") if account.member else None
+    parts, brought = panels.of("me", account.member or "-")
+    return page(request, "people/me.html", member=found, today=forms.today(), parts=parts, **brought)

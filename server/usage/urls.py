@@ -1,0 +1,7 @@
+"""Which path is which page of usage."""
+
+from django.urls import path
+
+from server.usage import views
+
+urlpatterns = [path("usage", views.usage)]

@@ -1,0 +1,153 @@
+"""The page Usage: sessions and minutes by member, machine and month; as a sheet too."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import Count, QuerySet, Sum
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+
+from common.texts import N_, _, language
+from protocol.sentences import ENDINGS
+from server.accounts.guards import allowed, audit
+from server.accounts.models import Role
+from server.core.forms import FIRST_YEAR, LAST_YEAR
+from server.core.rendering import page
+from server.people.models import Member
+from server.usage.models import Session
+from server.whitelist.models import Machine
+
+STEP: Final = 100
+PURPOSES: Final = {
+    "own": N_("own work"),
+    "order": N_("order"),
+    "training": N_("training"),
+    "maintenance": N_("maintenance"),
+    "demonstration": N_("demonstration"),
+}
+
+
+def _month(said: str) -> date:
+    try:
+        year, month = said.split("-")
+        found = date(int(year), int(month), 1)
+        return found if FIRST_YEAR <= found.year <= LAST_YEAR else timezone.localdate().replace(day=1)
+    except ValueError:
+        return timezone.localdate().replace(day=1)
+
+
+def _after(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone()).timestamp() * 1000)
+
+
+def _asked(request: HttpRequest) -> tuple[QuerySet[Session], date]:
+    month = _month(request.GET.get("month", ""))
+    found = Session.objects.filter(started__gte=_ms(month), started__lt=_ms(_after(month)))
+    for name in ("machine", "member", "category", "purpose"):
+        said = request.GET.get(name, "")[:100]
+        if said:
+            found = found.filter(**{name: said})
+    return found, month
+
+
+@allowed(Role.FABMANAGER)
+def usage(request: HttpRequest) -> HttpResponseBase:
+    """Show a month, or give it as a sheet."""
+    found, month = _asked(request)
+    audit(request, "looked_usage", request.GET.urlencode())
+    if request.GET.get("as") == "csv":
+        return _sheet(found, month)
+    machines = dict(Machine.objects.values_list("pk", "name"))
+    by_machine = _sums(found, "machine")
+    by_member = _sums(found, "member")[:STEP]
+    shown = list(found.order_by("-started")[:STEP])
+    wanted = {row["member"] for row in by_member} | {each.member for each in shown}
+    names = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
+    undated = Session.objects.filter(started=None).count()
+    places: dict[str, Any] = {
+        "month": month,
+        "before": (month - timedelta(days=1)).replace(day=1),
+        "after": _after(month),
+        "by_machine": by_machine,
+        "by_member": by_member,
+        "most": max((row["powered"] or 0 for row in by_machine), default=0) or 1,
+        "sessions": shown,
+        "count": found.count(),
+        "total": found.aggregate(total=Sum("powered"))["total"] or 0,
+        "machines": machines,
+        "names": names,
+        "purposes": PURPOSES,
+        "endings": {key.value: text for key, text in ENDINGS.items()},
+        "asked": request.GET,
+        "query": request.GET.urlencode(),
+        "undated": undated,
+    }
+    return page(request, "usage/usage.html", **places)
+
+
+def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:
+    return list(
+        found.values(by)
+        .annotate(count=Count("pk"), powered=Sum("powered"), busy=Sum("busy"), energy=Sum("energy"))
+        .order_by("-powered")
+    )
+
+
+class _Echo:
+    """What csv writes to: it gives each line back."""
+
+    @staticmethod
+    def write(line: str) -> str:
+        return line
+
+
+def _sheet(found: QuerySet[Session], month: date) -> StreamingHttpResponse:
+    """Return the sessions as spreadsheets here read them: semicolons in French, a mark that says UTF-8."""
+    french = language() == "fr"
+    writer = csv.writer(_Echo(), delimiter=";" if french else ",")
+    names = dict(Member.objects.values_list("pk", "name"))
+    head = [
+        _("session"), _("machine"), _("member"), _("name"), _("category"), _("payer"), _("purpose"), _("people"),
+        _("began"), _("clock"), _("minutes powered"), _("minutes busy"), _("energy (Wh)"), _("ended"),
+        _("corrected by"),
+    ]  # fmt: skip
+
+    def lines() -> Iterator[str]:
+        yield "\ufeff" + writer.writerow(head)
+        for each in found.order_by("started").iterator(chunk_size=500):
+            began = timezone.localtime(
+                datetime.fromtimestamp((each.started or 0) / 1000, tz=timezone.get_current_timezone())
+            )
+            row = [
+                each.session, each.machine, each.member, names.get(each.member, ""), each.category, each.payer,
+                each.purpose, each.people if each.people is not None else "",
+                began.strftime("%d/%m/%Y %H:%M" if french else "%Y-%m-%d %H:%M"), each.quality,
+                _decimal(each.powered, french=french), _decimal(each.busy, french=french),
+                "" if each.energy is None else each.energy, each.why, each.corrected_by,
+            ]  # fmt: skip
+            yield writer.writerow([_harmless(value) for value in row])
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="loquet-{month:%Y-%m}.csv"'
+    return response
+
+
+def _decimal(milliseconds: int | None, *, french: bool) -> str:
+    if milliseconds is None:
+        return ""
+    said = f"{milliseconds / 60_000:.1f}"
+    return said.replace(".", ",") if french else said
+
+
+def _harmless(value: object) -> str:
+    """Keep a spreadsheet from reading what somebody is called as a formula."""
+    said = str(value)
+    return f"'{said}" if said[:1] in {"=", "+", "-", "@", "\t", "\r"} else said

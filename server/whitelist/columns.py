@@ -1,0 +1,93 @@
+"""The whitelist as a grid: trainings with what they open, and each member's certification for one."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from django.db.models import Q
+
+from common.texts import N_, _
+from protocol.sentences import LEVELS
+from protocol.whitelist import Certification, Level
+from server.core import forms
+from server.core.rendering import day
+from server.whitelist import models
+from server.whitelist.models import Machine, Training
+
+SOON: Final = 30  # days before its end a certification is marked
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A training, and the machines that it opens."""
+
+    id: str
+    name: str
+    machines: tuple[str, ...]
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One member's certification for one training, as it is shown; state: none, held, soon, over, later."""
+
+    member: str
+    name: str
+    training: Column
+    held: Certification | None
+    state: str
+    late: bool = False
+    may: bool = True
+
+    @property
+    def path(self) -> str:
+        """The end of its address."""
+        return f"{quote(self.member, safe='')}/{quote(self.training.id, safe='')}"
+
+    @property
+    def mark(self) -> str:
+        """The sign in the cell; words go with it for those who do not see it."""
+        if self.held is None:
+            return ""
+        return {Level.SUPERVISED: "S", Level.USER: "✓", Level.TRAINER: "T", Level.MAINTAINER: "M"}[self.held.level]
+
+    @property
+    def label(self) -> str:
+        """The whole cell in words."""
+        if self.held is None:
+            return _("{name}, {training}: not certified").format(name=self.name, training=self.training.name)
+        said = {
+            "held": N_("{name}, {training}: {level}"),
+            "soon": N_("{name}, {training}: {level}, ends soon"),
+            "over": N_("{name}, {training}: {level}, is over"),
+            "later": N_("{name}, {training}: {level}, begins later"),
+        }[self.state]
+        words = _(said).format(name=self.name, training=self.training.name, level=_(LEVELS[self.held.level.word]))
+        return f"{words}, {_('until {day}').format(day=day(self.held.until))}" if self.held.until else words
+
+
+def columns(only: str = "") -> list[Column]:
+    """Return the trainings that are offered, each with what it opens."""
+    opens: dict[str, list[str]] = {}
+    machines = Machine.objects.filter(retired=False).order_by("name", "id")
+    for machine, name, requires in machines.values_list("pk", "name", "requires"):
+        for training in requires or ():
+            opens.setdefault(training, []).append(name or machine)
+    held = models.Certification.objects.values("training")
+    found = Training.objects.filter(Q(retired=False) | Q(pk__in=held)).order_by("name", "id")
+    return [
+        Column(each.pk, each.name or each.pk, tuple(opens.get(each.pk, ())))
+        for each in found
+        if not only or each.pk == only
+    ]
+
+
+def state_of(held: Certification | None) -> str:
+    """Return none, held, soon, over or later."""
+    today = forms.today()
+    if held is None:
+        return "none"
+    if held.until is not None and held.until < today:
+        return "over"
+    if held.since is not None and held.since > today:
+        return "later"
+    return "soon" if held.until is not None and (held.until - today).days < SOON else "held"

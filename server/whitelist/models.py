@@ -1,0 +1,67 @@
+"""What may be used, by whom, and what is to end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Training(models.Model):
+    """What a person is trained for; a retired one is offered no more."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    retired = models.BooleanField(default=False)
+
+
+class Certification(models.Model):
+    """This member has this training, from one day to another, both included."""
+
+    member = models.CharField(max_length=64)
+    training = models.CharField(max_length=64, db_index=True)
+    level = models.PositiveSmallIntegerField(default=2)
+    since = models.DateField(null=True, blank=True)
+    until = models.DateField(null=True, blank=True)
+
+    class Meta:
+        """One row for each."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["member", "training"], name="one_certification")]
+
+
+class Machine(models.Model):
+    """What is switched, what it asks for, and which controller switches it. requires: None where nobody has said."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    requires = models.JSONField(null=True, blank=True)
+    locked = models.CharField(max_length=200, blank=True)
+    now = models.BooleanField(default=False)
+    longest = models.PositiveIntegerField(null=True, blank=True)
+    supervised = models.BooleanField(default=False)
+    buddy = models.BooleanField(default=False)
+    device = models.ForeignKey(
+        "devices.Device", null=True, blank=True, on_delete=models.SET_NULL, related_name="machines"
+    )
+    retired = models.BooleanField(default=False)
+    state = models.JSONField(null=True, blank=True)
+    # Hours of the controllers that switched it before, in milliseconds: a dead card takes none away.
+    powered_before = models.BigIntegerField(default=0)
+
+
+class ForcedEnd(models.Model):
+    """What is to end now on a machine: one session, or every session of a member."""
+
+    machine = models.CharField(max_length=64)
+    member = models.CharField(max_length=64, blank=True)
+    session = models.CharField(max_length=64, blank=True)
+    by = models.CharField(max_length=200, blank=True)
+    made = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """One row for each."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["machine", "member", "session"], name="one_forced_end")
+        ]

@@ -1,0 +1,130 @@
+"""The rows that say who may use what: trainings, machines, certifications, forced ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from protocol import whitelist as protocol
+from protocol.whitelist import Level
+from server.edits.rows import Kind
+from server.whitelist.models import Certification, ForcedEnd, Machine, Training
+
+
+class Trainings(Kind[Training, protocol.Training]):
+    """What people are trained for."""
+
+    name, model, rank = "training", Training, 1
+    unique, fields = ("id",), ("name",)
+
+    def of(self, found: Training) -> protocol.Training:
+        """Return the row that a model says."""
+        return protocol.Training(found.id, found.name)
+
+    def made(self, row: protocol.Training) -> Training:
+        """Return the model that keeps a row."""
+        return Training(id=row.id, name=row.name)
+
+    def named(self, names: list[str]) -> QuerySet[Training]:
+        """Find by id."""
+        return Training.objects.filter(id__in=names)
+
+
+class Machines(Kind[Machine, protocol.Machine]):
+    """What is switched."""
+
+    name, model, rank = "machine", Machine, 2
+    unique, fields = ("id",), ("name", "requires", "locked", "now", "longest", "supervised", "buddy")
+
+    def of(self, found: Machine) -> protocol.Machine:
+        """Return the row that a model says."""
+        return protocol.Machine(
+            found.id,
+            found.name,
+            None if found.requires is None else tuple(found.requires),
+            found.locked,
+            found.now,
+            found.longest,
+            found.supervised,
+            found.buddy,
+        )
+
+    def made(self, row: protocol.Machine) -> Machine:
+        """Return the model that keeps a row."""
+        return Machine(
+            id=row.id,
+            name=row.name,
+            requires=None if row.requires is None else list(row.requires),
+            locked=row.locked,
+            now=row.now,
+            longest=row.longest,
+            supervised=row.supervised,
+            buddy=row.buddy,
+        )
+
+    def named(self, names: list[str]) -> QuerySet[Machine]:
+        """Find by id."""
+        return Machine.objects.filter(id__in=names)
+
+    def names(self) -> Iterable[str]:
+        """Return the machines that are not retired."""
+        return Machine.objects.filter(retired=False).values_list("pk", flat=True)
+
+    def belonging_to(self, kind: str, name: str) -> Iterable[Machine]:
+        """Find the machines that ask for a training."""
+        if kind != "training":
+            return ()
+        return [machine for machine in Machine.objects.all() if name in (machine.requires or ())]
+
+
+class Certifications(Kind[Certification, protocol.Certification]):
+    """Who has which training."""
+
+    name, model, rank = "certification", Certification, 5
+    unique, fields = ("member", "training"), ("level", "since", "until")
+
+    def of(self, found: Certification) -> protocol.Certification:
+        """Return the row that a model says."""
+        return protocol.Certification(found.member, found.training, Level(found.level), found.since, found.until)
+
+    def made(self, row: protocol.Certification) -> Certification:
+        """Return the model that keeps a row."""
+        return Certification(
+            member=row.member, training=row.training, level=int(row.level), since=row.since, until=row.until
+        )
+
+    def named(self, names: list[str]) -> QuerySet[Certification]:
+        """Find by member: a name is a member's and a training's."""
+        return Certification.objects.filter(member__in={name.rpartition("/")[0] for name in names})
+
+    def belonging_to(self, kind: str, name: str) -> Iterable[Certification]:
+        """Find a member's, or those for a training."""
+        return Certification.objects.filter(**{kind: name}) if kind in {"member", "training"} else ()
+
+
+class ForcedEnds(Kind[ForcedEnd, protocol.Cut]):
+    """What is to end now."""
+
+    name, model, rank = "cut", ForcedEnd, 7
+    unique, fields = ("machine", "member", "session"), ("by",)
+    holds = False
+
+    def of(self, found: ForcedEnd) -> protocol.Cut:
+        """Return the row that a model says."""
+        return protocol.Cut(found.machine, found.member, found.session, found.by)
+
+    def made(self, row: protocol.Cut) -> ForcedEnd:
+        """Return the model that keeps a row."""
+        return ForcedEnd(machine=row.machine, member=row.member, session=row.session, by=row.by)
+
+    def named(self, names: list[str]) -> QuerySet[ForcedEnd]:
+        """Find by machine: a name is a machine's, a member's and a session's."""
+        return ForcedEnd.objects.filter(machine__in={name.split("/", 1)[0] for name in names})
+
+    def belonging_to(self, kind: str, name: str) -> Iterable[ForcedEnd]:
+        """Find those that are for one member."""
+        return ForcedEnd.objects.filter(member=name) if kind == "member" else ()
+
+
+KINDS = (Trainings(), Machines(), Certifications(), ForcedEnds())

@@ -1,0 +1,69 @@
+"""Trainings, and what each machine asks for, as the page Setup sets them."""
+
+from __future__ import annotations
+
+import msgspec
+from django.http import HttpRequest
+
+from common.texts import N_, _
+from protocol import whitelist as protocol
+from server.core import forms
+from server.core.forms import FormError
+from server.core.rendering import say
+from server.edits import editing, rows
+from server.edits.editing import Author
+from server.whitelist.models import Machine, Training
+from server.whitelist.requirements import give_anew
+
+
+def all_ask() -> bool:
+    """Return whether somebody has said of every machine what it asks for."""
+    found = list(Machine.objects.filter(retired=False).values_list("requires", flat=True))
+    return bool(found) and all(requires is not None for requires in found)
+
+
+def save_training(request: HttpRequest) -> None:
+    """Create, rename or retire a training."""
+    who, name = Author.of(request), forms.text(request, "name", label=_("Name"))
+    known = request.POST.get("id", "")
+    if not known:
+        if not name:
+            raise FormError(N_("a training has a name"))
+        known = forms.made_of(name, set(Training.objects.values_list("pk", flat=True)))
+    elif not Training.objects.filter(pk=known).exists():
+        raise FormError(N_("there is no such training any more"))
+    retired = bool(request.POST.get("retired"))
+    if retired and any(known in (requires or ()) for requires in Machine.objects.values_list("requires", flat=True)):
+        raise FormError(N_("machines ask for this training; take it off them first"))
+    edit = editing.carry_out(
+        who, "training_changed", [protocol.Training(known, name)], about={"training": name or known}
+    )
+    Training.objects.filter(pk=known).update(retired=retired)
+    say(request, _("saved"), undo=edit.pk if edit else None)
+
+
+def save_machine(request: HttpRequest) -> None:
+    """Set what a machine asks for; retire it."""
+    row = rows.get(f"machine/{request.POST.get('id', '')}")
+    if not isinstance(row, protocol.Machine):
+        raise FormError(N_("there is no such machine any more"))
+    requires, nothing = forms.chosen(request, "requires"), bool(request.POST.get("nothing"))
+    if bool(requires) is nothing:
+        raise FormError(N_("tick the trainings that the machine asks for, or that it asks for none"))
+    if set(requires) - set(Training.objects.values_list("pk", flat=True)):
+        raise FormError(N_("there is no such training any more"))
+    minutes = forms.number(request, "longest", 1, 10_080, _("Longest session, in minutes"))
+    changed = msgspec.structs.replace(
+        row,
+        name=forms.text(request, "name", label=_("Name")),
+        requires=tuple(sorted(requires)),
+        longest=None if minutes is None else minutes * 60,
+        supervised=bool(request.POST.get("supervised")),
+        buddy=bool(request.POST.get("buddy")),
+    )
+    who = Author.of(request)
+    edit = editing.carry_out(who, "machine_changed", [changed], about={"machine": changed.name or row.id}, seen=[row])
+    Machine.objects.filter(pk=row.id).update(retired=bool(request.POST.get("retired")))
+    give_anew(row.id)
+    editing.touch()
+    say(request, _("saved"), undo=edit.pk if edit else None)

@@ -1,0 +1,102 @@
+"""Where a revocation has not arrived yet: a controller that is silent goes on opening."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import msgspec
+from django.db.models import Q
+from django.utils import timezone
+
+from protocol.whitelist import AnyRow, Badge, Certification, Member, decode_row
+from server.edits.models import Change
+from server.whitelist.models import Machine
+
+MOST: Final = 2_000
+_TAKES: Final = Q(key__startswith="certification/") | Q(key__startswith="badge/") | Q(key__startswith="member/")
+
+
+class Undelivered(msgspec.Struct, frozen=True):
+    """A controller that does not know of so many revocations; days: since it was heard of, None: never.
+
+    what: whom something was taken from, and the key of the row.
+    """
+
+    device: str
+    name: str
+    count: int
+    days: int | None
+    what: frozenset[tuple[str, str]]
+
+    @property
+    def members(self) -> frozenset[str]:
+        """Whom something was taken from that it does not know."""
+        return frozenset(whom for whom, _key in self.what)
+
+
+def undelivered() -> list[Undelivered]:
+    """Return every controller that some revocation has not reached. One that never had a list opens for nobody."""
+    told = Machine.objects.filter(device__retired=False, device__holds__gt=0)
+    found = set(told.values_list("device_id", "device__name", "device__holds", "device__seen"))
+    oldest = min((holds for _device, _name, holds, _seen in found), default=None)
+    if oldest is None:
+        return []
+    changed = Change.objects.filter(version__gt=oldest).exclude(before=None).filter(_TAKES)
+    changes = [
+        (version, whom, key)
+        for version, key, before, after in changed.order_by("-version").values_list(
+            "version", "key", "before", "after"
+        )[:MOST]
+        if (whom := _revoked(before, after)) is not None
+    ]
+    if not changes:
+        return []
+    trainings = _trainings()
+    now = timezone.now()
+    made = []
+    for device, name, holds, seen in found:
+        mine = {
+            (whom, key)
+            for version, whom, key in changes
+            if version > holds and (not key.startswith("certification/") or key.rpartition("/")[2] in trainings[device])
+        }
+        if mine:
+            days = (now - seen).days if seen else None
+            made.append(Undelivered(device, name or device, len(mine), days, frozenset(mine)))
+    return sorted(made, key=lambda each: (-(each.days or 0), each.device))
+
+
+def _trainings() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for device, requires in Machine.objects.exclude(device=None).values_list("device_id", "requires"):
+        found.setdefault(str(device), set()).update(requires or ())
+    return found
+
+
+def _revoked(was: str | None, is_now: str | None) -> str | None:
+    """Return whom a change took something from; None where it took nothing."""
+    if was is None:
+        return None
+    before: AnyRow = decode_row(was)
+    after: AnyRow | None = None if is_now is None else decode_row(is_now)
+    today = timezone.localdate()
+    match before:
+        case Certification():
+            if not isinstance(after, Certification):
+                return before.member
+            return before.member if after.level < before.level or _ended(before.until, after.until, today) else None
+        case Badge(blocked=False):
+            if not isinstance(after, Badge) or after.blocked or after.member != before.member:
+                return before.member
+            return before.member if _ended(before.until, after.until, today) else None
+        case Member(excluded=False):
+            if not isinstance(after, Member) or after.excluded:
+                return before.id
+            return before.id if _ended(before.until, after.until, today) else None
+    return None
+
+
+def _ended(before: date | None, after: date | None, today: date) -> bool:
+    """Return whether an end was put into the past."""
+    return after is not None and after < today and (before is None or before > after)

@@ -1,0 +1,142 @@
+"""Grant, extend, revoke, from a cell of the whitelist; a whole class at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from common.errors import LoquetError
+from common.texts import N_, _, tell
+from protocol.whitelist import AnyRow, Certification, Cut, Level
+from server.accounts.guards import allowed, audit
+from server.accounts.models import Role
+from server.core import forms
+from server.core.forms import FormError
+from server.core.rendering import page, refused, say
+from server.edits import editing, rows
+from server.edits.editing import Author
+from server.edits.models import Edit
+from server.people.models import Member
+from server.whitelist.columns import Cell, Column, columns, state_of
+from server.whitelist.forms import level
+from server.whitelist.models import ForcedEnd, Machine
+from server.whitelist.teaching import hold_to_what_may_be_given, levels, teaches_of
+
+
+@allowed(Role.TRAINER)
+def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
+    """Show what may be done with one cell; or do it."""
+    found = Member.objects.filter(pk=member).first()
+    column = next((each for each in columns() if each.id == training), None)
+    if found is None or column is None:
+        return refused(request, _("There is no such member or training any more."), 404)
+    wrong = ""
+    edit: Edit | None = None
+    if request.method == "POST":
+        try:
+            edit = _do(request, found, column)
+        except LoquetError as error:
+            wrong = tell(error)
+    row = rows.get(f"certification/{member}/{training}")
+    held = row if isinstance(row, Certification) else None
+    name = found.name or found.pk
+    shown = Cell(member, name, column, held, state_of(held), may=_may(request, training))
+    places: dict[str, Any] = {
+        "cell": shown,
+        "levels": levels(request),
+        "wrong": wrong,
+        "edit": edit,
+        "next_year": forms.year_from(held.until if held else None),
+    }
+    part = bool(request.headers.get("HX-Request"))
+    if request.method == "POST" and not wrong:
+        return page(request, "whitelist/cell.html", **places) if part else HttpResponseRedirect("/whitelist")
+    audit(request, "looked_certification", f"{member}/{training}")
+    template = "whitelist/cell_editor.html" if part else "whitelist/cell_page.html"
+    return page(request, template, 422 if wrong else 200, **places)
+
+
+def _may(request: HttpRequest, training: str) -> bool:
+    teaches = teaches_of(request)
+    return teaches is None or training in teaches
+
+
+def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
+    """Carry out what was asked of a cell. Raises FormError."""
+    row = rows.get(f"certification/{member.pk}/{training.id}")
+    held = row if isinstance(row, Certification) else None
+    about = {"name": member.name or member.pk, "training": training.name}
+    who = Author.of(request)
+    match request.POST.get("do"):
+        case "grant":
+            given = level(request)
+            hold_to_what_may_be_given(request, training.id, max(given, held.level if held else given))
+            made = Certification(
+                member.pk, training.id, given, forms.day(request, "since"), forms.day(request, "until")
+            )
+            if made.since and made.until and made.since > made.until:
+                raise FormError(N_("it would end before it begins"))
+            what = "changed_certification" if held else "granted"
+            return editing.carry_out(who, what, [made], _cuts_of(member.pk, training.id), about=about)
+        case "extend":
+            if held is None or held.until is None:
+                raise FormError(N_("there is nothing to extend: it has no end"))
+            hold_to_what_may_be_given(request, training.id, held.level)
+            later = msgspec.structs.replace(held, until=forms.year_from(held.until))
+            return editing.carry_out(who, "extended", [later], about=about)
+        case "revoke" | "revoke_now" as what:
+            hold_to_what_may_be_given(request, training.id, held.level if held else Level.USER)
+            put: list[AnyRow] = []
+            if what == "revoke_now":
+                put = [Cut(machine, member.pk, forms.nonce(), who.name) for machine in _opened_by(training.id)]
+            word = "revoked_now" if put else "revoked"
+            return editing.carry_out(who, word, put, [f"certification/{member.pk}/{training.id}"], about=about)
+    raise FormError(N_("nothing was asked"))
+
+
+def _opened_by(training: str) -> list[str]:
+    machines = Machine.objects.values_list("pk", "requires")
+    return [machine for machine, requires in machines if training in (requires or ())]
+
+
+def _cuts_of(member: str, training: str) -> list[str]:
+    """Name the cuts that are over once somebody is let in again."""
+    found = ForcedEnd.objects.filter(member=member, machine__in=_opened_by(training))
+    return [row.key for each in found if (row := rows.of(each)) is not None]
+
+
+@allowed(Role.TRAINER)
+def class_(request: HttpRequest) -> HttpResponse:
+    """Return a training to everybody who was ticked."""
+    try:
+        training = next((each for each in columns() if each.id == request.POST.get("training")), None)
+        members = forms.chosen(request, "member")
+        if training is None or not members:
+            raise FormError(N_("tick the people, and choose the training"))
+        given, until = level(request), forms.day(request, "until")
+        hold_to_what_may_be_given(request, training.id, given)
+        known = set(Member.objects.filter(pk__in=members).values_list("pk", flat=True))
+        keys = {f"certification/{member}/{training.id}" for member in known}
+        before = rows.find(keys)
+        put: list[AnyRow] = []
+        for member in sorted(known):
+            held = before.get(f"certification/{member}/{training.id}")
+            if not isinstance(held, Certification):
+                put.append(Certification(member, training.id, given, None, until))
+                continue
+            hold_to_what_may_be_given(request, training.id, max(given, held.level))
+            longer = None if until is None or held.until is None else max(until, held.until)
+            put.append(Certification(member, training.id, max(given, held.level), held.since, longer))
+        drop = [key for member in known for key in _cuts_of(member, training.id)]
+        edit = editing.carry_out(
+            Author.of(request), "class", put, drop, about={"count": len(put), "training": training.name}
+        )
+        said = _("{count} people have the training {training} now").format(count=len(put), training=training.name)
+        say(request, said, undo=edit.pk if edit else None)
+    except LoquetError as error:
+        say(request, tell(error), wrong=True)
+    response = HttpResponse(status=204)
+    response.headers["HX-Redirect"] = forms.inside(str(request.POST.get("back", ""))[:2_000], "/whitelist")
+    return response

@@ -1,0 +1,47 @@
+"""A browser of Django's on the server's pages, and a small workshop to look at."""
+
+from django.test import Client
+
+from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training
+
+PAGES = ["/whitelist", "/badges", "/workshop", "/devices", "/explain", "/import", "/usage", "/inbox", "/setup",
+         "/history", "/members/new", "/account", "/me"]  # fmt: skip
+PASSWORD = "correct horse battery"
+
+
+def client(role="administrator", member="", **headers):
+    from server.accounts.models import Account
+
+    account = Account(username=f"{role}-{member}", role=role, member=member)
+    account.set_password(PASSWORD)
+    account.save()
+    browser = Client(secure=True, headers={"host": "localhost", "accept-language": "en", **headers})
+    browser.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+def fill():
+    """A small workshop."""
+    from server.edits.editing import Author, carry_out
+
+    rows = [
+        Training("laser", "Laser"),
+        Training("wood", "Wood"),
+        Machine("laser", "Laser 1", ("laser",)),
+        Machine("saw", "Saw", ("wood",)),
+    ]
+    for number in range(60):
+        rows.append(Member(f"m{number:03d}", f"Member {number:03d}", "student" if number % 2 else ""))
+        rows.append(Badge(f"{number:032x}", f"m{number:03d}"))
+    rows += [Certification("m000", "laser", Level.TRAINER), Certification("m001", "laser")]
+    carry_out(Author(name="test"), "demo", rows)
+
+
+def do(browser, path, **fields):
+    return browser.post(path, fields, secure=True, headers={"origin": "https://localhost"})
+
+
+def row(key):
+    from server.edits import rows
+
+    return rows.find([key]).get(key)
