@@ -50,7 +50,7 @@ class Rig:
         from controller.indication.displays import Displays
         from controller.indication.signals import Signals
         from controller.outputs.leased import LeasedOutput
-        from controller.outputs.machine import Contacts
+        from controller.outputs.machine import MachineOutputs
         from controller.runtime.age import Age
         from controller.runtime.clock import SystemClock
         from controller.runtime.loop import Loop
@@ -76,7 +76,7 @@ class Rig:
         clock = SystemClock(ZoneInfo("Europe/Paris"))
         output = registry.make("outputs", "gpio", station.relay.settings)
         guard = lease.GuardWord(run)
-        self.output = Contacts({"machine": LeasedOutput(output, run, "laser", "machine", guard)})
+        self.output = MachineOutputs({"machine": LeasedOutput(output, run, "laser", "machine", guard)})
         numbers = iter(range(10**9))
         inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         badges = Badges(key, sample(2_000), lambda: f"{next(numbers):016x}")

@@ -49,7 +49,6 @@ SWITCH_INTERVAL: Final = 0.0001  # s; how long another thread's Python may hold 
 IDENTITY: Final = "server.json"  # as controller/sync/identity.py names it
 KEY_RETRY: Final = 30.0  # s
 FIRST_READINGS: Final = 3.0  # s for the meters to say how it is, before sessions go on
-FAR_OPENS: Final = 6.0  # s for what is far to open at the end
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from common.texts import tell
 from controller.indication.displays import Panel
-from controller.outputs.machine import Contacts
+from controller.outputs.machine import MachineOutputs
 from controller.runtime.messages import Message, PartTold
 from controller.sensing.inputs import MeterThread, watch
 from controller.sensing.messages import FromInput, FromReader
@@ -115,7 +115,7 @@ class Parts:
             for machine, display in made.items()
         }
 
-    def counted(self, machine: str, outputs: Contacts | None) -> float | None:
+    def counted(self, machine: str, outputs: MachineOutputs | None) -> float | None:
         """Return what a machine's plug or meter has counted so far, in watt-hours, where one counts."""
         told = [outputs.counted_wh if outputs is not None else None]
         told += [meter.counted_wh for meter in self._meters.get(machine, ())]

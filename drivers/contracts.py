@@ -155,7 +155,7 @@ class Output(Protocol):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What a far output is: closed (None where it cannot tell), watts and counted watt-hours where it measures them.
+    """What a remote output is: closed (None where it cannot tell), watts and counted watt-hours where it measures them.
 
     warning: what is unsafe about it. unfit: why it may not be closed; it opens all the same. held: whether its own
     timer is seen to run, which alone opens it once nobody tells it to stay closed; of a part without one, nothing.
@@ -170,7 +170,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 @runtime_checkable
-class FarOutput(Protocol):
+class RemoteOutput(Protocol):
     """A contact at the end of a cable or a network: each call takes its time, within bounds. Owned by one thread.
 
     `open` finds the part, switching nothing, and names it; where it raises, `switch(closed=False)` is tried all

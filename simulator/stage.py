@@ -125,7 +125,7 @@ class Stage:
         for part in attached.descriptions(attached.everything(self.settings)):
             self.hand.do("add", **part)
         for station in self.settings.stations:
-            for name in station.contacts():
+            for name in station.output_parts():
                 self.line(station.machine, name)
         for station in self.settings.stations:
             for name, contact in station.inputs.items():
@@ -238,7 +238,7 @@ class Stage:
 
     def line(self, machine: str, name: str = MACHINE) -> tuple[int, int]:
         """Return on which line of the board a contact is seen, and at which level it is closed."""
-        part = self.settings.station(machine).contacts()[name]
+        part = self.settings.station(machine).output_parts()[name]
         if isinstance(part.settings, RelaySettings):
             return part.settings.pin, int(not part.settings.active_low)
         at, seat = attached.seat(part) or ("", "")

@@ -20,7 +20,7 @@ from controller.control.server import ControlServer
 from controller.indication.displays import Displays, Panel
 from controller.indication.signals import Signals
 from controller.outputs.leased import LeasedOutput, Service
-from controller.outputs.machine import Contacts
+from controller.outputs.machine import MachineOutputs
 from controller.runtime.age import Age
 from controller.runtime.clock import SystemClock
 from controller.runtime.loop import Loop
@@ -246,9 +246,9 @@ class Workshop:
         for station in self.settings.stations:
             own = {
                 name: self._leased(station.machine, name, part, resume=station.rules.resumes)
-                for name, part in station.contacts().items()
+                for name, part in station.output_parts().items()
             }
-            outputs[station.machine] = Contacts(
+            outputs[station.machine] = MachineOutputs(
                 own | {name: services[name].share(station.machine) for name in station.services}
             )
             outputs[station.machine].take_over(self.time.at)

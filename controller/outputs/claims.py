@@ -14,8 +14,9 @@ import msgspec
 
 from common.texts import tell
 from controller.outputs.leased import LeasedOutput, Service
-from controller.outputs.machine import Contact, Contacts
-from controller.outputs.remote import Told, near
+from controller.outputs.machine import MachineOutput, MachineOutputs
+from controller.outputs.remote import handle_of
+from controller.outputs.remote_state import OutputReport
 from controller.settings import Part, Settings, Station
 from drivers import registry
 from drivers.contracts import DriverError, OutputError
@@ -34,7 +35,7 @@ class Claims:
         self._settings = settings
         self._guard = guard
         self._told = told
-        self.outputs: dict[str, Contacts] = {}
+        self.outputs: dict[str, MachineOutputs] = {}
         self.faults: dict[str, str] = {}
         self._services: dict[str, Service] = {}
         self._released = False
@@ -47,8 +48,8 @@ class Claims:
 
     def open_all(self) -> None:
         """Open every machine's outputs."""
-        for contacts in self.outputs.values():
-            contacts.switch(frozenset(), lease.boottime_ms())
+        for machine_outputs in self.outputs.values():
+            machine_outputs.switch(frozenset(), lease.boottime_ms())
 
     def _make(self, machine: str, kind: str, part: Part, **how: bool) -> Any:  # noqa: ANN401 - by its kind's contract
         """Make one part; where that fails the machine is out of order, and the others are not."""
@@ -65,26 +66,26 @@ class Claims:
             output = self._make(name, "outputs", part)
             if output is None:
                 continue
-            output = near(output, lambda told, name=name: self._service_told(name, told), found_closed=False)  # type: ignore[misc]
+            output = handle_of(output, lambda report, name=name: self._of_service(name, report), found_closed=False)  # type: ignore[misc]
             leased = LeasedOutput(output, self._settings.run_dir, name, "service", self._guard)
             self._services[name] = Service(leased)
 
-    def _service_told(self, name: str, told: Told) -> None:
+    def _of_service(self, name: str, report: OutputReport) -> None:
         """Notify every machine that uses a service; it is a fault of those that have it now."""
         service = self._services.get(name)
         having = service.lent | service.wanted if service is not None else set()
         for station in self._settings.stations:
             if name in station.services:
-                fault = told.fault and station.machine in having
-                self._told(station.machine, name, _said(told.detail), fault)
+                fault = report.fault and station.machine in having
+                self._told(station.machine, name, _said(report.detail), fault)
 
     def _claim(self, station: Station) -> None:
         """Claim a machine's outputs: open, or as an earlier daemon left them for a session that resumes.
 
         Where one is missing, none of them ever closes.
         """
-        made: dict[str, Contact] = {}
-        for name, part in station.contacts().items():
+        made: dict[str, MachineOutput] = {}
+        for name, part in station.output_parts().items():
             output = self._claim_one(station, name, part)
             if output is not None:
                 made[name] = output
@@ -94,17 +95,17 @@ class Claims:
             else:
                 self.faults.setdefault(station.machine, self.faults.get(name, name))
         if made.keys() != station.rules.outputs:
-            for contact in made.values():
+            for each in made.values():
                 with contextlib.suppress(OutputError):  # what is remote goes on opening by itself
-                    contact.end()
+                    each.end()
             return
-        contacts = Contacts(made)
+        machine_outputs = MachineOutputs(made)
         try:
-            contacts.take_over(lease.boottime_ms())
+            machine_outputs.take_over(lease.boottime_ms())
         except OutputError as error:
             log.error("%s: %s", station.machine, tell(error))
-            contacts.switch(frozenset(), lease.boottime_ms())
-        self.outputs[station.machine] = contacts
+            machine_outputs.switch(frozenset(), lease.boottime_ms())
+        self.outputs[station.machine] = machine_outputs
 
     def _claim_one(self, station: Station, name: str, part: Part) -> LeasedOutput | None:
         found_closed = station.rules.resumes and self._was_left_closed(station.machine, name, part)
@@ -113,10 +114,10 @@ class Claims:
         if output is None:
             return None
 
-        def told(told: Told) -> None:
-            self._told(station.machine, name, _said(told.detail), told.fault)
+        def heard(report: OutputReport) -> None:
+            self._told(station.machine, name, _said(report.detail), report.fault)
 
-        output = near(output, told, found_closed=found_closed)
+        output = handle_of(output, heard, found_closed=found_closed)
         return LeasedOutput(
             output,
             self._settings.run_dir,
@@ -144,13 +145,13 @@ class Claims:
         """
         # What was found closed may have waited for a while.
         now = lease.boottime_ms()
-        _try_each((machine, partial(contacts.renew, now)) for machine, contacts in self.outputs.items())
+        _try_each((machine, partial(machine_outputs.renew, now)) for machine, machine_outputs in self.outputs.items())
         mine = lease.me()
         ours = [
             msgspec.to_builtins(registry.find("outputs", part.driver).opening_of(part.settings))
             for station in self._settings.stations
             if station.machine in self.outputs
-            for part in station.contacts().values()
+            for part in station.output_parts().values()
         ]
         for path, record in lease.held(self._settings.run_dir):
             if (record.get("pid"), record.get("started")) == mine:
@@ -166,7 +167,7 @@ class Claims:
         if self._released:
             return
         self._released = True
-        outputs: list[tuple[str, Contacts | LeasedOutput]] = list(self.outputs.items())
+        outputs: list[tuple[str, MachineOutputs | LeasedOutput]] = list(self.outputs.items())
         outputs += [(name, service.output) for name, service in self._services.items()]
         _try_each((name, output.end) for name, output in outputs)
         end = time.monotonic() + REMOTE_OPENS

@@ -1,6 +1,6 @@
 """Outputs under their leases: closed only while somebody would open them, opened before anything is told.
 
-A far output (controller/outputs/remote.py) opens some time after it was told: its lease is kept until it did.
+A remote output (controller/outputs/remote.py) opens some time after it was told: its lease is kept until it did.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 
 from common.texts import N_
-from controller.outputs.remote import Far
+from controller.outputs.remote import RemoteHandle
 from drivers.contracts import Output, OutputError, OwnOpening
 from guard import leases as lease
 
 
 class NoGuardError(OutputError):
-    """Nobody would open the contact if this daemon died."""
+    """Nobody would open the output if this daemon died."""
 
 
 class LeasedOutput:
@@ -25,7 +25,7 @@ class LeasedOutput:
 
     def __init__(
         self,
-        output: Output | Far,
+        output: Output | RemoteHandle,
         run_dir: Path,
         machine: str,
         name: str,
@@ -35,7 +35,7 @@ class LeasedOutput:
         found_closed: bool = False,
     ) -> None:
         self._output = output
-        self._far = output if isinstance(output, Far) else None
+        self._remote = output if isinstance(output, RemoteHandle) else None
         self.needs_guard = not isinstance(output.opening, OwnOpening)
         self._run_dir = run_dir
         self._lease = lease.Lease(run_dir, machine, name, msgspec.to_builtins(output.opening), resume=resume)
@@ -44,13 +44,13 @@ class LeasedOutput:
         self._resume = resume
         self.is_closed = found_closed
         self._is_opening = False  # told to open, and not known to be open yet
-        if self._far is not None and not found_closed and self._lease.is_there():  # of an earlier daemon
+        if self._remote is not None and not found_closed and self._lease.is_there():  # of an earlier daemon
             self._lent_until, self._is_opening = 1, True
-            self._far.suspect()
+            self._remote.suspect()
 
     @property
     def is_on(self) -> bool:
-        """Whether the contact is closed; where the driver cannot say, whether it is lent."""
+        """Whether the output is closed; where the driver cannot say, whether it is lent."""
         try:
             return self._output.is_on
         except Exception:  # noqa: BLE001 - gpiozero's and lgpio's errors share no root
@@ -58,23 +58,23 @@ class LeasedOutput:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the contact is known to be as it was told."""
-        return self._far is None or self._far.is_settled
+        """Whether the output is known to be as it was told."""
+        return self._remote is None or self._remote.is_settled
 
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will come of waiting for it to open."""
-        return self._far is None or self._far.has_ended
+        return self._remote is None or self._remote.has_ended
 
     @property
     def answers(self) -> bool:
-        """Whether the contact can be reached, and does what it is told."""
-        return self._far is None or self._far.answers
+        """Whether the output can be reached, and does what it is told."""
+        return self._remote is None or self._remote.answers
 
     @property
     def counted_wh(self) -> float | None:
         """Return what the part has counted so far, in watt-hours, where it counts."""
-        return None if self._far is None else self._far.counted_wh
+        return None if self._remote is None else self._remote.counted_wh
 
     @property
     def is_lent(self) -> bool:
@@ -93,11 +93,11 @@ class LeasedOutput:
         except OSError as error:
             raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
         self._lent_until = now + self._lease.duration
-        if self._far is not None:
-            self._far.lend(self._lent_until)
+        if self._remote is not None:
+            self._remote.lend(self._lent_until)
 
-    def close_contact(self, now: int) -> None:
-        """Close the contact under a lease that lasts. Raises OutputError; it is open then."""
+    def close_output(self, now: int) -> None:
+        """Close the output under a lease that lasts. Raises OutputError; it is open then."""
         if self._lent_until - now < lease.LEASE_MS // 4:
             self.take_lease(now)
         if self._resume:  # said before, so that whoever finds the lease leaves nothing closed that it does not know of
@@ -107,8 +107,8 @@ class LeasedOutput:
         self._output.on()
         self.is_closed = True
 
-    def pause_contact(self) -> None:
-        """Open the contact and keep the lease: it is to close again in the same session. Raises OutputError."""
+    def pause_output(self) -> None:
+        """Open the output and keep the lease: it is to close again in the same session. Raises OutputError."""
         self._open()
         if self._resume and self.is_lent:
             self._say_again()
@@ -124,16 +124,16 @@ class LeasedOutput:
             raise
 
     def _say_again(self) -> None:
-        """Say in the lease that the contact is open. What cannot be said keeps nobody from opening."""
+        """Say in the lease that the output is open. What cannot be said keeps nobody from opening."""
         with contextlib.suppress(OutputError):
             self._renew(lease.boottime_ms())
 
-    def open_contact(self) -> None:
-        """Open the contact, give the lease back. Raises OutputError; the lease is left to run out then."""
-        if self._far is not None and self.is_lent:
+    def open_output(self) -> None:
+        """Open the output, give the lease back. Raises OutputError; the lease is left to run out then."""
+        if self._remote is not None and self.is_lent:
             self._open()
             self._is_opening = True
-            if not self._far.is_settled:
+            if not self._remote.is_settled:
                 return  # given back once it is: see `renew`
         was_lent, self._lent_until, self._is_opening = self.is_lent, 0, False
         self._open()
@@ -147,13 +147,13 @@ class LeasedOutput:
             raise OutputError(N_("{path} cannot be written: {error}"), path=self._run_dir, error=error) from error
 
     def renew(self, now: int) -> None:
-        """Make the lease longer, if one is held; give it back once a far contact has opened. Raises OutputError."""
-        if self._far is not None:
-            self._far.check(now)
+        """Make the lease longer, if one is held; give it back once a remote one has opened. Raises OutputError."""
+        if self._remote is not None:
+            self._remote.check(now)
         if self._is_opening and self.is_settled:
             self._lent_until, self._is_opening = 0, False
             self._give_back()
-        if self._is_opening and self.is_lent and self._far is not None and self._far.hangs(now):
+        if self._is_opening and self.is_lent and self._remote is not None and self._remote.hangs(now):
             self._leave_to_the_guard()
         if self.is_lent:
             self._renew(now)
@@ -165,25 +165,25 @@ class LeasedOutput:
             self._lease.run_out()
 
     def take_over(self, now: int) -> None:
-        """Make the lease of an earlier daemon, which left the contact closed, one's own. Raises OutputError."""
+        """Make the lease of an earlier daemon, which left the output closed, one's own. Raises OutputError."""
         self._renew(now)
 
     def end(self) -> None:
-        """Open the contact for good, without waiting until it has. Raises OutputError."""
+        """Open the output for good, without waiting until it has. Raises OutputError."""
         try:
-            self.open_contact()
+            self.open_output()
         finally:
-            if self._far is not None:
-                self._far.end()
+            if self._remote is not None:
+                self._remote.end()
 
     def release(self) -> None:
-        """Open the contact and let the output go. Raises OutputError; the lease is left for the guard then."""
+        """Open the output and let it go. Raises OutputError; the lease is left for the guard then."""
         try:
-            self.open_contact()
+            self.open_output()
         finally:
             self._output.close()
         if self._is_opening:
-            self.open_contact()
+            self.open_output()
 
 
 class Service:
@@ -209,12 +209,12 @@ class Share:
 
     @property
     def is_on(self) -> bool:
-        """Whether the contact is closed, for whomever."""
+        """Whether the output is closed, for whomever."""
         return self._service.output.is_on
 
     @property
     def is_settled(self) -> bool:
-        """Whether the contact is known to be as it was told."""
+        """Whether the output is known to be as it was told."""
         return self._service.output.is_settled
 
     @property
@@ -224,7 +224,7 @@ class Share:
 
     @property
     def answers(self) -> bool:
-        """Whether the contact can be reached, and does what it is told."""
+        """Whether the output can be reached, and does what it is told."""
         return self._service.output.answers
 
     @property
@@ -246,29 +246,29 @@ class Share:
         self._service.output.take_lease(now)
         self._service.lent.add(self._machine)
 
-    def close_contact(self, now: int) -> None:
-        """Close the contact, or leave it closed. Raises OutputError."""
+    def close_output(self, now: int) -> None:
+        """Close the output, or leave it closed. Raises OutputError."""
         self._service.lent.add(self._machine)
-        self._service.output.close_contact(now)
+        self._service.output.close_output(now)
         self._service.wanted.add(self._machine)
         self.is_closed = True
 
-    def pause_contact(self) -> None:
+    def pause_output(self) -> None:
         """Want it no more for now; open it if nobody else does. Raises OutputError."""
         self.is_closed = False
         self._service.wanted.discard(self._machine)
         if not self._service.wanted:
-            self._service.output.pause_contact()
+            self._service.output.pause_output()
 
-    def open_contact(self) -> None:
+    def open_output(self) -> None:
         """Let go; open it if nobody else wants it. Raises OutputError."""
         self.is_closed = False
         self._service.wanted.discard(self._machine)
         self._service.lent.discard(self._machine)
         if not self._service.lent:
-            self._service.output.open_contact()
+            self._service.output.open_output()
         elif not self._service.wanted:
-            self._service.output.pause_contact()
+            self._service.output.pause_output()
 
     def renew(self, now: int) -> None:
         """Make the lease longer, if this machine holds it. Raises OutputError."""
@@ -280,8 +280,8 @@ class Share:
 
     def end(self) -> None:
         """Let go for good."""
-        self.open_contact()
+        self.open_output()
 
     def release(self) -> None:
         """Let go. The output itself is let go by whoever made the service."""
-        self.open_contact()
+        self.open_output()

@@ -9,7 +9,7 @@ from controller.station.states import MACHINE
 from drivers.contracts import OutputError
 
 
-class Contact(Protocol):
+class MachineOutput(Protocol):
     """One output as one machine sees it: its own, or its share of one that several have."""
 
     is_closed: bool
@@ -29,31 +29,31 @@ class Contact(Protocol):
     @property
     def is_lent(self) -> bool: ...  # noqa: D102
     def take_lease(self, now: int) -> None: ...  # noqa: D102
-    def close_contact(self, now: int) -> None: ...  # noqa: D102
-    def pause_contact(self) -> None: ...  # noqa: D102
-    def open_contact(self) -> None: ...  # noqa: D102
+    def close_output(self, now: int) -> None: ...  # noqa: D102
+    def pause_output(self) -> None: ...  # noqa: D102
+    def open_output(self) -> None: ...  # noqa: D102
     def renew(self, now: int) -> None: ...  # noqa: D102
     def take_over(self, now: int) -> None: ...  # noqa: D102
     def end(self) -> None: ...  # noqa: D102
     def release(self) -> None: ...  # noqa: D102
 
 
-class Contacts:
+class MachineOutputs:
     """All outputs of one machine, each under its own lease: the machine's closes last and opens first."""
 
-    def __init__(self, outputs: Mapping[str, Contact]) -> None:
+    def __init__(self, outputs: Mapping[str, MachineOutput]) -> None:
         self._machine = outputs[MACHINE]
         self._waits = False  # the machine is to close once what closes before it has
         self._outputs = {name: outputs[name] for name in sorted(outputs, key=lambda name: name == MACHINE)}
 
     @property
     def is_on(self) -> bool:
-        """Whether the machine's own contact is closed."""
+        """Whether the machine's own output is closed."""
         return self._machine.is_on
 
     @property
     def shows(self) -> str:
-        """Return how the machine's own contact is: "on", "off", or on its way there."""
+        """Return how the machine's own output is: "on", "off", or on its way there."""
         if self._machine.is_settled:
             return "on" if self._machine.is_on else "off"
         return "switching_on" if self._machine.is_closed else "switching_off"
@@ -65,12 +65,12 @@ class Contacts:
 
     @property
     def answers(self) -> bool:
-        """Whether every contact can be reached, and does what it is told."""
+        """Whether every output can be reached, and does what it is told."""
         return all(output.answers for output in self._outputs.values())
 
     @property
     def needs_guard(self) -> bool:
-        """Whether any contact needs a guard to look after its lease."""
+        """Whether any output needs a guard to look after its lease."""
         return any(output.needs_guard for output in self._outputs.values())
 
     @property
@@ -102,23 +102,23 @@ class Contacts:
         pausing = MACHINE in closed
         self._waits = False
         others = [output for name, output in reversed(self._outputs.items()) if name not in closed]
-        _each(output.pause_contact if pausing else output.open_contact for output in others)
+        _each(output.pause_output if pausing else output.open_output for output in others)
         for name, output in self._outputs.items():
             if name in closed and not output.is_closed:
                 if output is self._machine and not self._others_are_there():
                     self._waits = True
                     return
-                output.close_contact(now)
+                output.close_output(now)
 
     def _others_are_there(self) -> bool:
-        """Return whether what was told to close before the machine has closed: what is far takes its time."""
+        """Return whether what was told to close before the machine has closed: what is remote takes its time."""
         return all(output.is_settled for output in self._outputs.values() if output.is_closed)
 
     def settle(self, now: int) -> None:
         """Close the machine, where it waited for others, once they have closed. Raises OutputError."""
         if self._waits and self._others_are_there():
             self._waits = False
-            self._machine.close_contact(now)
+            self._machine.close_output(now)
 
     def renew(self, now: int) -> None:
         """Make every lease longer that is held. Raises OutputError."""
@@ -133,11 +133,11 @@ class Contacts:
                 output.take_over(now)
 
     def end(self) -> None:
-        """Open every contact for good, without waiting for any. Raises OutputError at the end."""
+        """Open every output for good, without waiting for any. Raises OutputError at the end."""
         _each(output.end for output in reversed(self._outputs.values()))
 
     def release(self) -> None:
-        """Open every contact, and let the outputs go. Raises OutputError at the end."""
+        """Open every output, and let the outputs go. Raises OutputError at the end."""
         _each(output.release for output in reversed(self._outputs.values()))
 
 

@@ -14,7 +14,7 @@ from controller.indication.displays import Displays
 from controller.indication.signals import Signals, Told
 from controller.indication.views import lasting, view
 from controller.outputs.leased import NoGuardError
-from controller.outputs.machine import Contacts
+from controller.outputs.machine import MachineOutputs
 from controller.runtime.age import Age
 from controller.runtime.clock import Clock
 from controller.runtime.locks import Locks
@@ -62,7 +62,7 @@ class Stations:
         rules: list[Rules],
         clock: Clock,
         badges: Badges,
-        outputs: dict[str, Contacts],
+        outputs: dict[str, MachineOutputs],
         signals: Signals,
         displays: Displays,
         guard_alive: Callable[[int], bool],
@@ -87,10 +87,10 @@ class Stations:
         self._renew_at = 0
 
     @staticmethod
-    def _found(rules: Rules, outputs: dict[str, Contacts]) -> State:
+    def _found(rules: Rules, outputs: dict[str, MachineOutputs]) -> State:
         """Begin with what stands closed already, because an earlier daemon left it so under a lease."""
-        contacts = outputs.get(rules.machine)
-        return Recovering(Bench(rules), kept=contacts.closed if contacts is not None else frozenset())
+        found = outputs.get(rules.machine)
+        return Recovering(Bench(rules), kept=found.closed if found is not None else frozenset())
 
     def fail(self, machine: str, cause: str) -> None:
         """Put a machine out of order; where it has no output, it stays so however often it is cleared."""

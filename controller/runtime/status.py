@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from controller.outputs.machine import Contacts
+from controller.outputs.machine import MachineOutputs
 from controller.station.states import (
     Awaiting,
     Fault,
@@ -35,7 +35,7 @@ NAMES: Final[dict[type[State], str]] = {
 }
 
 
-def station_status(state: State, moment: Moment, output: Contacts | None, chip: str | None) -> dict[str, Any]:
+def station_status(state: State, moment: Moment, output: MachineOutputs | None, chip: str | None) -> dict[str, Any]:
     """Return how one station is; *chip* is its reader's, None where it does not answer."""
     bench = state.bench
     said: dict[str, Any] = {

@@ -209,7 +209,7 @@ def resumes_safely(station: Station, place: str) -> None:
     """Refuse to resume where no driver finds again what it left closed."""
     if station.restart is not Restart.RESUME:
         return
-    for name, part in station.contacts().items():
+    for name, part in station.output_parts().items():
         if not getattr(registry.find("outputs", part.driver), "resumes", False):
             raise SettingsError(
                 N_('{place}, restart: "{driver}" ({name}) cannot be found as it was left; say restart = "off"'),

@@ -170,7 +170,7 @@ class Station(msgspec.Struct, frozen=True):
         for name, wired in self.inputs.items():
             yield name, wired.part
 
-    def contacts(self) -> dict[str, Part]:
+    def output_parts(self) -> dict[str, Part]:
         """Name every output of its own: the auxiliary ones, and the machine's, which is the last to close."""
         return {**self.outputs, MACHINE: self.relay}
 

@@ -15,7 +15,7 @@ from common.texts import N_, _, tell
 from controller.settings import Part, Restart, Station
 from drivers import registry
 from drivers.bus.ports import SerialSettings, console_on
-from drivers.contracts import DriverError, FarOutput
+from drivers.contracts import DriverError, RemoteOutput
 from drivers.outputs.gpio import RelaySettings
 
 KINDS: Final = {"reader": "readers", "light": "lights", "buzzer": "buzzers", "display": "displays"}
@@ -108,7 +108,7 @@ def _heard(place: str, reader: Any) -> Iterator[Finding]:  # noqa: ANN401 - a re
 
 
 def _far_output(place: str, wired: Part) -> Iterator[Finding]:
-    output: FarOutput = registry.make("outputs", wired.driver, wired.settings)
+    output: RemoteOutput = registry.make("outputs", wired.driver, wired.settings)
     try:
         name = output.open()
         began = time.monotonic()
@@ -153,7 +153,7 @@ def kernel(stations: tuple[Station, ...], root: Path = Path("/")) -> Iterator[Fi
         station.machine
         for station in stations
         if station.restart is Restart.RESUME
-        and any(isinstance(part.settings, RelaySettings) for part in station.contacts().values())
+        and any(isinstance(part.settings, RelaySettings) for part in station.output_parts().values())
     ]
     if not needing:
         return

@@ -17,7 +17,7 @@ from controller.settings import Part, Station
 from controller.setup.asking import yes
 from drivers import registry
 from drivers.bus.plug_http import PlugSettings
-from drivers.contracts import FarOutput, OutputError, OwnOpening
+from drivers.contracts import OutputError, OwnOpening, RemoteOutput
 from guard import leases as lease
 from protocol.badge import badge_text
 
@@ -55,11 +55,11 @@ def relay_closes_for_a_second(station: Station, run_dir: Path) -> None:
     if isinstance(part.settings, PlugSettings):
         part = Part(part.driver, msgspec.structs.replace(part.settings, timer=SHORTEST_TIMER))
     with _made("outputs", part) as output:
-        far = hasattr(output, "switch")
-        if far:
+        is_remote = hasattr(output, "switch")
+        if is_remote:
             output.open()
-        on: Callable[[], Any] = (lambda: output.switch(closed=True)) if far else output.on
-        off: Callable[[], Any] = (lambda: _far_off(output)) if far else output.off
+        on: Callable[[], Any] = (lambda: output.switch(closed=True)) if is_remote else output.on
+        off: Callable[[], Any] = (lambda: _remote_off(output)) if is_remote else output.off
         lent = lease.Lease(run_dir, station.machine, "setup", msgspec.to_builtins(output.opening))
         lent.duration = TRY_MS
         guarded = not isinstance(output.opening, OwnOpening) and lease.guard_alive(run_dir, lease.boottime_ms())
@@ -76,7 +76,7 @@ def relay_closes_for_a_second(station: Station, run_dir: Path) -> None:
     click.echo(_("It was on for a second, and is off again."))
 
 
-def _far_off(output: FarOutput) -> None:
+def _remote_off(output: RemoteOutput) -> None:
     """Open it; where it cannot be reached, find it anew first. Raises OutputError."""
     try:
         output.switch(closed=False)

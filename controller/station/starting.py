@@ -47,7 +47,7 @@ def note_badge(state: Starting, event: Presented, _moment: Moment) -> Step:
     return Step(laid(state, event))
 
 
-def close_contact(state: Starting, event: Committed, moment: Moment) -> Step:
+def close_output(state: Starting, event: Committed, moment: Moment) -> Step:
     """Close. RUNNING. Badge gone meanwhile: end."""
     if event.session != state.session.id:
         return withdraw(state, event, moment)
@@ -104,7 +104,7 @@ def stop(state: Starting, event: Stop, moment: Moment) -> Step:
 
 ROWS: Final[Rows] = SHARED | {
     Presented: note_badge,
-    Committed: close_contact,
+    Committed: close_output,
     CommitFailed: give_up,
     TimePassed: give_up_late,
     LockAsked: lock,

@@ -157,7 +157,7 @@ class Scene:
             entry: dict[str, Any] = {"machine": station.machine, "name": station.name, "mode": station.mode.value}
             entry["reader"] = station.reader.driver
             entry["contacts"] = []
-            for name, part in sorted(station.contacts().items(), key=lambda item: item[0] != MACHINE):
+            for name, part in sorted(station.output_parts().items(), key=lambda item: item[0] != MACHINE):
                 pin, closed = self._stage.line(station.machine, name)
                 far = "" if isinstance(part.settings, RelaySettings) else part.driver
                 entry["contacts"].append({"name": name, "pin": pin, "closed": closed, "far": far})
@@ -319,7 +319,7 @@ class Scene:
     def _set_far(self, machine: str, name: str, what: str, *, on: bool) -> None:
         station = self._station(machine)
         part = "relay" if name == MACHINE else name
-        wired = station.contacts().get(name)
+        wired = station.output_parts().get(name)
         if wired is None or isinstance(wired.settings, RelaySettings) or what not in {"deaf", "away"}:
             raise SceneError(N_("{machine} has no {thing}"), machine=machine, thing=name)
         if what == "away":

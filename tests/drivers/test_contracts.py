@@ -14,7 +14,6 @@ from drivers.contracts import (
     DriverError,
     DriverMissingError,
     DriverSettings,
-    FarOutput,
     Input,
     Light,
     Meter,
@@ -23,6 +22,7 @@ from drivers.contracts import (
     OutputError,
     Reader,
     ReaderLostError,
+    RemoteOutput,
 )
 from simulator import attached
 from simulator.cards import SimulatedCard
@@ -159,7 +159,7 @@ def is_lost(reader, act=None):
 def test_a_far_output_switches_tells_how_it_is_and_fails_within_bounds(name, attach):
     part = attach("outputs", name)
     output = part.made
-    assert isinstance(output, FarOutput)
+    assert isinstance(output, RemoteOutput)
     assert isinstance(output.opening, Opening)
     assert output.opening == registry.find("outputs", name).opening_of(part.settings)
     for _ in range(2):

@@ -16,8 +16,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from urllib3.connection import HTTPConnection
 
-from controller.outputs import remote
-from controller.outputs.remote import Far
+from controller.outputs.remote import HANGS_MS, RemoteHandle
+from controller.outputs.remote_state import RemoteState
+from controller.outputs.remote_worker import RemoteWorker
 from drivers.bus import modbus, plug_http, ports
 from drivers.bus.plug_http import Plug
 from drivers.contracts import Card, DriverError, OutputError, ReaderLostError, Sighting
@@ -1287,7 +1288,7 @@ def test_a_tasmota_that_inverts_its_timer_is_refused():
             output.switch(closed=True)
 
 
-# --- far outputs as the loop sees them ---
+# --- remote outputs as the loop sees them ---
 
 
 class Loop:
@@ -1296,16 +1297,16 @@ class Loop:
     def __init__(self, output, seconds, **how):
         self.told = []
         self.seconds = seconds
-        self.far = Far(output, self.told.append, seconds.loop, **how)
+        self.remote = RemoteHandle(output, self.told.append, seconds.loop, **how)
 
     def live(self, seconds, *, lends=True):
         end = self.seconds.ms + seconds * 1000
         while self.seconds.ms < end:
             if lends:
-                self.far.lend(self.seconds.ms + 2_000)
-            waited = int(self.far.step() * 1000)
+                self.remote.lend(self.seconds.ms + 2_000)
+            waited = int(self.remote.worker.step() * 1000)
             if lends:  # a step comes whenever it is due; the loop lends all the while
-                self.far.lend(self.seconds.ms + waited + 2_000)
+                self.remote.lend(self.seconds.ms + waited + 2_000)
             self.seconds.ms += max(waited, 10)
 
     @property
@@ -1315,9 +1316,9 @@ class Loop:
 
 def stays_closed(plug, output, seconds):
     loop = Loop(output, seconds)
-    loop.far.on()
+    loop.remote.on()
     loop.live(200)
-    assert plug.on and loop.far.is_on and not loop.faults
+    assert plug.on and loop.remote.is_on and not loop.faults
     assert [on for _at, on, _source in plug.switch_log] == [True]
     return loop
 
@@ -1337,7 +1338,7 @@ def test_a_plug_opens_by_itself_when_nobody_is_there_any_more(plug, output, seco
 def test_a_plug_opens_when_the_loop_hangs_and_the_thread_does_not(plug, output, seconds):
     loop = stays_closed(plug, output, seconds)
     loop.live(35, lends=False)
-    assert not plug.on and not loop.far.is_on
+    assert not plug.on and not loop.remote.is_on
 
 
 def test_a_tasmotas_flash_is_written_once(seconds):
@@ -1345,9 +1346,9 @@ def test_a_tasmotas_flash_is_written_once(seconds):
         output = Tasmota(TasmotaSettings(host=plug.address, interval=30.0))
         for _ in range(3):
             loop = Loop(output, seconds)
-            loop.far.on()
+            loop.remote.on()
             loop.live(100)
-            loop.far.off()
+            loop.remote.off()
             loop.live(5)
             assert not plug.on
             plug.unreachable = True
@@ -1360,9 +1361,9 @@ def a_lie_is_a_fault(plug, output, seconds):
     loop = Loop(output, seconds)
     loop.live(1)
     plug.lies = True
-    loop.far.on()
+    loop.remote.on()
     loop.live(8)
-    assert len(loop.faults) == 1 and not loop.far.is_on
+    assert len(loop.faults) == 1 and not loop.remote.is_on
 
 
 def test_a_plug_that_says_yes_and_does_not_close_is_one_fault(plug, output, seconds):
@@ -1372,25 +1373,25 @@ def test_a_plug_that_says_yes_and_does_not_close_is_one_fault(plug, output, seco
 def test_off_is_tried_until_the_plug_says_that_it_is_open(plug, output, seconds):
     loop = stays_closed(plug, output, seconds)
     plug.lies = True
-    loop.far.off()
+    loop.remote.off()
     loop.live(8)
-    assert len(loop.faults) == 1 and not loop.far.is_settled and not loop.far.answers
+    assert len(loop.faults) == 1 and not loop.remote.is_settled and not loop.remote.answers
     plug.lies = False
     loop.live(2)
-    assert not plug.on and loop.far.is_settled and not loop.far.is_on
-    assert loop.far.answers
+    assert not plug.on and loop.remote.is_settled and not loop.remote.is_on
+    assert loop.remote.answers
 
 
 def test_off_is_tried_until_a_plug_that_went_away_is_back_and_open(plug, output, seconds):
     loop = stays_closed(plug, output, seconds)
     plug.unreachable = True
-    loop.far.off()
+    loop.remote.off()
     loop.live(20)
-    assert not loop.far.is_settled and len(loop.faults) == 1
+    assert not loop.remote.is_settled and len(loop.faults) == 1
     assert plug.on
     plug.unreachable = False
     loop.live(2)
-    assert not plug.on and loop.far.is_settled
+    assert not plug.on and loop.remote.is_settled
 
 
 def test_a_plug_out_of_reach_for_less_than_its_timer_goes_on(plug, output, seconds):
@@ -1399,19 +1400,19 @@ def test_a_plug_out_of_reach_for_less_than_its_timer_goes_on(plug, output, secon
     loop.live(20)
     plug.unreachable = False
     loop.live(60)
-    assert plug.on and loop.far.is_on and not loop.faults
+    assert plug.on and loop.remote.is_on and not loop.faults
 
 
 @pytest.mark.parametrize("interval", [7.0, 30.0], ids=["between two looks", "just before its timer is begun anew"])
 def test_what_a_hand_opened_at_the_plug_stays_open_and_is_told(make, plug, seconds, interval):
     with contextlib.closing(driver_of(make, plug, interval=interval)) as output:
         loop = Loop(output, seconds)
-        loop.far.on()
+        loop.remote.on()
         loop.live(61)
         plug.press_button()
         loop.live(35)
         assert not plug.on and [on for _at, on, _source in plug.switch_log] == [True, False]
-        assert len(loop.faults) == 1 and not loop.far.is_on
+        assert len(loop.faults) == 1 and not loop.remote.is_on
         plug.press_button()
         loop.live(35)
         assert not plug.on  # it closed by itself, and was opened again
@@ -1422,54 +1423,54 @@ def test_no_step_takes_longer_than_the_loop_waits_for_one(make, plug, output, mo
     monkeypatch.setattr(Plug, "ask", lambda *a, **n: (asked.append(a), ask(*a, **n))[1])
     output.open()
     output.switch(closed=True)
-    assert len(asked) * plug_http.PATIENCE_S * 1000 <= remote.HANGS_MS
+    assert len(asked) * plug_http.PATIENCE_S * 1000 <= HANGS_MS
 
 
 @pytest.mark.parametrize("answers", [False, True])
 def test_a_board_that_was_unplugged_is_open_and_told_so(line, seconds, answers):
     board = independent_serial.LCUS(line, feedback=answers)
     loop = Loop(lcus(line, answers=answers), seconds)
-    loop.far.on()
+    loop.remote.on()
     loop.live(2)
     until(lambda: board.closed[1])
     line.unplug()
     line.plug()
     loop.live(5)
     assert not board.closed[1]
-    assert not loop.far.is_on and len(loop.faults) == 1
-    loop.far._let_go()
+    assert not loop.remote.is_on and len(loop.faults) == 1
+    loop.remote.worker._let_go()
 
 
 def test_a_board_that_kept_its_supply_while_its_port_was_lost_is_opened_not_believed(line, seconds):
     board = KeepsItsSupply(line)
     loop = Loop(lcus(line), seconds)
-    loop.far.on()
+    loop.remote.on()
     loop.live(2)
     until(lambda: board.closed[1])
     line.unplug()
     line.plug()
     loop.live(5)
-    loop.far.off()
+    loop.remote.off()
     loop.live(5)
     until(lambda: not board.closed[1], 1)
-    loop.far._let_go()
+    loop.remote.worker._let_go()
 
 
 @pytest.mark.parametrize("pulled", [False, True], ids=["lies", "unplugged"])
 def test_off_is_tried_until_a_relay_on_a_line_confirms_it(line, seconds, pulled):
     board = independent_serial.ModbusRelay(line)
     loop = Loop(coil(line), seconds)
-    loop.far.on()
+    loop.remote.on()
     loop.live(2)
     assert board.closed[0]
     line.unplug() if pulled else setattr(board, "lies", True)
-    loop.far.off()
+    loop.remote.off()
     loop.live(10)
-    assert board.closed[0] and not loop.far.is_settled and len(loop.faults) == 1
+    assert board.closed[0] and not loop.remote.is_settled and len(loop.faults) == 1
     line.plug() if pulled else setattr(board, "lies", False)
     loop.live(3)
-    assert not board.closed[0] and loop.far.is_settled
-    loop.far._let_go()
+    assert not board.closed[0] and loop.remote.is_settled
+    loop.remote.worker._let_go()
 
 
 # --- these statements catch what they are there for ---
@@ -1527,13 +1528,13 @@ def test_control_a_plug_that_is_not_read_back_is_caught(make, plug, output, monk
 
 
 def test_control_a_timer_that_is_not_begun_anew_is_caught(plug, output, seconds, monkeypatch):
-    monkeypatch.setattr(Far, "_arm_every", lambda _self: 1 << 62)
+    monkeypatch.setattr(RemoteWorker, "_arm_every", lambda _self: 1 << 62)
     with pytest.raises(AssertionError):
         stays_closed(plug, output, seconds)
 
 
 def test_control_a_fault_that_is_not_told_is_caught(plug, output, seconds, monkeypatch):
-    monkeypatch.setattr(Far, "_fail", lambda _self, _error: None)
+    monkeypatch.setattr(RemoteState, "fail", lambda _self, _error: None)
     with pytest.raises(AssertionError):
         a_lie_is_a_fault(plug, output, seconds)
 

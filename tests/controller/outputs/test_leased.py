@@ -5,7 +5,7 @@ import json
 import pytest
 
 from controller.outputs.leased import LeasedOutput, NoGuardError, Service
-from controller.outputs.machine import Contacts
+from controller.outputs.machine import MachineOutputs
 from drivers.contracts import OutputError, PinOpening
 from guard import leases as lease
 
@@ -52,21 +52,21 @@ def test_a_lease_that_a_restart_may_find_says_closed_before_the_contact_is_and_o
     output = leased(run_dir, relay, resume=True)
     output.take_lease(1_000)
     assert record(run_dir)["closed"] is False, "a grant on its way to disk closes nothing"
-    output.close_contact(1_000)
+    output.close_output(1_000)
     assert relay.said is True
-    output.pause_contact()
+    output.pause_output()
     assert (record(run_dir)["closed"], output.is_lent) == (False, True)
-    output.open_contact()
+    output.open_output()
     assert not list((run_dir / lease.LEASES).iterdir())
 
 
 def test_an_output_that_does_not_open_is_the_guards_at_once(run_dir):
     relay = Relay()
     output = leased(run_dir, relay, resume=True)
-    output.close_contact(1_000)
+    output.close_output(1_000)
     relay.obeys = False
     with pytest.raises(OutputError):
-        output.open_contact()
+        output.open_output()
     assert record(run_dir)["until"] == 0
 
 
@@ -74,7 +74,7 @@ def test_without_a_guard_nothing_closes_and_it_is_no_fault_of_the_output(run_dir
     lease.say_guarded(run_dir, 1)
     relay = Relay()
     with pytest.raises(NoGuardError):
-        leased(run_dir, relay).close_contact(1_000)
+        leased(run_dir, relay).close_output(1_000)
     assert not relay.is_on
 
 
@@ -84,7 +84,7 @@ def test_the_machine_opens_first_and_closes_last_whatever_happens_to_another(run
     for name, relay in (("fan", fan), ("machine", machine)):
         relay.on = lambda name=name, relay=relay: (order.append(f"{name} on"), setattr(relay, "is_on", True))
         relay.off = lambda name=name, relay=relay: (order.append(f"{name} off"), setattr(relay, "is_on", False))
-    contacts = Contacts({"machine": leased(run_dir, machine), "fan": leased(run_dir, fan, name="fan")})
+    contacts = MachineOutputs({"machine": leased(run_dir, machine), "fan": leased(run_dir, fan, name="fan")})
     contacts.switch(frozenset({"machine", "fan"}), 1_000)
     contacts.switch(frozenset({"fan"}), 1_000)
     contacts.switch(frozenset(), 1_000)
@@ -95,13 +95,13 @@ def test_a_service_is_open_once_nobody_wants_it_and_its_lease_lives_as_long_as_a
     relay = Relay()
     service = Service(leased(run_dir, relay, name="service"))
     one, other = service.share("one"), service.share("other")
-    one.close_contact(1_000)
-    other.close_contact(1_000)
-    one.open_contact()
+    one.close_output(1_000)
+    other.close_output(1_000)
+    one.open_output()
     assert (relay.is_on, one.is_lent, other.is_lent) == (True, False, True)
-    other.pause_contact()
+    other.pause_output()
     assert (relay.is_on, other.is_lent) == (False, True)
-    other.close_contact(1_000)
+    other.close_output(1_000)
     other.release()
     assert not relay.is_on
     assert not list((run_dir / lease.LEASES).iterdir())

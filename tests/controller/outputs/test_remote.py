@@ -1,10 +1,11 @@
-"""Far outputs under their leases, on one thread and a virtual clock: what is told when, when a lease goes back."""
+"""Remote outputs under their leases, on one thread and a virtual clock: what is told when, when a lease goes back."""
 
 import pytest
 
 from controller.outputs.leased import LeasedOutput, NoGuardError, Service
-from controller.outputs.machine import Contacts
-from controller.outputs.remote import HANGS_MS, PATIENCE_MS, Far
+from controller.outputs.machine import MachineOutputs
+from controller.outputs.remote import HANGS_MS, RemoteHandle
+from controller.outputs.remote_state import PATIENCE_MS
 from drivers.contracts import OutputError, OwnOpening, PinOpening, PortOpening, Seen
 from guard import leases as lease
 from protocol.entries import energy_used
@@ -47,23 +48,23 @@ class Plug:
 
 
 class Rig:
-    """A far output, its lease, and the time that passes."""
+    """A remote output, its lease, and the time that passes."""
 
     def __init__(self, run_dir, plug=None, *, resume=False, found_closed=False):
         self.at, self.told = 1_000_000, []
         self.plug = plug or Plug()
-        self.far = Far(self.plug, self.told.append, lambda: self.at, found_closed=found_closed)
+        self.remote = RemoteHandle(self.plug, self.told.append, lambda: self.at, found_closed=found_closed)
         self.run_dir = run_dir
         self.output = LeasedOutput(
-            self.far, run_dir, "saw", "machine", lease.GuardWord(run_dir), resume=resume, found_closed=found_closed
+            self.remote, run_dir, "saw", "machine", lease.GuardWord(run_dir), resume=resume, found_closed=found_closed
         )
 
     def live(self, seconds, *, lends=True):
         """Let time pass; the loop renews leases every half second, the thread steps when it asked to."""
         end, step_at = self.at + int(seconds * 1000), self.at
         while self.at < end:
-            if self.at >= step_at or not self.far.is_settled:
-                step_at = self.at + max(100, int(self.far.step() * 1000))
+            if self.at >= step_at or not self.remote.is_settled:
+                step_at = self.at + max(100, int(self.remote.worker.step() * 1000))
             if lends:
                 self.output.renew(self.at)
             self.at += 500
@@ -85,7 +86,7 @@ def run_dir(tmp_path):
 
 def running(rig):
     rig.live(1)
-    rig.output.close_contact(rig.at)
+    rig.output.close_output(rig.at)
     rig.live(1)
     assert rig.plug.closed
     return rig
@@ -94,7 +95,7 @@ def running(rig):
 def test_a_lease_is_given_back_once_the_contact_was_read_back_as_open_and_not_before(run_dir):
     rig = running(Rig(run_dir))
     rig.plug.there = False
-    rig.output.open_contact()
+    rig.output.open_output()
     rig.live(20)
     assert rig.leases == ["saw.machine"]
     assert rig.output.is_lent and not rig.output.is_settled
@@ -115,9 +116,9 @@ def test_what_an_earlier_daemon_lent_is_kept_until_it_is_open(run_dir):
 
 
 def test_a_part_that_opens_by_itself_needs_no_guard_and_one_that_does_not_needs_one(run_dir):
-    Rig(run_dir).output.close_contact(1_000)
+    Rig(run_dir).output.close_output(1_000)
     with pytest.raises(NoGuardError):
-        Rig(run_dir, Plug(PortOpening("/dev/x", 9600, "00"))).output.close_contact(1_000)
+        Rig(run_dir, Plug(PortOpening("/dev/x", 9600, "00"))).output.close_output(1_000)
 
 
 def test_it_opens_where_the_loop_does_not_renew_its_lease(run_dir):
@@ -160,11 +161,11 @@ def test_yes_without_effect_is_a_fault_in_seconds_and_off_is_tried_for_ever(run_
     rig = Rig(run_dir)
     rig.live(1)
     rig.plug.obeys = False
-    rig.output.close_contact(rig.at)
+    rig.output.close_output(rig.at)
     rig.live(PATIENCE_MS / 1000 + 2)
     assert rig.faults == ["it did not switch"]
     rig.plug.closed = True  # late, and against everything that was told since
-    rig.output.open_contact()
+    rig.output.open_output()
     before = len(rig.plug.switched)
     rig.live(60)
     assert set(rig.plug.switched[before:]) == {False}
@@ -214,19 +215,19 @@ def test_what_its_own_settings_forbid_to_close_is_told_starts_nothing_and_is_ope
     rig = Rig(run_dir, plug)
     rig.live(10)
     assert not plug.closed
-    assert not rig.far.answers
+    assert not rig.remote.answers
     assert [str(told.detail) for told in rig.told if told.detail] == ["auto-on"]
     assert not rig.faults
     plug.unfit = None
     rig.live(10)
-    assert rig.far.answers
+    assert rig.remote.answers
 
 
 def test_a_contact_whose_thread_hangs_is_left_to_the_guard(run_dir):
     lease.say_guarded(run_dir, 10**15)
     rig = running(Rig(run_dir, Plug(PortOpening("/dev/none", 9600, "00"))))
-    rig.output.open_contact()
-    rig.far._busy_since = rig.at
+    rig.output.open_output()
+    rig.remote.worker.busy_since = rig.at
     rig.at += HANGS_MS - 1000
     rig.output.renew(rig.at)
     assert lease.read(run_dir / lease.LEASES / "saw.machine")["until"] > rig.at
@@ -239,7 +240,7 @@ def test_a_contact_whose_thread_hangs_is_left_to_the_guard(run_dir):
 
 def test_a_thread_that_hangs_is_told_by_the_loop(run_dir):
     rig = running(Rig(run_dir))
-    rig.far._busy_since = rig.at
+    rig.remote.worker.busy_since = rig.at
     rig.at += HANGS_MS + 100_000
     rig.output.renew(rig.at)
     assert rig.faults and not rig.output.answers
@@ -258,17 +259,17 @@ def test_what_was_left_closed_is_looked_at_and_taken_over_or_a_fault(run_dir):
 def test_off_that_comes_while_it_is_sought_is_all_that_it_is_told(run_dir):
     rig = Rig(run_dir)
     rig.live(1)
-    rig.far._is_open = False
+    rig.remote.worker._is_open = False
     opened = rig.plug.open
 
     def slowly():
-        rig.far.off()  # from the loop's thread, in the meantime
+        rig.remote.off()  # from the loop's thread, in the meantime
         return opened()
 
     rig.plug.open = slowly
     before = len(rig.plug.switched)
-    rig.far.on()
-    rig.far.step()
+    rig.remote.on()
+    rig.remote.worker.step()
     rig.plug.open = opened
     rig.live(2)
     assert True not in rig.plug.switched[before:]
@@ -325,11 +326,11 @@ def test_what_cannot_be_told_ends_no_thread(run_dir):
     def tell(_told):
         raise KeyError("a place that is not filled")
 
-    rig.far._tell = tell
+    rig.remote._state.report = tell
     rig.plug.there = False
     rig.live(30)
     rig.plug.there = True
-    rig.far._tell = rig.told.append
+    rig.remote._state.report = rig.told.append
     rig.live(10)
     assert rig.output.answers
 
@@ -350,17 +351,17 @@ def test_the_machine_closes_once_what_closes_before_it_has_closed(run_dir):
     machine = Pin()
     lease.say_guarded(run_dir, 10**15)
     pin = LeasedOutput(machine, run_dir, "saw", "pin", lease.GuardWord(run_dir))
-    contacts = Contacts({"machine": pin, "extractor": extractor.output})
+    contacts = MachineOutputs({"machine": pin, "extractor": extractor.output})
     contacts.switch(frozenset({"machine", "extractor"}), extractor.at)
     contacts.renew(extractor.at)
     assert not machine.is_on
-    extractor.far.step()
+    extractor.remote.worker.step()
     contacts.settle(extractor.at)
     assert machine.is_on
     contacts.switch(frozenset(), extractor.at)
     contacts.switch(frozenset({"machine", "extractor"}), extractor.at)
     contacts.switch(frozenset(), extractor.at)
-    extractor.far.step()
+    extractor.remote.worker.step()
     contacts.settle(extractor.at)
     assert not machine.is_on, "what was told to open since stays open"
 
@@ -383,7 +384,7 @@ def test_a_shared_far_output_gives_its_lease_back_after_the_last_has_let_go(run_
     rig = Rig(run_dir)
     rig.live(1)
     service = Service(rig.output)
-    one, other = (Contacts({"machine": service.share(name)}) for name in ("one", "other"))
+    one, other = (MachineOutputs({"machine": service.share(name)}) for name in ("one", "other"))
     for contacts in (one, other):
         contacts.switch(frozenset({"machine"}), rig.at)
     rig.live(1)
@@ -392,7 +393,7 @@ def test_a_shared_far_output_gives_its_lease_back_after_the_last_has_let_go(run_
     assert rig.plug.closed
     other.switch(frozenset(), rig.at)
     while other.is_lent:
-        rig.far.step()
+        rig.remote.worker.step()
         other.renew(rig.at)
     assert (rig.plug.closed, rig.leases) == (False, [])
 
@@ -411,7 +412,7 @@ def test_a_plug_whose_own_timer_does_not_run_is_opened_and_told_of(run_dir, when
     plug.closed = when == "as it is taken over"
     plug.timer_runs = when == "while it is closed"
     rig = Rig(run_dir, plug, found_closed=plug.closed)
-    rig.far.on()
+    rig.remote.on()
     rig.live(3)
     assert plug.closed is plug.timer_runs
     plug.timer_runs = False
@@ -424,7 +425,7 @@ def test_a_contact_that_somebody_else_opens_needs_no_timer_of_its_own(run_dir):
     plug = Plug(PinOpening(chip=0, line=1, level=0))
     plug.timer_runs = False
     rig = Rig(run_dir, plug)
-    rig.far.on()
+    rig.remote.on()
     rig.live(10)
     assert plug.closed
     assert not rig.faults

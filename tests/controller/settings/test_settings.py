@@ -263,8 +263,8 @@ def test_what_could_hurt_or_makes_no_sense_is_refused_by_name(keys, words):
 
 def test_what_could_hurt_is_accepted_by_an_explicit_word():
     assert read(laser(mode="tap", longest="none"), HERE).stations[0].rules.longest is None
-    open_contact = {"driver": "gpio", "pin": 5, "does": "fault", "normally_closed": False}
-    assert read(laser(inputs={"stop": open_contact}), HERE)
+    open_output = {"driver": "gpio", "pin": 5, "does": "fault", "normally_closed": False}
+    assert read(laser(inputs={"stop": open_output}), HERE)
 
 
 @pytest.mark.parametrize(
