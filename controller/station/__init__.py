@@ -11,7 +11,7 @@ from typing import Final
 
 from controller.station import awaiting, fault, leaving, recovering, resting, running, starting, teaching
 from controller.station.events import AnyEvent, InputChanged, OutputFailed, Recover, Stop, Switch, UnlockAsked
-from controller.station.pieces import Rows, Step, nothing
+from controller.station.shared_rows import Rows, nothing
 from controller.station.states import (
     Awaiting,
     Fault,
@@ -25,6 +25,7 @@ from controller.station.states import (
     State,
     Teaching,
 )
+from controller.station.steps import Step
 from protocol.moment import Moment
 
 ROWS: Final[dict[type[State], Rows]] = {

@@ -6,28 +6,14 @@ from typing import Final
 
 import msgspec
 
+from controller.station.beginnings import laid, write_grant
+from controller.station.endings import hindrance, out_of_order, refuse, refuse_for, refuse_session, rest
 from controller.station.events import EndAsked, InputChanged, LockAsked, Presented, TimePassed
-from controller.station.pieces import (
-    SHARED,
-    Rows,
-    Step,
-    hindrance,
-    laid,
-    latched,
-    lock_later,
-    nothing,
-    out_of_order,
-    refuse,
-    refuse_for,
-    refuse_session,
-    rest,
-    sensed,
-    suspicion,
-    told,
-    write_grant,
-)
+from controller.station.inputs import latched, sensed, suspicion, told
 from controller.station.rules import Does, Mode
+from controller.station.shared_rows import SHARED, Rows, lock_later, nothing
 from controller.station.states import Awaiting
+from controller.station.steps import Step
 from protocol.access import Denied, Reason
 from protocol.moment import Moment
 from protocol.whitelist import Level

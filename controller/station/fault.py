@@ -6,22 +6,14 @@ from typing import Final
 
 import msgspec
 
+from controller.station.beginnings import laid
+from controller.station.endings import out_of_order, refuse_for, rest
 from controller.station.events import ClearAsked, InputChanged, OutputFailed, Presented, Record, Stop, TimePassed
-from controller.station.pieces import (
-    SHARED,
-    Rows,
-    Step,
-    laid,
-    nothing,
-    out_of_order,
-    refuse_for,
-    rest,
-    sensed,
-    suspicion,
-    told,
-)
+from controller.station.inputs import sensed, suspicion, told
 from controller.station.rules import Clears, Does
+from controller.station.shared_rows import SHARED, Rows, nothing
 from controller.station.states import Cause, Fault
+from controller.station.steps import Step
 from protocol import entries
 from protocol.access import Granted, Reason
 from protocol.moment import Moment

@@ -6,23 +6,14 @@ from typing import TypeVar
 
 import msgspec
 
+from controller.station.beginnings import wish_of
+from controller.station.endings import end, rest
 from controller.station.events import EndAsked, Flash, InputChanged, LockAsked, Presented, Record, Signal, Stop
-from controller.station.pieces import (
-    Step,
-    cause_of,
-    end,
-    latch,
-    lock_by_badge,
-    lock_later,
-    on_bench,
-    rest,
-    sensed,
-    told,
-    wish_of,
-    wished,
-)
+from controller.station.inputs import cause_of, latch, sensed, told, wished
 from controller.station.rules import Does
+from controller.station.shared_rows import lock_by_badge, lock_later
 from controller.station.states import InSession
+from controller.station.steps import Step, on_bench
 from protocol import entries
 from protocol.entries import Ending
 from protocol.moment import Moment

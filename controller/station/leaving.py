@@ -7,11 +7,14 @@ from typing import Final
 import msgspec
 
 from controller.station import in_session
+from controller.station.beginnings import held_by_badge, laid, may_take_over, take_over
+from controller.station.endings import end, refuse_for
 from controller.station.events import EndAsked, InputChanged, LockAsked, Presented, Stop, TimePassed
-from controller.station.pieces import SHARED, Rows, Step, end, held_by_badge, laid, may_take_over, refuse_for, take_over
 from controller.station.rules import Mode
 from controller.station.running import extend
+from controller.station.shared_rows import SHARED, Rows
 from controller.station.states import Leaving, Running
+from controller.station.steps import Step
 from protocol.access import Reason
 from protocol.entries import Ending
 from protocol.moment import Moment

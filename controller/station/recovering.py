@@ -6,22 +6,14 @@ from typing import Final
 
 import msgspec
 
+from controller.station.beginnings import READER_MS, held_by_badge, laid, patience
+from controller.station.endings import refuse_for, rest
 from controller.station.events import OpenSession, Presented, Record, Recover
-from controller.station.pieces import (
-    READER_MS,
-    SHARED,
-    Rows,
-    Step,
-    held_by_badge,
-    laid,
-    latched,
-    on_bench,
-    patience,
-    refuse_for,
-    rest,
-)
+from controller.station.inputs import latched
 from controller.station.rules import Clears, Does, Mode
+from controller.station.shared_rows import SHARED, Rows
 from controller.station.states import MACHINE, SENSED, Cause, Fault, Recovering, Running, Session, State
+from controller.station.steps import Step, on_bench
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from controller.station.beginnings import ask_for, laid, wish_of
+from controller.station.endings import hindrance, out_of_order, refuse, rest
 from controller.station.events import (
     Flash,
     GroupAsked,
@@ -19,30 +21,11 @@ from controller.station.events import (
     TimePassed,
     UnlockAsked,
 )
-from controller.station.pieces import (
-    SHARED,
-    Rows,
-    Step,
-    ask_for,
-    group_later,
-    hindrance,
-    laid,
-    latched,
-    lock_by_badge,
-    on_bench,
-    out_of_order,
-    refuse,
-    rest,
-    sensed,
-    suspicion,
-    teach,
-    teach_later,
-    told,
-    wish_of,
-    wished,
-)
+from controller.station.inputs import latched, sensed, suspicion, told, wished
 from controller.station.rules import Does
+from controller.station.shared_rows import SHARED, Rows, group_later, lock_by_badge, teach, teach_later
 from controller.station.states import Resting, Wish
+from controller.station.steps import Step, on_bench
 from protocol import entries
 from protocol.access import Denied, Granted, Reason
 from protocol.moment import Moment

@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 from controller.station import in_session
+from controller.station.beginnings import held_by_badge, laid, may_take_over, patience, take_over
+from controller.station.endings import end, refuse, refuse_for
 from controller.station.events import (
     EndAsked,
     Flash,
@@ -21,24 +23,10 @@ from controller.station.events import (
     Stop,
     TimePassed,
 )
-from controller.station.pieces import (
-    SHARED,
-    Rows,
-    Step,
-    end,
-    find_reader,
-    held_by_badge,
-    laid,
-    lose_reader,
-    may_take_over,
-    patience,
-    refuse,
-    refuse_for,
-    take_note,
-    take_over,
-)
 from controller.station.rules import Mode
+from controller.station.shared_rows import SHARED, Rows, find_reader, lose_reader, take_note
 from controller.station.states import Leaving, Running, Session
+from controller.station.steps import Step
 from protocol import entries
 from protocol.access import Denied, Reason
 from protocol.entries import Ending

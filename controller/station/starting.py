@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from controller.station.beginnings import held_by_badge, laid, run
+from controller.station.endings import hindrance, refuse_session, rest
 from controller.station.events import (
     CommitFailed,
     Committed,
@@ -18,24 +20,10 @@ from controller.station.events import (
     Stop,
     TimePassed,
 )
-from controller.station.pieces import (
-    SHARED,
-    Rows,
-    Step,
-    held_by_badge,
-    hindrance,
-    laid,
-    latched,
-    lock_later,
-    refuse_session,
-    rest,
-    run,
-    sensed,
-    stop_at_rest,
-    told,
-    withdraw,
-)
+from controller.station.inputs import latched, sensed, told
+from controller.station.shared_rows import SHARED, Rows, lock_later, stop_at_rest, withdraw
 from controller.station.states import Starting
+from controller.station.steps import Step
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending

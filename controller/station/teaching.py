@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from controller.station.beginnings import laid
+from controller.station.endings import out_of_order, refuse, refuse_for, rest
 from controller.station.events import (
     Flash,
     GroupAsked,
@@ -19,23 +21,10 @@ from controller.station.events import (
     TeachFailed,
     TimePassed,
 )
-from controller.station.pieces import (
-    SHARED,
-    Rows,
-    Step,
-    group_later,
-    laid,
-    latched,
-    lock_later,
-    out_of_order,
-    refuse,
-    refuse_for,
-    rest,
-    sensed,
-    suspicion,
-    told,
-)
+from controller.station.inputs import latched, sensed, suspicion, told
+from controller.station.shared_rows import SHARED, Rows, group_later, lock_later
 from controller.station.states import TEACH_MOST, TEACH_MS, Teaching
+from controller.station.steps import Step
 from protocol.access import Denied, Granted, Reason
 from protocol.moment import Moment
 from protocol.whitelist import Level

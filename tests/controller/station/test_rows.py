@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from controller import station
-from controller.station.pieces import nothing, out_of_order
+from controller.station.endings import out_of_order
+from controller.station.shared_rows import nothing
 from controller.station.states import Cause
 
 HERE = Path(__file__).parent

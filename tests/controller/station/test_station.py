@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from controller import station
 from controller.station import step
+from controller.station.beginnings import COMMIT_MS
 from controller.station.events import (
     AnyEvent,
     ClearAsked,
@@ -37,7 +38,6 @@ from controller.station.events import (
     TimePassed,
     UnlockAsked,
 )
-from controller.station.pieces import COMMIT_MS
 from controller.station.rules import Clears, Does, InputRule, Mode, Rules
 from controller.station.states import (
     MACHINE,

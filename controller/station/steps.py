@@ -1,0 +1,28 @@
+"""What a state answers to an event."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from controller.station.events import (
+    AnyEffect,
+)
+from controller.station.states import (
+    State,
+)
+
+S = TypeVar("S", bound=State)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A state's answer to an event: the next state, and effects in their order."""
+
+    state: State
+    effects: tuple[AnyEffect, ...] = ()
+
+
+def on_bench(state: S, **changes: object) -> S:
+    """Change what lies or stands at the machine."""
+    return msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, **changes))
