@@ -80,7 +80,7 @@ class Rig:
         numbers = iter(range(10**9))
         inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         badges = Badges(key, sample(2_000), lambda: f"{next(numbers):016x}")
-        writer, age = Writer(self.db, inbox.put, lambda: clock.floor), Age(Stale())
+        self.writer, age = Writer(self.db, inbox.put, lambda: clock.floor), Age(Stale())
         stations = Stations(
             rules=[Rules("laser", grace=0)],
             clock=clock,
@@ -89,7 +89,7 @@ class Rig:
             signals=Signals({}, {}, lambda *_: None, time.monotonic),
             displays=Displays({}, lambda *_: None),
             guard_alive=lambda now: guard.until(now) > now,
-            writer=writer,
+            writes=self.writer.queue,
             age=age,
             counted=lambda _machine: None,
         )
@@ -99,7 +99,7 @@ class Rig:
             badges=badges,
             guard_alive=lambda now: guard.until(now) > now,
             watchdog=Watchdog(Manager()),
-            writer=writer,
+            writes=self.writer.queue,
             inbox=inbox,
             age=age,
         )
@@ -110,7 +110,7 @@ class Rig:
         gc.collect()
         gc.freeze()  # as the daemon does
         self.threads = [
-            threading.Thread(target=self.loop.writer.run, daemon=True),
+            threading.Thread(target=self.writer.run, daemon=True),
             threading.Thread(target=self.loop.run, daemon=True),
         ]
         for thread in self.threads:
@@ -122,7 +122,7 @@ class Rig:
 
         self.loop.put(Halt())
         self.threads[1].join()
-        self.loop.writer.stop()
+        self.loop.writes.stop()
         self.threads[0].join()
         self.output.release()
         Device.pin_factory.close()
@@ -223,7 +223,7 @@ def _purge(rig: Rig, hand: Hand) -> dict[str, float]:
     from drivers.contracts import Card
     from drivers.readers.presence import Presented, Removed
 
-    writer = rig.loop.writer
+    writer = rig.writer
     if rig.loop.states["laser"].__class__.__name__ != "Idle":
         rig.loop.put(FromReader("laser", (Removed(Card(bytes.fromhex("04A3C6CAE26180"))),)))
         _end(rig)
@@ -232,7 +232,7 @@ def _purge(rig: Rig, hand: Hand) -> dict[str, float]:
     writer.house._periods = Periods(1, 1)  # noqa: SLF001 - a bench may look inside
     writer.house._floor = lambda: START + 500 * DAY_MS  # noqa: SLF001
     writer.house.purge_at = 0
-    writer._wake.put(None)  # noqa: SLF001
+    writer.queue.look_again()
     while rig.db.execute("select 1 from journal where seq between ? and ? limit 1", purged).fetchone() or not taps:
         began = time.monotonic()
         rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
@@ -283,7 +283,7 @@ def _end(rig: Rig) -> None:
     rig.loop.put(Asked(EndAsked(session.id if session else "", "bench"), "laser", lambda _: done.set()))
     done.wait()
     until(lambda: isinstance(rig.loop.states["laser"], Idle) or None, "idle") if session else None
-    until(lambda: not rig.loop.writer._waiting, "the writer")  # noqa: SLF001 - a bench may look inside
+    until(lambda: not rig.writer.queue.entries.waiting, "the writer")
 
 
 def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
@@ -309,7 +309,7 @@ def _offs(rig: Rig, hand: Hand) -> dict[str, float]:
     waiter = threading.Thread(target=wait, daemon=True)
     rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
     until(lambda: hand.do("pins")[17], "the pin closes")
-    rig.loop.writer.edit(edit)
+    rig.loop.writes.edit(edit)
     waiter.start()
     offs: list[float] = []
     while not finished.is_set() or len(offs) < 200:

@@ -34,10 +34,11 @@ from controller.sensing.badges import Badges
 from controller.sensing.inputs import close_all
 from controller.sensing.readers import ReaderThread
 from controller.settings import Settings
-from controller.store import damage, database, journal
+from controller.store import clock_readings, damage, database, open_sessions
 from controller.store.database import StorageError
 from controller.store.integrity import Examiner
 from controller.store.key import badge_key
+from controller.store.write_queue import WriteQueue
 from controller.store.writer import Writer
 from guard import leases as lease
 from guard.notify import READY, STOPPING, Manager
@@ -112,7 +113,7 @@ class Daemon:
         made.loop.drain()  # what the inputs say is known before any session goes on
         if opened is not None:
             self._take_up(made.loop, opened, made.clock)
-        made.writer.record(made.clock.now(), entries.Started(version("loquet")))
+        made.writer.queue.record(made.clock.now(), entries.Started(version("loquet")))
         self._claims.drop_old_leases()
         readers = made.parts.readers()
         faults = made.parts.faults | self._claims.faults
@@ -144,7 +145,7 @@ class Daemon:
         """Make the parts and join them."""
         settings, put = self._settings, self._inbox.put
         db = opened.db if opened is not None else None
-        clock = SystemClock(ZoneInfo(settings.controller.timezone), journal.known(db) if db is not None else 0)
+        clock = SystemClock(ZoneInfo(settings.controller.timezone), clock_readings.known(db) if db is not None else 0)
         parts = Parts(settings, put)
         signals = Signals(parts.lights, parts.buzzers, lambda *what: put(_failed(*what)), time.monotonic)
         found = opened.whitelist if opened is not None else Whitelist()
@@ -163,7 +164,7 @@ class Daemon:
             signals=signals,
             displays=displays,
             guard_alive=self._guard_lives,
-            writer=writer,
+            writes=writer.queue,
             age=age,
             counted=lambda machine: parts.counted(machine, outputs.get(machine)),
         )
@@ -173,20 +174,20 @@ class Daemon:
             badges=badges,
             guard_alive=self._guard_lives,
             watchdog=Watchdog(self._manager),
-            writer=writer,
+            writes=writer.queue,
             inbox=self._inbox,
             age=age,
         )
         control = ControlServer(
             settings.run_dir / SOCKET,
             put,
-            writer,
+            writer.queue,
             tuple(loop.states),
             lambda: self._key,
             clock.now,
-            lambda: self._server_connection(writer).take_up(),
+            lambda: self._server_connection(writer.queue).take_up(),
         )
-        check = Examiner(settings.data_dir, writer.damaged)
+        check = Examiner(settings.data_dir, writer.queue.damaged)
         return Assembled(loop, writer, clock, parts, signals, displays, control, check)
 
     def _start(self, made: Assembled, readers: list[ReaderThread]) -> list[threading.Thread]:
@@ -198,7 +199,7 @@ class Daemon:
         for thread in (*threads, made.check, *readers):
             thread.start()
         if (self._settings.data_dir / IDENTITY).exists():
-            self._server_connection(made.writer).try_to_begin()
+            self._server_connection(made.writer.queue).try_to_begin()
         return threads
 
     def _stop(self, made: Assembled, readers: list[ReaderThread], threads: list[threading.Thread]) -> None:
@@ -212,18 +213,18 @@ class Daemon:
             *(each.stop for each in readers),
         ):
             stop()
-        made.writer.stop()
+        made.writer.queue.stop()
         writer, signals, displays, _control = threads
         writer.join(LAST_WRITES)
         _join(signals, displays, *readers)
 
-    def _server_connection(self, records: Writer) -> ServerConnection:
+    def _server_connection(self, writes: WriteQueue) -> ServerConnection:
         """Make what speaks to the server; imported where somebody is enrolled, since it costs memory."""
         from controller.sync.service import ServerConnection as Made  # noqa: PLC0415
 
         if self._connection is None:
             data_dir = self._settings.data_dir
-            self._connection = Made(data_dir, self._inbox.put, records, lambda: self._key, self._use_key)
+            self._connection = Made(data_dir, self._inbox.put, writes, lambda: self._key, self._use_key)
         return self._connection
 
     def _use_key(self, key: BadgeKey) -> None:
@@ -251,9 +252,9 @@ class Daemon:
     def _take_up(loop: Loop, opened: damage.Opened, clock: SystemClock) -> None:
         """Have every station go on from what is on the disk."""
         loop.age.confirmed = int(database.meta(opened.db, "confirmed", "0"))
-        loop.recover(journal.left_open(opened.db), journal.uncleared(opened.db))
+        loop.recover(open_sessions.left_open(opened.db), open_sessions.uncleared(opened.db))
         if opened.replaced is not None:
-            loop.writer.record(clock.now(), opened.replaced)
+            loop.writes.record(clock.now(), opened.replaced)
 
     def _guard_lives(self, now: int) -> bool:
         return self._guard.until(now) > now

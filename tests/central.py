@@ -234,13 +234,13 @@ class OnTheLine:
         self.ring(data_dir, b"")
         self.told = []
         self.line = ServerLine(self.identity, self.told.append)
-        workshop.loop.writer.belong(self.identity.server, counted(self.identity), lambda: None)
+        workshop.loop.writes.belong(self.identity.server, counted(self.identity), lambda: None)
         workshop.settle()
         workshop.loop.age.is_brought = True
         self.up = Up(
             data_dir,
             self.line,
-            self.workshop.loop.writer,
+            self.workshop.writer.queue,
             lambda: report(data_dir, workshop.loop.status()),
             lambda: workshop.time.at / 1000,
         )
@@ -261,9 +261,9 @@ class OnTheLine:
 
         self.workshop.badges.key = self.workshop.key = join_ring(data_dir, ring)
 
-    def bring(self, brought):
+    def edit(self, brought):
         """Stand for the writer's thread: what it would do, it does now."""
-        self.workshop.loop.writer.bring(brought)
+        self.workshop.loop.writes.edit(brought)
         self.workshop.settle()
 
     def send(self):

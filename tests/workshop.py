@@ -31,7 +31,7 @@ from controller.sensing.badges import Badges
 from controller.sensing.messages import FromInput, FromReader
 from controller.settings import Names
 from controller.station.events import ClearAsked, EndAsked, GroupAsked
-from controller.store import database, journal, usage
+from controller.store import clock_readings, database, journal, open_sessions, usage
 from controller.store.damage import open_store
 from controller.store.database import StorageError
 from controller.store.edits import Edit
@@ -260,7 +260,7 @@ class Workshop:
         }
         self.shower = Displays(panels, lambda *_: None, lambda: self.time.at / 1000)
         inbox = queue.SimpleQueue()
-        writer = Writer(
+        self.writer = Writer(
             opened.db if opened else None,
             inbox.put,
             lambda: self.clock.floor,
@@ -278,7 +278,7 @@ class Workshop:
             signals=self.signals,
             displays=self.shower,
             guard_alive=lambda _now: self.guard_lives,
-            writer=writer,
+            writes=self.writer.queue,
             age=age,
             counted=lambda _machine: None,
         )
@@ -288,7 +288,7 @@ class Workshop:
             badges=self.badges,
             guard_alive=lambda _now: self.guard_lives,
             watchdog=Watchdog(Manager()),
-            writer=writer,
+            writes=self.writer.queue,
             inbox=inbox,
             age=age,
         )
@@ -300,9 +300,9 @@ class Workshop:
         self.loop.drain()
         if opened is not None:
             self.loop.age.confirmed = int(database.meta(self.db, "confirmed", "0"))
-            self.loop.recover(journal.left_open(self.db), journal.uncleared(self.db))
+            self.loop.recover(open_sessions.left_open(self.db), open_sessions.uncleared(self.db))
             if opened.replaced is not None:
-                self.loop.writer.record(self.clock.now(), opened.replaced)
+                self.loop.writes.record(self.clock.now(), opened.replaced)
         for machine, badges in self.lying.items():
             found = [presence.Found("MFRC522 v2")]
             found += [presence.Presented(card, fresh=False) for card in badges.values()]
@@ -315,13 +315,13 @@ class Workshop:
             opened = open_store(self.settings.data_dir)
         except StorageError:
             opened = None
-        known = journal.known(opened.db) if opened else 0
+        known = clock_readings.known(opened.db) if opened else 0
         self.clock = SystemClock(ZoneInfo(self.settings.controller.timezone), known, VirtualKernel(self.time))
         return opened
 
     @property
     def db(self):
-        return self.loop.writer._db
+        return self.writer._db
 
     def _leased(self, machine, name, part, *, resume=False):
         line = part.settings.pin
@@ -345,7 +345,7 @@ class Workshop:
 
     def kill(self):
         """Kill the daemon between two steps; the guard opens what does not resume."""
-        self.loop.writer.close()
+        self.writer.close()
         self.loop = None
         self.look_after_leases()
 
@@ -362,8 +362,8 @@ class Workshop:
         """Stop it in good order, as SIGTERM does."""
         self.loop.put(Halt())
         self.settle()
-        self.loop.writer.stop()
-        self.loop.writer.close()
+        self.loop.writes.stop()
+        self.writer.close()
         self.loop = None
 
     def power_cut(self):
@@ -442,7 +442,7 @@ class Workshop:
     def edit(self, put=(), drop=(), *, cut=False):
         """Change the whitelist, as the shell does."""
         edit = Edit(Change(tuple(put), tuple(drop)), "root", self.clock.now(), cut=cut)
-        self.loop.writer.edit(edit)
+        self.loop.writes.edit(edit)
         self.settle()
         return edit.wait(0)
 
@@ -460,8 +460,8 @@ class Workshop:
         for _turn in range(50):
             self.loop.drain()
             self.loop.tick()
-            refused = self.loop.writer.turn() is not None
-            if self.loop.queue.empty() and (self.loop.writer._idle or refused):
+            refused = self.writer.turn() is not None
+            if self.loop.queue.empty() and (self.writer.queue.is_idle or refused):
                 break
         else:
             raise AssertionError("the loop never comes to rest")

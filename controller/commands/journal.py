@@ -13,7 +13,8 @@ from common.texts import _
 from controller.commands import options
 from controller.control import client
 from controller.settings import load
-from controller.store import journal as store
+from controller.store import clock_readings
+from controller.store import journal as entries
 from protocol.entries import kind
 from protocol.sentences import happened
 
@@ -54,8 +55,8 @@ def journal(config: Path, machine: str | None, as_json: bool, after: int) -> Non
     zone = ZoneInfo(settings.controller.timezone)
     with client.open_client(settings) as memory:
         db = memory.database()
-        clocks = store.Clocks(db)
-        for line in store.lines(db, after, machine):
+        clocks = clock_readings.Clocks(db)
+        for line in entries.lines(db, after, machine):
             wall, quality = clocks.wall(line.boot, line.at)
             body = {k: v for k, v in msgspec.to_builtins(line.entry).items() if k != "type"}
             if as_json:

@@ -13,9 +13,9 @@ from controller.commands import options
 from controller.commands.lists import WhitelistError
 from controller.control import client
 from controller.settings import Station, load
-from controller.store import journal
+from controller.store import machine_counters
 from controller.store.database import StorageError
-from controller.store.journal import Counter
+from controller.store.machine_counters import MachineCounter
 from controller.store.whitelist import Change
 from protocol.entries import Maintained, Purpose
 from protocol.sentences import duration, fault
@@ -74,10 +74,13 @@ def list_(config: Path, as_json: bool) -> None:
     settings = load(config)
     with client.open_client(settings) as memory:
         try:
-            counters = journal.counters(memory.database())
+            counters = machine_counters.counters(memory.database())
         except StorageError:
             counters = {}  # nothing was ever used
-    rows = [_counted(station, counters.get(station.machine, Counter(station.machine))) for station in settings.stations]
+    rows = [
+        _counted(station, counters.get(station.machine, MachineCounter(station.machine)))
+        for station in settings.stations
+    ]
     if as_json:
         for row in rows:
             options.show_json(row)
@@ -96,7 +99,7 @@ def list_(config: Path, as_json: bool) -> None:
     options.show_table(table, [_("machine"), _("name"), _("powered"), _("worked"), _("sessions"), _("maintenance")])
 
 
-def _counted(station: Station, counter: Counter) -> dict[str, Any]:
+def _counted(station: Station, counter: MachineCounter) -> dict[str, Any]:
     left = None
     if station.maintenance is not None:
         left = station.maintenance - (counter.powered - counter.maintained) // 1000
@@ -131,9 +134,9 @@ def maintained(config: Path, name: str, note: str) -> None:
     settings.station(name)
     with client.open_client(settings, write=True) as memory:
         try:
-            counter = journal.counters(memory.database()).get(name, Counter(name))
+            counter = machine_counters.counters(memory.database()).get(name, MachineCounter(name))
         except StorageError:
-            counter = Counter(name)
+            counter = MachineCounter(name)
         memory.record(Maintained(name, "", counter.powered, note[:200]))
     used = duration(counter.powered / 1000)
     click.echo(_("{machine}: looked after at {time} of use").format(machine=name, time=used))

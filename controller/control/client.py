@@ -22,7 +22,7 @@ from common.texts import N_
 from controller.control.server import ANSWER_S, EDIT_S, SOCKET, user_name
 from controller.runtime.clock import SystemClock
 from controller.settings import Settings
-from controller.store import database, journal
+from controller.store import clock_readings, database
 from controller.store.answers import Answer
 from controller.store.damage import open_store
 from controller.store.database import StorageError
@@ -182,7 +182,7 @@ class _Reading:
 
     def moment(self) -> Moment:
         try:
-            floor = journal.known(self.database())
+            floor = clock_readings.known(self.database())
         except StorageError:
             floor = 0
         return SystemClock(ZoneInfo(self._settings.controller.timezone), floor).now()
@@ -252,7 +252,7 @@ class FileClient(_Reading):
         """Change the whitelist; return its new version."""
         with self._writer() as (writer, clock):
             edit = Edit(change, user_name(), clock.now(), progress, base=base, cut=cut, forgets=forgets)
-            writer.edit(edit)
+            writer.queue.edit(edit)
             writer.step()
         return edit.wait(0)
 
@@ -261,8 +261,8 @@ class FileClient(_Reading):
         encode_entry(entry)  # what cannot be written is refused here
         with self._writer() as (writer, clock):
             moment = clock.now()
-            writer.record(moment, Clock(clock.reading.offset, clock.reading.quality))
-            writer.record(moment, msgspec.structs.replace(entry, by=user_name()))
+            writer.queue.record(moment, Clock(clock.reading.offset, clock.reading.quality))
+            writer.queue.record(moment, msgspec.structs.replace(entry, by=user_name()))
             if writer.step() is not None:
                 raise StorageError(N_("nothing can be written now, so nothing was changed; is the disk full?"))
 
@@ -270,11 +270,11 @@ class FileClient(_Reading):
     def _writer(self) -> Iterator[tuple[Writer, SystemClock]]:
         self._key()  # made before the database, which is of no use without it
         opened = open_store(self._settings.data_dir)
-        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), journal.known(opened.db))
+        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), clock_readings.known(opened.db))
         answers: list[Answer] = []
         writer = Writer(opened.db, answers.append, lambda: clock.floor)
         if opened.replaced is not None:
-            writer.record(clock.now(), opened.replaced)
+            writer.queue.record(clock.now(), opened.replaced)
         try:
             yield writer, clock
             writer.step()  # the document

@@ -30,7 +30,7 @@ from controller.sensing.messages import FromReader
 from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
 from controller.store.edits import Edit
 from controller.store.whitelist import MAX_ROWS, Change
-from controller.store.writer import Writer
+from controller.store.write_queue import WriteQueue
 from drivers.readers import presence
 from protocol.badge import BadgeKey, is_random
 from protocol.entries import Corrected, Maintained
@@ -88,7 +88,7 @@ class ControlServer:
         self,
         path: Path,
         put: Callable[[Message], None],
-        writer: Writer,
+        writes: WriteQueue,
         machines: tuple[str, ...],
         key: Callable[[], BadgeKey],
         now: Callable[[], Moment],
@@ -97,7 +97,7 @@ class ControlServer:
         """put: hands the loop a message. key: gives the badge keys in force. enrolled: hears of a new identity."""
         self._path = path
         self._put = put
-        self._writer = writer
+        self._writes = writes
         self._machines = machines
         self._key = key
         self._now = now
@@ -180,7 +180,7 @@ class ControlServer:
                 yield from self._edit(link, request, received, by)
             case "record":
                 entry = msgspec.convert(request["entry"] | {"by": by}, type=Corrected | Maintained)
-                self._writer.record(self._now(), entry)
+                self._writes.record(self._now(), entry)
                 yield {"is": True}
             case other:
                 raise RequestError(N_('the controller does not know "{do}"; is it an older version?'), do=other)
@@ -257,7 +257,7 @@ class ControlServer:
                 if isinstance(row, Machine) and row.locked and row.id in self._machines:
                     self._ask(LockAsked(row.locked, by, now=True), row.id)
         waiter = threading.Thread(target=_finish, args=(edit, steps.put), daemon=True)
-        self._writer.edit(edit)
+        self._writes.edit(edit)
         waiter.start()
         while True:
             step = steps.get()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from controller.runtime.clock import STEP_MS, Clock, Reading
-from controller.store.writer import Writer
+from controller.store.write_queue import WriteQueue
 from protocol import entries
 from protocol.moment import Moment
 
@@ -16,9 +16,9 @@ TOLD_MS: Final = 60_000  # by which the server's time may differ from what is kn
 class KnownTime:
     """The clock, and what the journal says of it. Owned by the loop's thread."""
 
-    def __init__(self, clock: Clock, writer: Writer) -> None:
+    def __init__(self, clock: Clock, writes: WriteQueue) -> None:
         self._clock = clock
-        self._writer = writer
+        self._writes = writes
         self._reading: Reading | None = None
 
     def read(self, moment: Moment) -> None:
@@ -28,13 +28,13 @@ class KnownTime:
         moved = old is None or abs(reading.offset - old.offset) > STEP_MS
         if old is None or moved or reading.quality is not old.quality:
             self._reading = reading
-            self._writer.record(moment, entries.Clock(reading.offset, reading.quality))
+            self._writes.record(moment, entries.Clock(reading.offset, reading.quality))
 
     def told(self, ms: int) -> None:
         """Take the server's word for the time: signed, and asked for just now, it may lower what is known too."""
         known = self._clock.floor
         if ms < known - DAY_MS:
-            self._writer.record(self._clock.now(), entries.ClockLowered("server", ms))
+            self._writes.record(self._clock.now(), entries.ClockLowered("server", ms))
         if abs(ms - known) > TOLD_MS:
             self._clock.lower(ms)
 
@@ -42,7 +42,7 @@ class KnownTime:
         """Return what is known of the time; take a person's word for it, where they give it."""
         if ms is not None:
             self._clock.lower(ms)
-            self._writer.record(self._clock.now(), entries.ClockLowered(by, ms))
+            self._writes.record(self._clock.now(), entries.ClockLowered(by, ms))
         moment = self._clock.now()
         return {
             "wall": moment.wall,

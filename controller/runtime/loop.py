@@ -48,7 +48,7 @@ from controller.station.recovering import interrupted
 from controller.station.states import InSession, Recovering, Starting, State
 from controller.store.answers import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplaced
-from controller.store.writer import Writer
+from controller.store.write_queue import WriteQueue
 from drivers.contracts import OutputError
 from protocol import entries
 from protocol.access import Reason
@@ -70,19 +70,19 @@ class Loop:
         badges: Badges,
         guard_alive: Callable[[int], bool],
         watchdog: Watchdog,
-        writer: Writer,
+        writes: WriteQueue,
         inbox: queue.SimpleQueue[Message],
         age: Age,
     ) -> None:
         self.queue = inbox
-        self.writer = writer
+        self.writes = writes
         self.stations = stations
         self.badges = badges
         self.halted = False
         self.stopped_at_rest = False
         self.age = age
         self._list = ListInForce(badges, age, stations)
-        self._time = KnownTime(clock, writer)
+        self._time = KnownTime(clock, writes)
         self._watchers: list[Callable[[FromReader], None]] = []
         self._clock = clock
         self._guard_alive = guard_alive
@@ -132,7 +132,7 @@ class Loop:
         moment = self._clock.now()
         for left in left_open:
             if left.machine not in self.states:
-                self.writer.record(moment, interrupted(left))
+                self.writes.record(moment, interrupted(left))
 
     def handle(self, message: Message) -> None:
         """Handle one message."""
@@ -189,7 +189,7 @@ class Loop:
             case StorageOpened():
                 self._new_storage(message)
             case PurgeDone(passages, usage):
-                self.writer.record(self._clock.now(), entries.Purged(passages, usage))
+                self.writes.record(self._clock.now(), entries.Purged(passages, usage))
             case EditFailed(machine, change, excluded):
                 badge = next((row.hash for row in change.put if isinstance(row, Badge)), "")
                 reason = Reason.MEMBER_EXCLUDED if excluded else Reason.NO_STORAGE
@@ -209,7 +209,7 @@ class Loop:
         if message.fault:
             self.stations.feed(message.machine, OutputFailed(message.detail), moment)
         elif message.detail:
-            self.writer.record(moment, entries.Warned(message.machine, message.part, message.detail))
+            self.writes.record(moment, entries.Warned(message.machine, message.part, message.detail))
         if message.machine in self.states:
             self.stations.show(message.machine, moment)
 
@@ -230,7 +230,7 @@ class Loop:
         }
 
     def _storage(self, moment: Moment) -> str:
-        if self.writer.is_stuck(moment.at):
+        if self.writes.is_stuck(moment.at):
             return _("the disk does not answer")
         return "ok" if self.stations.storage.works else self.stations.storage.detail
 
@@ -246,18 +246,18 @@ class Loop:
         self.age.confirmed = opened.confirmed
         moment = self._clock.now()
         if opened.replaced is not None:
-            self.writer.record(moment, opened.replaced)
+            self.writes.record(moment, opened.replaced)
         if any(isinstance(state, Recovering) for state in self.states.values()):
             self.recover(list(opened.left_open), opened.faults)
             return
-        self.writer.record(moment, entries.Clock(self._clock.read().offset, moment.quality))
+        self.writes.record(moment, entries.Clock(self._clock.read().offset, moment.quality))
         for left in opened.left_open:
             mine = left.session in self._recovered or (left.boot == moment.boot and left.began >= self._began)
             if not mine:  # of this run's own the end is written, or on its way
-                self.writer.record(moment, interrupted(left))
+                self.writes.record(moment, interrupted(left))
         for state in self.states.values():
             if isinstance(state, InSession):
-                self.writer.record(moment, _said_again(state))
+                self.writes.record(moment, _said_again(state))
         self._list.apply_locks(frozenset())
 
     def tick(self) -> int | None:
@@ -282,8 +282,8 @@ class Loop:
         else:
             self._beat_at = moment.at + HEARTBEAT_MS
         wakes.append(self._clock_at)
-        stuck = self.writer.is_stuck(moment.at)
-        has_to_live = bool(open_sessions) or (stuck and self.writer.holds_usage)
+        stuck = self.writes.is_stuck(moment.at)
+        has_to_live = bool(open_sessions) or (stuck and self.writes.holds_usage)
         fed = self._watchdog.feed(moment.at, has_to_live=has_to_live, writer_stuck=stuck)
         if fed is not None:
             wakes.append(fed)
@@ -291,7 +291,7 @@ class Loop:
 
     def _beat(self, moment: Moment, open_sessions: tuple[OpenSession, ...]) -> int:
         if moment.at >= self._beat_at:
-            self.writer.beat(open_sessions)
+            self.writes.beat(open_sessions)
             self._beat_at = moment.at + HEARTBEAT_MS
         return self._beat_at
 
@@ -307,7 +307,7 @@ class Loop:
         ):
             self.stations.feed(machine, event, moment)
         for badge, new in self.badges.rehashed:
-            self.writer.record(moment, entries.Rehashed(machine, badge, new))
+            self.writes.record(moment, entries.Rehashed(machine, badge, new))
         self.badges.rehashed.clear()
 
     def _stop_at_rest(self, answer: Callable[[list[str]], None]) -> None:
@@ -320,7 +320,7 @@ class Loop:
     def _halt(self) -> None:
         for machine in self.states:
             self.stations.feed(machine, Stop())
-        self.writer.record(self._clock.now(), entries.Stopped())
+        self.writes.record(self._clock.now(), entries.Stopped())
         self.halted = True
 
 

@@ -36,7 +36,7 @@ from controller.station.events import (
 from controller.station.rules import Clears, Rules
 from controller.station.states import Bench, InSession, Recovering, State
 from controller.store.edits import Edit
-from controller.store.writer import Writer
+from controller.store.write_queue import WriteQueue
 from drivers.contracts import OutputError
 from protocol import entries
 from protocol.access import Reason
@@ -66,12 +66,12 @@ class Stations:
         signals: Signals,
         displays: Displays,
         guard_alive: Callable[[int], bool],
-        writer: Writer,
+        writes: WriteQueue,
         age: Age,
         counted: Callable[[str], float | None],
     ) -> None:
         self.states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
-        self.locks = Locks(writer)
+        self.locks = Locks(writes)
         self.storage = Storage()
         self.outputs = outputs
         self._clock = clock
@@ -79,7 +79,7 @@ class Stations:
         self._signals = signals
         self._displays = displays
         self._guard_alive = guard_alive
-        self._writer = writer
+        self._writes = writes
         self._age = age
         self._counted = counted
         self._lasting: dict[str, Signal] = {}
@@ -111,13 +111,13 @@ class Stations:
             case Switch(closed):
                 self._switch(machine, closed, moment)
             case Commit(entry):
-                self._writer.commit(moment, self._metered(entry))
+                self._writes.commit(moment, self._metered(entry))
                 self._lend(machine, moment)
             case Record(entry):
-                self._writer.record(moment, self._metered(entry))
+                self._writes.record(moment, self._metered(entry))
             case Teach(badge, member, by):
                 _who, change = trained(self._badges.whitelist, machine, badge, member, moment.known)
-                self._writer.edit(Edit(change, by, moment, machine=machine))
+                self._writes.edit(Edit(change, by, moment, machine=machine))
             case SetLock(note):
                 self.locks.keep(machine, note, moment)
             case Flash(signal, denied):
@@ -157,7 +157,7 @@ class Stations:
     def obstacle(self, moment: Moment, machine: str) -> Reason | None:
         """Return what keeps a machine from starting, if anything does."""
         outputs = self.outputs.get(machine)
-        if not self.storage.works or self._writer.is_full or self._writer.is_stuck(moment.at):
+        if not self.storage.works or self._writes.is_full or self._writes.is_stuck(moment.at):
             return Reason.NO_STORAGE
         if (outputs is None or outputs.needs_guard) and not self._guard_alive(moment.at):
             return Reason.NO_GUARD

@@ -22,7 +22,7 @@ import msgspec
 from sqlite_utils import Database
 
 from common.texts import N_, _, tell
-from controller.store import document, journal, raw, whitelist
+from controller.store import document, journal, machine_counters, raw, whitelist
 from controller.store.carve import Found, Row, carve_log, count_frames
 from controller.store.database import (
     DATABASE,
@@ -102,7 +102,7 @@ def _sound(data_dir: Path) -> Opened:
             for _step in examine(db):
                 pass
         else:
-            journal.counters(db)
+            machine_counters.counters(db)
         _mend_log(data_dir, db, pending)
         found = whitelist.load(db)
         _hold_to_document(data_dir, db)
@@ -131,7 +131,7 @@ def examine(db: Database) -> Iterator[None]:
     yield
     for key in ("epoch", "slot", "version", "base", "floor", "digest"):
         meta(db, key)
-    journal.counters(db)
+    machine_counters.counters(db)
     whitelist.edits(db)
     for number, _line in enumerate(journal.lines(db)):
         if not number % BATCH:

@@ -12,7 +12,7 @@ import msgspec
 from sqlite_utils import Database
 
 from controller.settings.periods import DAY_MS, Periods
-from controller.store import damage, document, journal, retention, whitelist
+from controller.store import damage, document, open_sessions, retention, whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.edits import WhitelistChanged, WhitelistReplaced
 
@@ -67,7 +67,7 @@ class Housekeeping:
             self.purge()
         elif self.logged >= CHECKPOINT:
             with transaction():
-                journal.settle(self._opened())
+                open_sessions.settle(self._opened())
             self.checkpoint()
 
     @property

@@ -16,8 +16,10 @@ import msgspec
 from sqlite_utils import Database
 
 from controller.settings.periods import DAY_MS, Periods
+from controller.store.clock_readings import Clocks
 from controller.store.database import meta, set_meta
-from controller.store.journal import LAST, Clocks, acknowledged, last, note_gone, uncleared
+from controller.store.journal import LAST, acknowledged, last, note_gone
+from controller.store.open_sessions import uncleared
 from controller.store.seal import seal
 from protocol.entries import Ended, Entry, Refused, decode_entry
 

@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 from sqlite_utils import Database
 
-from controller.store.journal import BATCH, Clocks, Line, as_line, lines
+from controller.store.clock_readings import Clocks
+from controller.store.journal import BATCH, Line, as_line, lines
 from protocol.entries import Corrected, Ended, Granted, Purpose, Resumed, Withdrawn, energy_used
 from protocol.moment import Quality
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,14 +18,14 @@ from sqlite_utils import Database
 from common.texts import N_, tell
 from controller.settings.periods import Periods
 from controller.station.events import CommitFailed, Committed
-from controller.store import damage, journal, retention, whitelist
+from controller.store import clock_readings, damage, journal, machine_counters, open_sessions, retention, whitelist
 from controller.store import delivery as brought
 from controller.store.answers import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.database import DamagedError, StorageError, is_damage, meta, set_meta
 from controller.store.delivery import Brought
 from controller.store.edits import Edit, EditFailed, ExcludedError, WhitelistChanged, WhitelistReplaced, carry_out
 from controller.store.housekeeping import Housekeeping
-from controller.store.post import Post, Taken, Waiting
+from controller.store.write_queue import Taken, Waiting, WriteQueue
 from guard.leases import boottime_ms
 from protocol import entries
 
@@ -34,8 +33,8 @@ FIRST_RETRY: Final = 0.25  # seconds
 LAST_RETRY: Final = 10.0
 
 
-class Writer(Post):
-    """Writes what waits; `step`, on the writer's own thread. All else of it is anybody's."""
+class Writer:
+    """Writes what waits in its queue, on its own thread."""
 
     def __init__(
         self,
@@ -48,7 +47,7 @@ class Writer(Post):
         now: Callable[[], int] = boottime_ms,
     ) -> None:
         """Write to *db*; without one, or once it is damaged, open the one in *data_dir* as soon as that can be done."""
-        super().__init__()
+        self.queue = WriteQueue()
         self._db = db
         self._tell = tell_loop
         self._floor = floor
@@ -65,15 +64,15 @@ class Writer(Post):
             floor=floor,
             periods=periods,
             now=now,
-            only_sent=lambda: self._enrolled,
-            waits=lambda: bool(self._waiting),
+            only_sent=lambda: self.queue.enrolled,
+            waits=lambda: bool(self.queue.entries.waiting),
         )
         if db is not None:
             self._begin(db)
 
     def _begin(self, db: Database) -> None:
         self._db = db
-        self._size = journal.size(db)
+        self.queue.entries.size = journal.size(db)
         path = db.execute("pragma database_list").fetchone()[2]
         self._path = path
         self._inode = os.stat(path).st_ino if path else 0  # noqa: PTH116 - on the way of a tap
@@ -96,20 +95,17 @@ class Writer(Post):
         """Write until stopped."""
         while True:
             wait = self.turn()
-            if self._stopping and (self._idle or not self._works):
+            if self.queue.stopping and (self.queue.is_idle or not self._works):
                 return
-            with contextlib.suppress(queue.Empty):
-                self._wake.get(timeout=wait)
-                while True:
-                    self._wake.get_nowait()
+            self.queue.wait(wait)
 
     def turn(self) -> float | None:
         """Do one step, while others may see for how long it takes."""
-        self._working_since = self._now()
+        self.queue.working_since = self._now()
         try:
             return self.step()
         finally:
-            self._working_since = None
+            self.queue.working_since = None
 
     def step(self) -> float | None:
         """Write what waits; return the seconds after which to try again, or None: when there is more."""
@@ -121,20 +117,20 @@ class Writer(Post):
 
     def _step(self) -> float | None:
         if not (self._is_open() and self._drain()):
-            while self._edits:
+            while self.queue.edits:
                 why = StorageError(N_("nothing can be written now, so nothing was changed; `loquet status` says why"))
-                self._refuse_any(self._edits.popleft(), why)
-            if self._damage and self._data_dir is not None:
-                self._wake.put(None)  # a new one is begun at once
+                self._refuse_any(self.queue.edits.popleft(), why)
+            if self.queue.damage and self._data_dir is not None:
+                self.queue.look_again()  # a new one is begun at once
             wait, self._retry = self._retry, min(LAST_RETRY, self._retry * 2)
             return wait
         self._retry = FIRST_RETRY
-        if self._edits:
-            self._change(self._edits.popleft())
-            self._wake.put(None)
-        elif self._waiting:
-            self._wake.put(None)
-        elif not self._stopping:
+        if self.queue.edits:
+            self._change(self.queue.edits.popleft())
+            self.queue.look_again()
+        elif self.queue.entries.waiting:
+            self.queue.look_again()
+        elif not self.queue.stopping:
             self.house.keep(self._transaction)
         if self.house.is_pressing:
             self.house.checkpoint()
@@ -142,18 +138,18 @@ class Writer(Post):
 
     def _is_open(self) -> bool:
         """Open the database, or a new one in the place of a damaged one; return whether there is one to write to."""
-        if self._db is not None and not self._damage:
+        if self._db is not None and not self.queue.damage:
             return True
         if self._data_dir is None:
             return False
         live, self._db = self._db, None
         self._works = False
         try:
-            opened = damage.open_store(self._data_dir, self._damage, live)
-            self._damage = ""
+            opened = damage.open_store(self._data_dir, self.queue.damage, live)
+            self.queue.damage = ""
             self._begin(opened.db)
-            left_open, faults = tuple(journal.left_open(opened.db)), journal.uncleared(opened.db)
-            floor, confirmed = journal.known(opened.db), int(meta(opened.db, "confirmed", "0"))
+            left_open, faults = tuple(open_sessions.left_open(opened.db)), open_sessions.uncleared(opened.db)
+            floor, confirmed = clock_readings.known(opened.db), int(meta(opened.db, "confirmed", "0"))
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
             self._tell(StorageChanged(works=False, detail=str(error)))
             return False
@@ -165,22 +161,24 @@ class Writer(Post):
     def _notice(self, error: Exception) -> None:
         """Begin a new database where an error says that this one is damaged."""
         if is_damage(error):
-            with self._lock:
-                self._damage = self._damage or tell(error)
+            self.queue.damaged(tell(error), first=True)
 
     def _drain(self) -> bool:
         """Write all entries that wait, in one transaction; return whether that went well."""
-        taken = self._take_all()
+        taken = self.queue.take()
         if self._works and taken.is_empty:
             return True
         try:
             with self._transaction():
                 self._write(taken)
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
-            self._give_back(taken)
+            self.queue.give_back(taken)
             self._notice(error)
-            if isinstance(error, UnicodeEncodeError) and self._leave_out_the_unwritable(taken.batch):
-                return self._drain()  # one that cannot be written holds up no other
+            if isinstance(error, UnicodeEncodeError):
+                with self.queue.of_entries() as waiting:
+                    found = waiting.drop_unwritable(taken.batch)
+                if found:
+                    return self._drain()  # one that cannot be written holds up no other
             self._fail(taken.batch, error)
             return False
         self._succeed(taken.batch)
@@ -190,11 +188,10 @@ class Writer(Post):
         """Write what was taken, in the transaction that is open."""
         db = self._opened
         journal.append(db, [(waiting.moment, waiting.entry) for waiting in taken.batch])
-        if taken.thinned and self._thinned_at is not None:
-            counts = [entries.Thinned(*item) for item in taken.thinned.items()]
-            journal.append(db, [(self._thinned_at, count) for count in counts])
+        if taken.thinned:
+            journal.append(db, taken.thinned)
         if taken.beats:
-            journal.beat(db, taken.beats)
+            open_sessions.beat(db, taken.beats)
         clocks = entries.Clock | entries.ClockLowered
         if taken.beats or not self._works or any(isinstance(waiting.entry, clocks) for waiting in taken.batch):
             set_meta(db, "floor", str(self._floor()))
@@ -204,7 +201,7 @@ class Writer(Post):
             journal.renew_epoch(db, epoch)
         if taken.adopted is not None:
             whitelist.belong(db, taken.adopted[1])
-            journal.adopt(db, taken.adopted[0])
+            machine_counters.adopt(db, taken.adopted[0])
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -231,17 +228,19 @@ class Writer(Post):
         for waiting in batch:  # first of all: outputs wait for it
             if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
                 self._tell(GrantAnswer(waiting.entry.machine, Committed(waiting.entry.session)))
-        self._written(batch)
+        with self.queue.of_entries() as waiting_ones:
+            waiting_ones.written(batch)
         self.house.logged += len(batch)
         if batch:
-            self._on_commit()
+            self.queue.on_commit()
         if not self._works:
             self._works = True
             self._tell(StorageChanged(works=True))
 
     def _fail(self, batch: list[Waiting], error: Exception) -> None:
         """Keep what waits, but for the grants: their sessions never begin."""
-        self._keep(batch)
+        with self.queue.of_entries() as waiting_ones:
+            waiting_ones.keep(batch)
         for waiting in batch:
             if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
                 self._tell(GrantAnswer(waiting.entry.machine, CommitFailed(waiting.entry.session)))
@@ -312,9 +311,9 @@ class Writer(Post):
             self._tell(EditFailed(edit.machine, edit.change, isinstance(error, ExcludedError)))
 
     def _between(self) -> None:
-        self._working_since = self._now()
+        self.queue.working_since = self._now()
         self._drain()
 
     def _purged(self, gone: retention.Purge) -> None:
-        self._size -= gone.passages + gone.usage
+        self.queue.entries.size -= gone.passages + gone.usage
         self._tell(PurgeDone(gone.passages, gone.usage))

@@ -28,7 +28,7 @@ DAY_MS: Final = 86_400_000
 class TakesWhitelists(Protocol):
     """What the writer does for us."""
 
-    def bring(self, brought: Brought) -> None:
+    def edit(self, brought: Brought) -> None:
         """Put what was brought in force."""
         ...
 
@@ -42,7 +42,7 @@ class Down:
         line: ServerLine,
         device: str,
         sealing: SealingKey,
-        writer: TakesWhitelists,
+        writes: TakesWhitelists,
         *,
         ring: Callable[[], str],
         new_ring: Callable[[bytes], None],
@@ -55,7 +55,7 @@ class Down:
         self._line = line
         self._device = device
         self._sealing = sealing
-        self._writer = writer
+        self._writes = writes
         self._ring = ring
         self._new_ring = new_ring
         self._confirmed = confirmed
@@ -129,7 +129,7 @@ class Down:
             self._confirmed(manifest.time)
         if is_news or manifest.time - confirmed > DAY_MS:  # an idle day writes that once
             self._brought, self._brought_at = Brought(brought), self._now()
-            self._writer.bring(self._brought)
+            self._writes.edit(self._brought)
             return self._look()
         self._whole = False
         if not brought.is_whole:

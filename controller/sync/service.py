@@ -19,9 +19,9 @@ from common.texts import tell
 from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, TimeTold
 from controller.store import whitelist
 from controller.store.database import StorageError, open_for_reading
-from controller.store.journal import Counter
 from controller.store.key import join_ring
-from controller.store.writer import Writer
+from controller.store.machine_counters import MachineCounter
+from controller.store.write_queue import WriteQueue
 from controller.sync import identity as identities
 from controller.sync.down import Down
 from controller.sync.identity import Identity
@@ -50,13 +50,13 @@ class ServerConnection:
         self,
         data_dir: Path,
         put: Callable[[Message], None],
-        writer: Writer,
+        writes: WriteQueue,
         key: Callable[[], BadgeKey],
         use_key: Callable[[BadgeKey], None],
     ) -> None:
         self._data_dir = data_dir
         self._put = put
-        self._writer = writer
+        self._writes = writes
         self._key = key
         self._use_key = use_key
         self._threads: list[threading.Thread] = []
@@ -72,7 +72,7 @@ class ServerConnection:
         line = ServerLine(found, self._time)
         up = self._up(line)
         down = self._down(line, found)
-        self._writer.belong(found.server, counted(found), up.wake)
+        self._writes.belong(found.server, counted(found), up.wake)
         self._put(Enrolled())
         self._threads = [
             threading.Thread(target=up.run, name="sync up", daemon=True),
@@ -97,7 +97,7 @@ class ServerConnection:
         self._threads, self._stops = [], []
 
     def _up(self, line: ServerLine) -> Up:
-        return Up(self._data_dir, line, self._writer, self._report, time.monotonic)
+        return Up(self._data_dir, line, self._writes, self._report, time.monotonic)
 
     def _down(self, line: ServerLine, identity: Identity) -> Down:
         return Down(
@@ -105,7 +105,7 @@ class ServerConnection:
             line,
             identity.device,
             SealingKey(decoded(identity.sealing)),
-            self._writer,
+            self._writes,
             ring=lambda: self._key().ring,
             new_ring=self._new_ring,
             confirmed=lambda ms: self._put(Confirmed(ms)),
@@ -139,10 +139,10 @@ class ServerConnection:
         return report(self._data_dir, said)
 
 
-def counted(identity: Identity) -> dict[str, Counter]:
+def counted(identity: Identity) -> dict[str, MachineCounter]:
     """Return what the controllers before this one have counted, by machine."""
     return {
-        machine: Counter(machine, each.powered, each.busy, each.sessions, each.maintained)
+        machine: MachineCounter(machine, each.powered, each.busy, each.sessions, each.maintained)
         for machine, each in identity.counters.items()
     }
 

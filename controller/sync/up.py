@@ -57,7 +57,7 @@ class Up:
         self,
         data_dir: Path,
         line: ServerLine,
-        writer: HasJournal,
+        writes: HasJournal,
         report: Callable[[], Report | None],
         now: Callable[[], float],
         retry: Retry | None = None,
@@ -65,7 +65,7 @@ class Up:
         """report: says how this controller is. now: seconds."""
         self._data_dir = data_dir
         self._line = line
-        self._writer = writer
+        self._writes = writes
         self._report = report
         self._now = now
         self._retry = retry or Retry()
@@ -128,7 +128,7 @@ class Up:
             receipt: Receipt = messages.read(Receipt, self._line.post("/journal", part.body, "application/x-ndjson"))
         except RefusedError as error:
             if error.kind == "conflict":
-                self._writer.renew_epoch(part.epoch)
+                self._writes.renew_epoch(part.epoch)
                 self._from.pop(part.epoch, None)
                 return
             if error.kind != "order" or error.expected is None:
@@ -136,7 +136,7 @@ class Up:
             self._from[part.epoch] = error.expected
             return
         self._from[part.epoch] = receipt.seq
-        self._writer.acknowledge(part.epoch, receipt.seq)
+        self._writes.acknowledge(part.epoch, receipt.seq)
 
     def _next(self) -> Part | None:
         """Read the next batch that the server has not; None where it has all."""
@@ -160,7 +160,7 @@ class Up:
         after = self._from.get(epoch, acknowledged)
         last = journal.last(db) if current else _last_saved(db, epoch)
         if current and after > last:
-            self._writer.renew_epoch(epoch)  # the server has more of it than this disk: it is an older copy of itself
+            self._writes.renew_epoch(epoch)  # the server has more of it than this disk: it is an older copy of itself
             return None
         table, extra = ("journal", []) if current else ("saved", [epoch])
         rows = db.execute(

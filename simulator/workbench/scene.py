@@ -27,7 +27,7 @@ from controller.control import client
 from controller.settings import Input, Settings, Station
 from controller.station.rules import Does
 from controller.station.states import MACHINE
-from controller.store import journal, usage
+from controller.store import clock_readings, journal, usage
 from drivers.displays.buzzer import BuzzerSettings
 from drivers.displays.lcd import LCDSettings
 from drivers.displays.oled import OLEDSettings
@@ -131,7 +131,7 @@ class Scene:
         self._down_since: float | None = None
         self._journal_after = 0
         self.lines: tuple[journal.Line, ...] = ()
-        self.clocks: journal.Clocks | None = None
+        self.clocks: clock_readings.Clocks | None = None
         self.sessions: list[usage.Usage] = []
         self.whitelist = Whitelist()
         self.levels: list[int] = []
@@ -472,7 +472,7 @@ class Scene:
                 new = list(journal.lines(db, self._journal_after))
                 if not new:
                     return
-                self.clocks = journal.Clocks(db)
+                self.clocks = clock_readings.Clocks(db)
                 self.sessions = list(usage.sessions(db))[-SESSIONS:]
                 self.whitelist = memory.whitelist()
         except LoquetError:

@@ -21,7 +21,7 @@ from disk import Disk, write
 from recording import Recording, record
 from sqlite_utils import Database
 
-from controller.store import damage, document, journal, usage, whitelist
+from controller.store import damage, document, journal, machine_counters, usage, whitelist
 from controller.store.database import DATABASE, DamagedError, meta, migrations
 from controller.store.files import write_whole
 from controller.store.key import badge_key
@@ -91,7 +91,7 @@ def wrong(place, told):
         if "overlay" not in {name for (name,) in connection.execute("select name from sqlite_master")}:
             return "not begun" if any(told.values()) else None  # not brought up to date yet
         whitelist.load(db)  # holds it to its digest
-        journal.counters(db)
+        machine_counters.counters(db)
         if (place / document.DOCUMENT).exists():
             document.read(place)
         return next((what for what, holds in _kept(db, told) if not holds), None)
@@ -241,7 +241,7 @@ def test_a_migration_that_is_cut_short_is_done_again_or_was_done(folder, place, 
         opened = damage.open_store(place)
         with contextlib.closing(opened.db):
             count = len(list(usage.sessions(opened.db)))
-            whole = journal.counter(opened.db, "laser").sessions
+            whole = machine_counters.counter(opened.db, "laser").sessions
             due = (60, 60 if migration == "hours_and_busy_time" else 0, None)
             return None if (count, whole, opened.replaced) == due else f"{count} sessions, {whole} counted"
 

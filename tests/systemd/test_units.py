@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.commands.run import SETTINGS_WRONG, STOPPED_AT_REST
-from controller.store.post import STUCK_MS
+from controller.store.write_queue import STUCK_MS
 
 UNITS = Path(__file__).parents[2] / "systemd"
 

@@ -169,13 +169,16 @@ AT_THE_SERVER = """
 import sys
 from server.commands.begin import set_up
 configuration = set_up()
-from server import editing, enrolment, keys, models
+from server.core import keys
+from server.devices import enrolment
+from server.edits import editing
+from server.usage.models import Session
 if sys.argv[1] == "code":
     print(enrolment.make_code(keys.load(configuration.data_dir), "127.0.0.1:8443"))
 if sys.argv[1] == "revoke":
     editing.carry_out(editing.Author(name="test"), "revoked", drop=["certification/marie/laser-training"])
 if sys.argv[1] == "sessions":
-    print(*models.Session.objects.filter(ended=True).values_list("member", flat=True))
+    print(*Session.objects.filter(ended=True).values_list("member", flat=True))
 """
 
 

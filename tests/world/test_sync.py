@@ -254,7 +254,7 @@ def test_what_was_saved_of_a_damaged_database_arrives_under_its_old_epoch(shop, 
     shop.take("marie")
     shop.wait(20)
     count = len(shop.entries())
-    shop.loop.writer.damaged("a byte flipped")
+    shop.loop.writes.damaged("a byte flipped")
     shop.settle()
     shop.settle()
     line.sync()
@@ -350,13 +350,13 @@ def test_nothing_is_purged_before_the_server_has_it(shop, central):
     line.join()
     for _day in range(130):
         shop.time.wall += 86_400_000
-        shop.loop.writer.house.purge_at = 0
+        shop.writer.house.purge_at = 0
         shop.wait(15)
     assert len(shop.entries("refused")) >= before, "nobody has fetched it"
     line.send()
     for _day in range(3):
         shop.time.wall += 86_400_000
-        shop.loop.writer.house.purge_at = 0
+        shop.writer.house.purge_at = 0
         shop.wait(15)
     assert not shop.entries("refused")
 

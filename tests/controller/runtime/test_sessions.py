@@ -816,7 +816,7 @@ def replaced_whitelist(w):
     from controller.store.whitelist import Change
 
     edit = Edit(Change((), (), replace=True), "root", w.clock.now(), lambda *_: None)
-    w.loop.writer.edit(edit)
+    w.loop.writes.edit(edit)
     w.settle()
 
 
@@ -1058,7 +1058,7 @@ def test_a_refusal_stays_on_the_display_until_it_is_read():
 
 def test_the_hour_counter_is_never_reset():
     """rit#675: not by a correction, not by a purge of the journal, not by a restart."""
-    from controller.store import journal
+    from controller.store import machine_counters
 
     with Workshop(JOB) as w:
         w.tap("marie")
@@ -1069,7 +1069,7 @@ def test_the_hour_counter_is_never_reset():
         w.stop()
         w.start()
         w.db.execute("delete from journal")
-        counter = journal.counters(w.db)["laser"]
+        counter = machine_counters.counters(w.db)["laser"]
         assert (counter.powered, counter.busy, counter.sessions) == (3_660_000, 3_600_000, 1)
 
 

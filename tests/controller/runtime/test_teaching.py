@@ -120,7 +120,7 @@ def test_an_exclusion_that_comes_at_the_same_instant_wins_on_the_disk():
         from drivers.readers import presence
 
         row = msgspec.structs.replace(w.row("members", "paul"), excluded=True)
-        w.loop.writer.edit(Edit(Change(put=(row,)), "root", w.clock.now()))
+        w.loop.writes.edit(Edit(Change(put=(row,)), "root", w.clock.now()))
         w.loop.put(FromReader("laser", (presence.Presented(Card(bytes.fromhex(CARDS["paul"])), fresh=True),)))
         w.settle()
         assert ("paul", "safety") not in w.badges.whitelist.certifications
@@ -320,7 +320,7 @@ def test_a_badge_that_somebody_brings_in_meanwhile_is_not_given_to_another():
         w.press("teach")
         w.tap("tom")
         bob = (Member("bob", "Bob", excluded=True), Badge(badge_of(w, "nobody"), "bob", blocked=True))
-        w.loop.writer.edit(Edit(Change(put=bob), "root", w.clock.now()))
+        w.loop.writes.edit(Edit(Change(put=bob), "root", w.clock.now()))
         w.loop.put(FromReader("laser", (presence.Presented(Card(bytes.fromhex(CARDS["nobody"])), fresh=True),)))
         w.settle()
         assert w.badges.whitelist.badges[badge_of(w, "nobody")].member == "bob"

@@ -9,7 +9,7 @@ from workshop import Workshop
 
 from controller.runtime.messages import ClockAsked
 from controller.settings import SettingsError, read
-from controller.store import database, journal
+from controller.store import clock_readings, database, journal
 from protocol.moment import Quality
 from protocol.whitelist import Certification, Member
 
@@ -311,7 +311,7 @@ def test_no_time_is_before_the_program_was_written(quality):
         for key in ("floor", "confirmed"):
             database.set_meta(w.db, key, "0")
         restart(w, wall=0, quality=quality)
-        assert journal.known(w.db) == 0, "nothing was ever known"
+        assert clock_readings.known(w.db) == 0, "nothing was ever known"
         assert w.clock.now().known >= date(2026, 11, 1)
         assert not opens(w, "marie")
         assert opens(w, "tom")
@@ -323,7 +323,7 @@ def test_the_newest_row_and_the_newest_entry_are_a_floor_too(left):
     with workshop() as w:
         expire(w, 20)
         w.wait(30 * 86_400)
-        known = journal.known(w.db)
+        known = clock_readings.known(w.db)
         if left == "the list's":
             w.edit([Member("new")])
             w.db.execute("delete from journal")
@@ -332,7 +332,7 @@ def test_the_newest_row_and_the_newest_entry_are_a_floor_too(left):
             w.take("nobody")
             w.db.execute("delete from meta where key = 'confirmed'")
         database.set_meta(w.db, "floor", "0")
-        assert known - 3 * DAY <= journal.known(w.db) <= known + DAY
+        assert known - 3 * DAY <= clock_readings.known(w.db) <= known + DAY
         restart(w, wall=0, quality=Quality.UNKNOWN)
         assert not opens(w)
 
@@ -341,11 +341,11 @@ def test_a_time_that_a_person_lowered_is_not_raised_again_by_what_was_written_be
     with workshop() as w:
         set_wall(w, w.time.wall + w.time.at + 20 * DAY)
         w.wait(2 * 3600)
-        far = journal.known(w.db)
+        far = clock_readings.known(w.db)
         w.time.quality = Quality.UNKNOWN  # the time server that said so is gone
         set_wall(w, 0)
         w.loop.put(ClockAsked("root", far - 15 * DAY, lambda _told: None))
         w.settle()
-        assert journal.known(w.db) <= far - 14 * DAY
+        assert clock_readings.known(w.db) <= far - 14 * DAY
         restart(w, wall=0, quality=Quality.UNKNOWN)
-        assert journal.known(w.db) <= far - 14 * DAY
+        assert clock_readings.known(w.db) <= far - 14 * DAY

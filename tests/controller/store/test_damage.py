@@ -44,19 +44,19 @@ def fill(folder, sessions=120):
     opened = open_store(folder)
     writer = Writer(opened.db, lambda _message: None, lambda: 1_795_000_000_000, data_dir=folder)
     edit = Edit(Change(put=tuple(LIST), replace=True), "root", moment())
-    writer.edit(edit)
+    writer.queue.edit(edit)
     writer.step()
     edit.wait(0)
     writer.step()
     for number in range(sessions):
         for when, entry in session(number):
-            writer.record(when, entry)
+            writer.queue.record(when, entry)
         writer.step()
         if number == sessions // 2:
             database.open_for_reading(folder).execute("select 1")
             writer.house.checkpoint()
     for who in ("late", "later"):
-        writer.edit(Edit(Change(put=(Member(who, who.title()), Certification(who, "safety"))), "root", moment()))
+        writer.queue.edit(Edit(Change(put=(Member(who, who.title()), Certification(who, "safety"))), "root", moment()))
         writer.step()
     return writer
 
@@ -329,7 +329,7 @@ def test_the_examiner_finds_what_nobody_has_read_yet(tmp):
         if examiner.step() > 1:
             break
     assert "8" in found[0]
-    writer.damaged(found[0])
+    writer.queue.damaged(found[0])
     writer.step()
     saved = {line.seq: line.entry for line in journal.lines(writer._opened) if line.epoch}
     assert {7, 9} <= saved.keys()
@@ -342,7 +342,7 @@ def test_the_examiner_finds_what_nobody_has_read_yet(tmp):
 
 def test_a_text_that_cannot_be_written_holds_up_no_other_and_is_no_damage():
     with Workshop() as w:
-        w.loop.writer.record(w.clock.now(), entries.Corrected("s", "laser", "root", note="oubli\udce9"))
+        w.loop.writes.record(w.clock.now(), entries.Corrected("s", "laser", "root", note="oubli\udce9"))
         w.settle()
         w.wait(5)
         w.lay("marie")
@@ -354,7 +354,7 @@ def test_a_text_that_cannot_be_written_holds_up_no_other_and_is_no_damage():
 def test_a_row_that_was_changed_behind_the_writers_back_ends_no_thread(tmp, body):
     writer = fill(tmp, sessions=3)
     writer._opened.execute("update whitelist set body = ? where key = 'member/m003'", [body])
-    writer.edit(Edit(Change(put=(Member("m5", "New"),)), "root", moment()))
+    writer.queue.edit(Edit(Change(put=(Member("m5", "New"),)), "root", moment()))
     for _turn in range(6):
         writer.step()
     found = whitelist.load(writer._opened)
@@ -367,7 +367,7 @@ def test_a_row_that_was_changed_behind_the_writers_back_ends_no_thread(tmp, body
 @pytest.mark.parametrize("filler", [b"\0", b"\xff"])
 def test_a_log_whose_head_is_gone_has_lost_nothing_that_stands_in_it(tmp, count, filler):
     writer = fill(tmp, sessions=20)
-    writer.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
+    writer.queue.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
     writer.step()
     writer.step()
     place = copy_of(tmp, tmp)
@@ -387,7 +387,7 @@ def test_of_two_lists_the_newer_comes_back(tmp):
     rng = random.Random(seed)
     writer = fill(tmp, sessions=20)
     writer.house.checkpoint()
-    writer.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
+    writer.queue.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
     writer.step()
     writer.step()
     for _pair in range(25):
@@ -407,11 +407,11 @@ def test_of_two_lists_the_newer_comes_back(tmp):
 def test_edits_over_a_long_list_come_back_when_the_journal_no_longer_has_them(tmp, monkeypatch):
     monkeypatch.setattr(document, "SMALL", 10)
     writer = fill(tmp, sessions=3)
-    writer.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
+    writer.queue.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
     writer.step()
     writer._opened.execute("delete from journal where kind = 'whitelist_edited'")
     writer._opened.execute("update whitelist set body = 'x' where key = 'member/m003'")
-    writer.damaged("test")
+    writer.queue.damaged("test")
     for _turn in range(4):
         writer.step()
     found = whitelist.load(writer._opened)
@@ -439,7 +439,7 @@ def test_what_is_forgotten_while_somebody_reads_is_gone_once_nobody_does(tmp):
     reader = database.open_for_reading(tmp)
     reader.execute("begin")
     reader.execute("select count(*) from journal").fetchone()
-    writer.edit(Edit(Change(drop=(Member("late"),)), "root", moment(), forgets=True))
+    writer.queue.edit(Edit(Change(drop=(Member("late"),)), "root", moment(), forgets=True))
     writer.step()
     reader.close()
     for _turn in range(4):

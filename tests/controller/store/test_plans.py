@@ -9,7 +9,7 @@ from fixed import moment
 from workshop import Workshop
 
 from controller.settings.periods import DAY_MS, Periods
-from controller.store import damage, journal, retention, usage
+from controller.store import clock_readings, damage, journal, retention, usage
 from controller.store.database import DATABASE, open_for_reading
 from controller.sync import up
 from protocol import entries
@@ -35,13 +35,13 @@ def live(workshop):
     workshop.edit(drop=[Badge("1" * 32, "new")])
     workshop.edit([Member(f"m{n}") for n in range(600)])
     for _turn in range(300):
-        workshop.loop.writer.record(workshop.clock.now(), entries.Warned("laser", "reader", "dirty"))
+        workshop.loop.writes.record(workshop.clock.now(), entries.Warned("laser", "reader", "dirty"))
     workshop.settle()
     for _day in range(3):
         workshop.wait(40 * 86_400)
     workshop.kill()
     workshop.start()
-    with_floor = journal.known(workshop.db) + 400 * DAY_MS
+    with_floor = clock_readings.known(workshop.db) + 400 * DAY_MS
     retention.purge(workshop.db, Periods(1, 1), with_floor, lambda: None, only_sent=True)
     reader = open_for_reading(workshop.settings.data_dir)
     list(usage.sessions(reader))

@@ -5,7 +5,7 @@ from fixed import moment
 from workshop import Workshop
 
 from controller.settings.periods import Periods
-from controller.store import journal, usage
+from controller.store import journal, machine_counters, open_sessions, usage
 from controller.store.damage import open_store
 from controller.store.retention import purge
 from controller.store.writer import Writer
@@ -73,7 +73,7 @@ def test_refusals_go_after_their_period_usage_after_its_own_and_statistics_stay(
     assert rows == (50, 50 * 3_600_000, 50 * 1_800_000, 110)
     assert not [column for column in db["statistics"].columns_dict if column in {"member", "badge", "session"}]
     assert len(list(usage.sessions(db))) == 150, "none is told of by half"
-    assert journal.counters(db)["laser"].sessions == 200, "hours are never taken away"
+    assert machine_counters.counters(db)["laser"].sessions == 200, "hours are never taken away"
 
 
 def test_kept_for_good_is_kept(db):
@@ -104,7 +104,7 @@ def test_a_session_that_is_open_and_what_nobody_knows_the_time_of_stay(db):
         journal.append(db, [(moment(5, boot="dark"), entries.Refused("laser", Reason.UNKNOWN_BADGE))])
     put(db, 100, entries.Started("1"))
     purge_daily(db, Periods(passages=1, usage=1), range(1, 400, 20))
-    assert [left.session for left in journal.left_open(db)] == ["open"]
+    assert [left.session for left in open_sessions.left_open(db)] == ["open"]
     assert kept(db)["refused"] == 1
 
 
@@ -160,7 +160,7 @@ def test_a_fault_that_nobody_cleared_is_kept_for_as_long_as_that(db):
     put(db, 1, entries.FaultCleared("saw", "laure"))
     put(db, 300, entries.Started("1"))
     purge_daily(db, Periods(passages=1), range(1, 300, 20))
-    assert journal.uncleared(db) == {"laser": ("emergency-stop",)}
+    assert open_sessions.uncleared(db) == {"laser": ("emergency-stop",)}
     assert kept(db)["fault"] == 1
 
 

@@ -7,17 +7,17 @@ import stat
 import threading
 
 import pytest
+from controller.store.write_queue import STUCK_MS
 from fixed import moment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from controller.station.events import CommitFailed, Committed, OpenSession
-from controller.store import database, journal, usage, whitelist
+from controller.store import clock_readings, database, journal, open_sessions, usage, whitelist
 from controller.store.answers import GrantAnswer, StorageChanged
 from controller.store.database import StorageError
 from controller.store.key import badge_key
-from controller.store.post import STUCK_MS
 from controller.store.whitelist import Change
 from controller.store.writer import Edit, WhitelistChanged, WhitelistReplaced, Writer
 from guard.leases import boottime_ms
@@ -103,13 +103,13 @@ def test_wall_time_is_derived_from_the_best_reading_of_its_boot(db):
                 (moment(50), entries.Clock(9_000, Quality.SYNCHRONISED)),
             ],
         )
-    clocks = journal.Clocks(db)
+    clocks = clock_readings.Clocks(db)
     assert clocks.wall("boot-1", 10) == (9_010, Quality.SYNCHRONISED)
     assert clocks.wall("boot-2", 10) == (None, Quality.UNKNOWN)
 
 
 def test_a_grant_is_answered_only_once_it_is_on_disk(writer, told, tmp_path):
-    writer.commit(moment(), granted())
+    writer.queue.commit(moment(), granted())
     assert told == []
     writer.step()
     assert told == [GrantAnswer("laser", Committed("s1"))]
@@ -119,19 +119,19 @@ def test_a_grant_is_answered_only_once_it_is_on_disk(writer, told, tmp_path):
 def test_a_tap_costs_one_commit(writer, db):
     commits = []
     db.conn.set_trace_callback(lambda sql: commits.append(sql) if sql.strip().upper() == "COMMIT" else None)
-    writer.commit(moment(), granted())
+    writer.queue.commit(moment(), granted())
     writer.step()
     db.conn.set_trace_callback(None)
     assert len(commits) == 1
 
 
 def test_a_full_disk_refuses_grants_keeps_usage_and_writes_it_once_there_is_room(writer, db, told):
-    writer.commit(moment(), granted("s1"))
+    writer.queue.commit(moment(), granted("s1"))
     writer.step()
     break_disk(db)
     ended = entries.Ended("s1", "laser", Ending.BADGE_REMOVED, 1_000, "m" * 9_000)
-    writer.record(moment(), ended)
-    writer.commit(moment(), granted("s2"))
+    writer.queue.record(moment(), ended)
+    writer.queue.commit(moment(), granted("s2"))
     waits = [writer.step() for _ in range(3)]
     assert waits == sorted(waits) and waits[0] is not None
     assert GrantAnswer("laser", CommitFailed("s2")) in told
@@ -143,18 +143,18 @@ def test_a_full_disk_refuses_grants_keeps_usage_and_writes_it_once_there_is_room
 
 
 def test_refusals_are_thinned_and_counted_and_usage_never(writer, db, monkeypatch):
-    monkeypatch.setattr("controller.store.post.MAX_REFUSALS", 3)
+    monkeypatch.setattr("controller.store.write_queue.MAX_REFUSALS", 3)
     for _ in range(10):
-        writer.record(moment(), refused())
-    writer.record(moment(), entries.Ended("s1", "laser", Ending.STOPPED, 1))
+        writer.queue.record(moment(), refused())
+    writer.queue.record(moment(), entries.Ended("s1", "laser", Ending.STOPPED, 1))
     writer.step()
     assert kinds(db) == ["refused"] * 3 + ["ended", "thinned"]
     assert list(journal.lines(db))[-1].entry.count == 7
 
 
 def test_thinned_refusals_are_counted_even_when_nothing_else_is_written(writer, db, monkeypatch):
-    monkeypatch.setattr("controller.store.post.MAX_REFUSALS", 0)
-    writer.record(moment(), refused())
+    monkeypatch.setattr("controller.store.write_queue.MAX_REFUSALS", 0)
+    writer.queue.record(moment(), refused())
     writer.step()
     assert kinds(db) == ["thinned"]
 
@@ -162,7 +162,7 @@ def test_thinned_refusals_are_counted_even_when_nothing_else_is_written(writer, 
 def test_a_change_made_from_another_version_is_refused(writer, db):
     edit(writer, Change(put=(Member("a"),)))
     late = Edit(Change(put=(Member("b"),)), "root", moment(), nothing, base=0)
-    writer.edit(late)
+    writer.queue.edit(late)
     writer.step()
     with pytest.raises(StorageError, match="meanwhile"):
         late.wait(0)
@@ -173,48 +173,48 @@ def test_a_row_that_makes_no_sense_does_not_end_the_writer(writer, db):
     db["whitelist"].insert({"slot": 0, "key": "member/x", "body": "{"})
     with pytest.raises(StorageError):
         edit(writer, Change(put=members(600)))
-    writer.record(moment(), refused())
+    writer.queue.record(moment(), refused())
     for _turn in range(3):
         writer.step()
     assert kinds(writer._opened) == ["refused"], "in a new database, in the place of the one that was damaged"
 
 
 def test_a_session_cut_short_ended_at_its_last_heartbeat(writer, db):
-    writer.record(moment(1), entries.Clock(1_000, Quality.KEPT))
-    writer.commit(moment(10), granted("s1"))
+    writer.queue.record(moment(1), entries.Clock(1_000, Quality.KEPT))
+    writer.queue.commit(moment(10), granted("s1"))
     ended = entries.Ended("s1", "laser", Ending.INTERRUPTED, 40, until=entries.Past("boot-1", 50))
-    writer.record(moment(9_000_000, boot="boot-2"), ended)
+    writer.queue.record(moment(9_000_000, boot="boot-2"), ended)
     writer.step()
     assert next(usage.sessions(db)).ended == 1_050
 
 
 def test_at_its_bound_the_journal_refuses_new_sessions(writer, monkeypatch):
-    assert not writer.is_full
-    monkeypatch.setattr("controller.store.post.MAX_JOURNAL", 0)
-    assert writer.is_full
+    assert not writer.queue.is_full
+    monkeypatch.setattr("controller.store.write_queue.MAX_JOURNAL", 0)
+    assert writer.queue.is_full
 
 
 def test_a_session_left_open_has_its_last_heartbeat_and_one_that_ended_has_none(writer, db):
     for session in ("s1", "s2", "s3"):
-        writer.commit(moment(1), granted(session))
-    writer.record(moment(2), entries.Withdrawn("s3", "laser"))
-    writer.record(moment(3), entries.Extended("s1", "laser"))
-    writer.beat((OpenSession("s1", "laser", 44, "boot-1", 45, 7), OpenSession("s2", "laser", 44, "boot-1", 45)))
+        writer.queue.commit(moment(1), granted(session))
+    writer.queue.record(moment(2), entries.Withdrawn("s3", "laser"))
+    writer.queue.record(moment(3), entries.Extended("s1", "laser"))
+    writer.queue.beat((OpenSession("s1", "laser", 44, "boot-1", 45, 7), OpenSession("s2", "laser", 44, "boot-1", 45)))
     writer.step()
-    writer.record(moment(50), entries.Ended("s2", "laser", Ending.LONGEST, 50))
+    writer.queue.record(moment(50), entries.Ended("s2", "laser", Ending.LONGEST, 50))
     writer.step()
     left = OpenSession("s1", "laser", 44, "boot-1", 45, 7, began=1, extended=3, member="marie", badge="a" * 32)
-    assert journal.left_open(db) == [left]
+    assert open_sessions.left_open(db) == [left]
     assert db["heartbeats"].count == 1
 
 
 def test_sessions_are_read_out_of_the_journal(writer, db):
-    writer.record(moment(1), entries.Clock(1_000, Quality.KEPT))
-    writer.commit(moment(10), granted("s1"))
-    writer.record(moment(70), entries.Ended("s1", "laser", Ending.BADGE_TAPPED, 59_600, "marie"))
-    writer.commit(moment(80), granted("s2"))
-    writer.commit(moment(90), granted("s3"))
-    writer.record(moment(91), entries.Withdrawn("s3", "laser"))
+    writer.queue.record(moment(1), entries.Clock(1_000, Quality.KEPT))
+    writer.queue.commit(moment(10), granted("s1"))
+    writer.queue.record(moment(70), entries.Ended("s1", "laser", Ending.BADGE_TAPPED, 59_600, "marie"))
+    writer.queue.commit(moment(80), granted("s2"))
+    writer.queue.commit(moment(90), granted("s3"))
+    writer.queue.record(moment(91), entries.Withdrawn("s3", "laser"))
     writer.step()
     first, second = usage.sessions(db)
     assert (first.session, first.started, first.powered_s, first.ended_by) == ("s1", 1_010, 60, "marie")
@@ -223,7 +223,7 @@ def test_sessions_are_read_out_of_the_journal(writer, db):
 
 def edit(writer, change):
     made = Edit(change, "root", moment(), nothing)
-    writer.edit(made)
+    writer.queue.edit(made)
     writer.step()
     return made.wait(0)
 
@@ -252,9 +252,9 @@ def test_a_large_change_is_staged_in_small_transactions_and_taps_go_between(writ
         Change(put=members(1_700), replace=True),
         "root",
         moment(),
-        lambda _d, _t: writer.commit(moment(), granted("tap")),
+        lambda _d, _t: writer.queue.commit(moment(), granted("tap")),
     )
-    writer.edit(made)
+    writer.queue.edit(made)
     writer.step()
     db.conn.set_trace_callback(None)
     assert len(sizes) >= 4
@@ -389,23 +389,23 @@ def test_a_writer_that_the_disk_keeps_waiting_is_seen_to_be_stuck_and_then_not(w
     thread = threading.Thread(target=writer.run)
     with contextlib.closing(sqlite3.connect(tmp_path / "loquet.db")) as other:
         other.execute("begin immediate")  # the disk does not answer
-        writer.record(moment(), entries.Stopped())
+        writer.queue.record(moment(), entries.Stopped())
         thread.start()
-        until(lambda: writer.is_stuck(boottime_ms() + STUCK_MS + 1), "the wait")
-        assert not writer.is_stuck(boottime_ms())  # it has not lasted long
+        until(lambda: writer.queue.is_stuck(boottime_ms() + STUCK_MS + 1), "the wait")
+        assert not writer.queue.is_stuck(boottime_ms())  # it has not lasted long
         other.rollback()
-    writer.stop()
+    writer.queue.stop()
     thread.join()
-    assert not writer.is_stuck(boottime_ms() + 10 * STUCK_MS)  # idle is not stuck
+    assert not writer.queue.is_stuck(boottime_ms() + 10 * STUCK_MS)  # idle is not stuck
 
 
 def test_the_end_of_a_session_that_waits_for_the_disk_is_known_to_be_held(writer):
-    writer.record(moment(), entries.Stopped())
-    assert not writer.holds_usage
-    writer.record(moment(), entries.Ended("s1", "laser", Ending.BADGE_REMOVED, 1_000))
-    assert writer.holds_usage
+    writer.queue.record(moment(), entries.Stopped())
+    assert not writer.queue.holds_usage
+    writer.queue.record(moment(), entries.Ended("s1", "laser", Ending.BADGE_REMOVED, 1_000))
+    assert writer.queue.holds_usage
     writer.step()
-    assert not writer.holds_usage
+    assert not writer.queue.holds_usage
 
 
 def test_two_processes_do_not_write_at_once(tmp_path):
