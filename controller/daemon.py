@@ -34,7 +34,7 @@ from controller.sensing.badges import Badges
 from controller.sensing.inputs import close_all
 from controller.sensing.readers import ReaderThread
 from controller.settings import Settings
-from controller.store import clock_readings, damage, database, open_sessions
+from controller.store import clock_readings, damage, database, open_sessions, rescue
 from controller.store.database import StorageError
 from controller.store.integrity import Examiner
 from controller.store.key import badge_key
@@ -141,7 +141,7 @@ class Daemon:
             close_all([*made.parts.lights.values(), *made.parts.buzzers.values()])
             _close(made.writer, threads[0])
 
-    def _assemble(self, opened: damage.Opened | None, *, has_disk: bool) -> Assembled:
+    def _assemble(self, opened: rescue.Opened | None, *, has_disk: bool) -> Assembled:
         """Make the parts and join them."""
         settings, put = self._settings, self._inbox.put
         db = opened.db if opened is not None else None
@@ -235,7 +235,7 @@ class Daemon:
         if self._connection is not None:
             self._connection.end()
 
-    def _open(self) -> tuple[BadgeKey | None, damage.Opened | None]:
+    def _open(self) -> tuple[BadgeKey | None, rescue.Opened | None]:
         """Open what is kept on disk; without it taps are answered all the same, and the writer tries again."""
         key = None
         try:
@@ -249,7 +249,7 @@ class Daemon:
             return key, None
 
     @staticmethod
-    def _take_up(loop: Loop, opened: damage.Opened, clock: SystemClock) -> None:
+    def _take_up(loop: Loop, opened: rescue.Opened, clock: SystemClock) -> None:
         """Have every station go on from what is on the disk."""
         loop.age.confirmed = int(database.meta(opened.db, "confirmed", "0"))
         loop.recover(open_sessions.left_open(opened.db), open_sessions.uncleared(opened.db))

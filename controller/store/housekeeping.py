@@ -12,7 +12,7 @@ import msgspec
 from sqlite_utils import Database
 
 from controller.settings.periods import DAY_MS, Periods
-from controller.store import damage, document, open_sessions, retention, whitelist
+from controller.store import document, open_sessions, retention, set_aside, whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.edits import WhitelistChanged, WhitelistReplaced
 
@@ -91,7 +91,7 @@ class Housekeeping:
     def forget(self) -> None:
         """Have nothing left of a name that was deleted: on no free page, in no log, in no file that was set aside."""
         self.forget_due = True
-        damage.forget(self.folder)
+        set_aside.forget(self.folder)
         with contextlib.suppress(sqlite3.Error):
             self._opened().execute("vacuum")
             busy, _log, _done = self._opened().execute("pragma wal_checkpoint(truncate)").fetchone()

@@ -380,7 +380,7 @@ class Pin:
         self.off()
 
 
-def test_a_shared_far_output_gives_its_lease_back_after_the_last_has_let_go(run_dir):
+def test_a_shared_remote_output_gives_its_lease_back_after_the_last_has_let_go(run_dir):
     rig = Rig(run_dir)
     rig.live(1)
     service = Service(rig.output)

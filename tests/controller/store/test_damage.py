@@ -14,7 +14,7 @@ import pytest
 from fixed import moment
 from workshop import Workshop
 
-from controller.store import damage, database, document, journal, whitelist
+from controller.store import damage, database, document, journal, rescue, set_aside, whitelist
 from controller.store.carve import Found, carve
 from controller.store.damage import open_store
 from controller.store.database import DATABASE, DamagedError, meta, set_meta
@@ -193,8 +193,8 @@ def test_cut_short_anywhere_the_saving_is_gone_through_again(lived, tmp, cut, mo
         return step
 
     for where, name in (
-        (damage, "_set_aside"), (damage, "open_for_writing"), (damage, "set_meta"), (damage.raw, "carve"),
-        (damage, "_save_journal"), (damage, "_save_counts"), (whitelist, "swap"), (document, "write"),
+        (set_aside, "move"), (damage, "open_for_writing"), (rescue, "set_meta"), (rescue.raw, "carve"),
+        (rescue, "_save_journal"), (rescue, "_save_counts"), (whitelist, "swap"), (document, "write"),
     ):  # fmt: skip
         monkeypatch.setattr(where, name, stopping(getattr(where, name)))
     with contextlib.suppress(KeyboardInterrupt):
@@ -285,7 +285,7 @@ def test_a_session_whose_grant_was_lost_is_told_of_again(monkeypatch):
         w.lay("marie")
         w.wait(100)
         epoch = meta(w.db, "epoch")
-        monkeypatch.setattr(damage.raw, "carve", lambda _path: Found())
+        monkeypatch.setattr(rescue.raw, "carve", lambda _path: Found())
         (w.settings.data_dir / DATABASE).unlink()
         w.wait(60)  # the next heartbeat finds it
         w.take("marie")
@@ -300,7 +300,7 @@ def test_usage_whose_beginning_was_lost_is_still_usage(monkeypatch):
     with Workshop() as w:
         w.lay("marie")
         w.wait(30)
-        monkeypatch.setattr(damage.raw, "carve", lambda _path: Found())
+        monkeypatch.setattr(rescue.raw, "carve", lambda _path: Found())
         (w.settings.data_dir / DATABASE).unlink()
         w.take("marie")
         w.wait(10)
@@ -423,7 +423,7 @@ def test_a_session_whose_grant_was_lost_ends_all_the_same_after_a_power_cut(monk
     with Workshop() as w:
         w.lay("marie")
         w.wait(100)
-        monkeypatch.setattr(damage.raw, "carve", lambda _path: Found())
+        monkeypatch.setattr(rescue.raw, "carve", lambda _path: Found())
         (w.settings.data_dir / DATABASE).unlink()
         w.wait(100)
         monkeypatch.undo()

@@ -7,7 +7,6 @@ import stat
 import threading
 
 import pytest
-from controller.store.write_queue import STUCK_MS
 from fixed import moment
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from controller.store.answers import GrantAnswer, StorageChanged
 from controller.store.database import StorageError
 from controller.store.key import badge_key
 from controller.store.whitelist import Change
+from controller.store.write_queue import STUCK_MS
 from controller.store.writer import Edit, WhitelistChanged, WhitelistReplaced, Writer
 from guard.leases import boottime_ms
 from protocol import entries
