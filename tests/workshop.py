@@ -321,7 +321,7 @@ class Workshop:
 
     @property
     def db(self):
-        return self.writer._db
+        return self.writer.connection._db
 
     def _leased(self, machine, name, part, *, resume=False):
         line = part.settings.pin

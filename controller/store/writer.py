@@ -6,10 +6,7 @@ grant that fails is told to the loop and forgotten: its session never began.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +18,8 @@ from controller.station.events import CommitFailed, Committed
 from controller.store import clock_readings, damage, journal, machine_counters, open_sessions, retention, whitelist
 from controller.store import delivery as brought
 from controller.store.answers import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened
-from controller.store.database import DamagedError, StorageError, is_damage, meta, set_meta
+from controller.store.connection import Connection
+from controller.store.database import StorageError, is_damage, meta, set_meta
 from controller.store.delivery import Brought
 from controller.store.edits import Edit, EditFailed, ExcludedError, WhitelistChanged, WhitelistReplaced, carry_out
 from controller.store.housekeeping import Housekeeping
@@ -48,16 +46,15 @@ class Writer:
     ) -> None:
         """Write to *db*; without one, or once it is damaged, open the one in *data_dir* as soon as that can be done."""
         self.queue = WriteQueue()
-        self._db = db
+        self.connection = Connection()
         self._tell = tell_loop
         self._floor = floor
         self._data_dir = data_dir
         self._now = now
         self._works = db is not None
         self._retry = FIRST_RETRY
-        self._inode = 0
         self.house = Housekeeping(
-            lambda: self._opened,
+            lambda: self.connection.db,
             self._between,
             self._notice,
             self._purged,
@@ -71,25 +68,13 @@ class Writer:
             self._begin(db)
 
     def _begin(self, db: Database) -> None:
-        self._db = db
+        self.connection.hold(db)
         self.queue.entries.size = journal.size(db)
-        path = db.execute("pragma database_list").fetchone()[2]
-        self._path = path
-        self._inode = os.stat(path).st_ino if path else 0  # noqa: PTH116 - on the way of a tap
-        self.house.begin(Path(path).parent)
-        # SQLite would copy its log back in the middle of some tap's commit; we do it when nothing waits.
-        db.execute("pragma wal_autocheckpoint=0")
-
-    @property
-    def _opened(self) -> Database:
-        assert self._db is not None  # noqa: S101 - step opens it before anything else
-        return self._db
+        self.house.begin(self.connection.folder)
 
     def close(self) -> None:
         """Let the database go, once the writer's thread has ended or is not waited for any more."""
-        if self._db is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._db.close()
+        self.connection.close()
 
     def run(self) -> None:
         """Write until stopped."""
@@ -131,18 +116,18 @@ class Writer:
         elif self.queue.entries.waiting:
             self.queue.look_again()
         elif not self.queue.stopping:
-            self.house.keep(self._transaction)
+            self.house.keep(self.connection.transaction)
         if self.house.is_pressing:
             self.house.checkpoint()
         return None
 
     def _is_open(self) -> bool:
         """Open the database, or a new one in the place of a damaged one; return whether there is one to write to."""
-        if self._db is not None and not self.queue.damage:
+        if self.connection.is_open and not self.queue.damage:
             return True
         if self._data_dir is None:
             return False
-        live, self._db = self._db, None
+        live = self.connection.give_up()
         self._works = False
         try:
             opened = damage.open_store(self._data_dir, self.queue.damage, live)
@@ -169,7 +154,7 @@ class Writer:
         if self._works and taken.is_empty:
             return True
         try:
-            with self._transaction():
+            with self.connection.transaction():
                 self._write(taken)
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
             self.queue.give_back(taken)
@@ -186,7 +171,7 @@ class Writer:
 
     def _write(self, taken: Taken) -> None:
         """Write what was taken, in the transaction that is open."""
-        db = self._opened
+        db = self.connection.db
         journal.append(db, [(waiting.moment, waiting.entry) for waiting in taken.batch])
         if taken.thinned:
             journal.append(db, taken.thinned)
@@ -202,27 +187,6 @@ class Writer:
         if taken.adopted is not None:
             whitelist.belong(db, taken.adopted[1])
             machine_counters.adopt(db, taken.adopted[0])
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """`Database.atomic` without its savepoints and tracers: it is on the way of a tap."""
-        connection = self._opened.conn
-        if self._inode and not self._is_in_place():
-            raise DamagedError(N_("{path} is gone, or another file stands in its place"), path=self._path)
-        connection.execute("begin immediate")
-        try:
-            yield
-            connection.execute("commit")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("rollback")
-            raise
-
-    def _is_in_place(self) -> bool:
-        try:
-            return os.stat(self._path).st_ino == self._inode  # noqa: PTH116 - on the way of a tap
-        except FileNotFoundError:
-            return False
 
     def _succeed(self, batch: list[Waiting]) -> None:
         for waiting in batch:  # first of all: outputs wait for it
@@ -253,7 +217,7 @@ class Writer:
             self._take(edit)
             return
         try:
-            changed = carry_out(self._opened, edit, self._floor(), self._between)
+            changed = carry_out(self.connection.db, edit, self._floor(), self._between)
         except StorageError as error:
             self._notice(error)
             self._refuse(edit, error)
@@ -281,7 +245,7 @@ class Writer:
     def _take(self, delivered: Brought) -> None:
         """Put in force what a server brought, and tell the loop."""
         try:
-            changed = brought.carry_out(self._opened, delivered.delivery, self._between)
+            changed = brought.carry_out(self.connection.db, delivered.delivery, self._between)
         except StorageError as error:
             self._notice(error)
             delivered.finish(error)

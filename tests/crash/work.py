@@ -58,11 +58,11 @@ class Work:
 
     def step(self):
         self.writer.step()
-        say("seq", journal.last(self.writer._opened))
+        say("seq", journal.last(self.writer.connection.db))
 
     def edit(self, *put, drop=(), replace=False, forgets=False):
         edit = Edit(Change(tuple(put), tuple(drop), replace), "root", self.moment(), forgets=forgets)
-        self.writer.edit(edit)
+        self.writer.queue.edit(edit)
         self.writer.step()
         say("version", edit.wait(0))
         self.step()  # the document
@@ -70,19 +70,19 @@ class Work:
     def session(self, number):
         name = f"s{number}"
         granted = entries.Granted(name, "laser", "marie", "a" * 32, Level.USER)
-        self.writer.commit(self.moment(), granted)
+        self.writer.queue.commit(self.moment(), granted)
         self.step()
         for beat in range(2):
             moment = self.moment()
-            self.writer.beat((OpenSession(name, "laser", 45_000 * beat, moment.boot, moment.at),))
+            self.writer.queue.beat((OpenSession(name, "laser", 45_000 * beat, moment.boot, moment.at),))
             self.step()
-        self.writer.record(self.moment(), entries.Refused("laser", Reason.UNKNOWN_BADGE, badge="b" * 32))
-        self.writer.record(self.moment(), entries.Ended(name, "laser", Ending.BADGE_REMOVED, 90_000))
+        self.writer.queue.record(self.moment(), entries.Refused("laser", Reason.UNKNOWN_BADGE, badge="b" * 32))
+        self.writer.queue.record(self.moment(), entries.Ended(name, "laser", Ending.BADGE_REMOVED, 90_000))
         self.step()
 
     def live(self):
         """Everything that is ever written."""
-        self.writer.record(self.moment(), entries.Clock(START, Quality.SYNCHRONISED))
+        self.writer.queue.record(self.moment(), entries.Clock(START, Quality.SYNCHRONISED))
         self.step()
         members = [Member(f"m{n}", f"Name {n}") for n in range(50)]
         self.edit(*members, replace=True)
@@ -92,7 +92,7 @@ class Work:
                 Member("late", f"Late {number}"), Badge(f"{number:032x}", "late"), Certification("late", "safety")
             )
             self.writer.house.checkpoint()
-        self.writer.acknowledge(meta(self.writer._opened, "epoch"), 5)
+        self.writer.queue.acknowledge(meta(self.writer.connection.db, "epoch"), 5)
         self.step()
         say("acknowledged", 5)
         self.edit(drop=(Badge("0" * 32, "late"),))

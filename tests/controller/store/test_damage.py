@@ -322,7 +322,7 @@ def test_the_examiner_finds_what_nobody_has_read_yet(tmp):
     from controller.store.integrity import Examiner
 
     writer = fill(tmp, sessions=10)
-    writer._opened.execute("update journal set body = replace(body, 's0003', 's0004') where seq = 8")
+    writer.connection.db.execute("update journal set body = replace(body, 's0003', 's0004') where seq = 8")
     found = []
     examiner = Examiner(tmp, found.append)
     for _turn in range(20):
@@ -331,7 +331,7 @@ def test_the_examiner_finds_what_nobody_has_read_yet(tmp):
     assert "8" in found[0]
     writer.queue.damaged(found[0])
     writer.step()
-    saved = {line.seq: line.entry for line in journal.lines(writer._opened) if line.epoch}
+    saved = {line.seq: line.entry for line in journal.lines(writer.connection.db) if line.epoch}
     assert {7, 9} <= saved.keys()
     assert "s0004" not in repr(saved.get(8)), "an older page still had it as it was, or it is lost"
     writer.close()
@@ -353,13 +353,13 @@ def test_a_text_that_cannot_be_written_holds_up_no_other_and_is_no_damage():
 @pytest.mark.parametrize("body", ["{", '{"type":"member"}', "x"])
 def test_a_row_that_was_changed_behind_the_writers_back_ends_no_thread(tmp, body):
     writer = fill(tmp, sessions=3)
-    writer._opened.execute("update whitelist set body = ? where key = 'member/m003'", [body])
+    writer.connection.db.execute("update whitelist set body = ? where key = 'member/m003'", [body])
     writer.queue.edit(Edit(Change(put=(Member("m5", "New"),)), "root", moment()))
     for _turn in range(6):
         writer.step()
-    found = whitelist.load(writer._opened)
+    found = whitelist.load(writer.connection.db)
     assert found.members["m003"].name == "Name 3", "from the document"
-    assert meta(writer._opened, "version") != "0"
+    assert meta(writer.connection.db, "version") != "0"
     writer.close()
 
 
@@ -409,12 +409,12 @@ def test_edits_over_a_long_list_come_back_when_the_journal_no_longer_has_them(tm
     writer = fill(tmp, sessions=3)
     writer.queue.edit(Edit(Change(put=(Member("m001", "Name 1", excluded=True),)), "root", moment()))
     writer.step()
-    writer._opened.execute("delete from journal where kind = 'whitelist_edited'")
-    writer._opened.execute("update whitelist set body = 'x' where key = 'member/m003'")
+    writer.connection.db.execute("delete from journal where kind = 'whitelist_edited'")
+    writer.connection.db.execute("update whitelist set body = 'x' where key = 'member/m003'")
     writer.queue.damaged("test")
     for _turn in range(4):
         writer.step()
-    found = whitelist.load(writer._opened)
+    found = whitelist.load(writer.connection.db)
     assert (found.members["m001"].excluded, found.members["m001"].name) == (True, "Name 1")
     writer.close()
 

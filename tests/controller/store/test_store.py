@@ -176,7 +176,7 @@ def test_a_row_that_makes_no_sense_does_not_end_the_writer(writer, db):
     writer.queue.record(moment(), refused())
     for _turn in range(3):
         writer.step()
-    assert kinds(writer._opened) == ["refused"], "in a new database, in the place of the one that was damaged"
+    assert kinds(writer.connection.db) == ["refused"], "in a new database, in the place of the one that was damaged"
 
 
 def test_a_session_cut_short_ended_at_its_last_heartbeat(writer, db):
