@@ -18,7 +18,7 @@ from typing import Final, Self
 from common.texts import language
 from simulator.network import Cable
 from simulator.stage import LIFELINE
-from simulator.workbench.scene import Uplink
+from simulator.workbench.situation import Uplink
 
 NAMES: Final = ("Laser & 3D", "Atelier bois")
 SETTINGS: Final = """[server]

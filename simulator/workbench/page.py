@@ -33,7 +33,9 @@ from controller.station.states import MACHINE
 from protocol.entries import Ending, kind
 from protocol.sentences import ENDINGS, duration, fault, happened
 from simulator.workbench.drawer import DRAWER, HINTS, MACHINES, WOOD_HINTS
-from simulator.workbench.scene import FIRST, SESSIONS, Scene
+from simulator.workbench.scene import FIRST, Scene
+from simulator.workbench.seen import SESSIONS
+from simulator.workbench.wiring import wiring
 
 HERE: Final = Path(__file__).parent
 SAFE: Final = {
@@ -136,9 +138,9 @@ class Desk:
             with contextlib.suppress(RuntimeError):  # the page has ended
                 loop.call_soon_threadsafe(self._spread, what)
 
-        self._scene.told.append(told)
+        self._scene.seen.told.append(told)
         yield
-        self._scene.told.remove(told)
+        self._scene.seen.told.remove(told)
 
     def _spread(self, what: str) -> None:
         for watcher in self._watchers:
@@ -179,7 +181,7 @@ class Desk:
         give: dict[str, Callable[[], Any]] = {
             "pins": self._pins,
             "now": self._now,
-            "displays": lambda: self._scene.displays,
+            "displays": lambda: self._scene.seen.displays,
             "journal": self._journal,
         }
         try:
@@ -205,7 +207,7 @@ class Desk:
         except msgspec.DecodeError as error:
             return JSONResponse({"error": str(error)}, 400)
         try:
-            await run_in_threadpool(self._scene.act, request.path_params["what"], places)
+            await run_in_threadpool(self._scene.acts.act, request.path_params["what"], places)
         except LoquetError as error:
             with spoken(spoken_here):
                 return JSONResponse({"error": tell(error)}, 409)
@@ -218,14 +220,14 @@ class Desk:
         return str(named.get(machine, machine))
 
     def _wiring(self) -> list[dict[str, Any]]:
-        named = self._scene.wiring()
+        named = wiring(self._scene.stage)
         return [wired | {"name": _(MACHINES.get(wired["machine"], wired["name"]))} for wired in named]
 
     def _pins(self) -> list[int]:
-        return self._scene.levels
+        return self._scene.seen.levels
 
     def _now(self) -> dict[str, Any]:
-        now = self._scene.now
+        now = self._scene.seen.now
         return {
             "mains": now.mains,
             "network": now.network,
@@ -240,7 +242,7 @@ class Desk:
         }
 
     def _station(self, status: dict[str, Any]) -> dict[str, Any]:
-        member = self._scene.whitelist.members.get(status.get("member", ""))
+        member = self._scene.seen.whitelist.members.get(status.get("member", ""))
         said = _(STATES[status["state"]])
         if status["state"] == "fault":
             said += f": {fault(status['cause'])}"
@@ -258,22 +260,22 @@ class Desk:
     def _journal(self) -> dict[str, Any]:
         scene = self._scene
         lines = []
-        for line in reversed(scene.lines):
-            wall = scene.clocks.wall(line.boot, line.at)[0] if scene.clocks else None
+        for line in reversed(scene.seen.lines):
+            wall = scene.seen.clocks.wall(line.boot, line.at)[0] if scene.seen.clocks else None
             lines.append(
                 {
                     "seq": line.seq,
                     "kind": kind(line.entry),
                     "time": local_time(wall, self._zone)[-8:],
                     "machine": self._name(getattr(line.entry, "machine", None) or ""),
-                    "said": happened(line.entry, scene.whitelist),
+                    "said": happened(line.entry, scene.seen.whitelist),
                     "station": getattr(line.entry, "machine", None) or "",
                 }
             )
-        return {"lines": lines, "sessions": [self._session(each) for each in reversed(scene.sessions[-SESSIONS:])]}
+        return {"lines": lines, "sessions": [self._session(each) for each in reversed(scene.seen.sessions[-SESSIONS:])]}
 
     def _session(self, usage: Any) -> dict[str, Any]:  # noqa: ANN401 - usage.Usage, read only
-        member = self._scene.whitelist.members.get(usage.member)
+        member = self._scene.seen.whitelist.members.get(usage.member)
         return {
             "machine": self._name(usage.machine),
             "member": member.name if member and member.name else usage.member,
