@@ -184,8 +184,8 @@ def _takes_time(record: dict[str, Any]) -> bool:
     return isinstance(opening, dict) and opening.get("kind") == "serial"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the guard; with --once, open what a dead daemon left closed and end."""
+def _parser() -> argparse.ArgumentParser:
+    """Read what is typed."""
     parser = argparse.ArgumentParser(
         prog="loquet-guard",
         description="Opens every output whose lease is past. Without it no guarded output closes.",
@@ -195,7 +195,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--once", action="store_true", help="open what a dead daemon left closed, then end (ExecStopPost=)"
     )
     parser.add_argument("--beside", type=int, metavar="PID", help="end once this process is gone and all is open")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the guard; with --once, open what a dead daemon left closed and end."""
+    options = _parser().parse_args(arguments)
     stopped = os.environ.get("SERVICE_RESULT") in STOPPED
     manager = notify.Manager()
 

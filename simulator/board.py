@@ -72,13 +72,13 @@ class Board:
         self.displays: dict[tuple[int, int], SSD1306 | HD44780] = {}
         for (bus, address), kind in (displays or {}).items():
             self.add_display(bus, address, kind)
-        self._unplugged: set[tuple[int, int]] = set()
-        self._mains = True
+        self.unplugged: set[tuple[int, int]] = set()
+        self.mains = True
         self.cards: dict[str, SimulatedCard] = {}
         self._reset_pins = {pin: address for address, pin in readers.items() if pin is not None}
         self.pins.watchers.append(self._reset_line)
-        self.parts = Parts(self._far_changed)
-        self.far: list[tuple[str, str]] = []  # contacts that are no pins: they follow the header's lines
+        self.parts = Parts(self._remote_changed)
+        self.remote: list[tuple[str, str]] = []  # contacts that are no pins: they follow the header's lines
 
     def _reset_line(self, number: int, level: int) -> None:
         if number in self._wired:
@@ -128,48 +128,55 @@ class Board:
         """Return whether the kernel offers an I²C bus; it does where a display is wired, plugged in or not."""
         return any(bus == each for each, _address in self.displays)
 
-    def _far_changed(self, at: str, seat: str, closed: bool) -> None:
-        if (at, seat) in self.far:
-            self.pins.tell(LINES + self.far.index((at, seat)), int(closed))
+    def _remote_changed(self, at: str, seat: str, closed: bool) -> None:
+        if (at, seat) in self.remote:
+            self.pins.tell(LINES + self.remote.index((at, seat)), int(closed))
+
+
+class Requests:
+    """What is asked of a board over its socket: `do_NAME` for each, but for what its pins do themselves."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
 
     def do(self, client: object, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Carry out one request. Raises PinError, KeyError, ValueError."""
         name = request.pop("do")
         if name in {"claim_output", "claim_input", "free", "write", "read", "tx_pwm"}:
-            return getattr(self.pins, name)(client, **request)
+            return getattr(self._board.pins, name)(client, **request)
         if name in {"mode", "drive"}:
-            return getattr(self.pins, name)(**request)
+            return getattr(self._board.pins, name)(**request)
         return getattr(self, f"do_{name}")(**request)
 
     # --- parts beside the header ---
 
     def do_add(self, kind: str, at: str, **what: Any) -> None:  # noqa: ANN401 - JSON
         """Make a part, there."""
-        self.parts.add(kind, at, **what)
+        self._board.parts.add(kind, at, **what)
 
-    def do_far(self, at: str, seat: str) -> int:
+    def do_remote(self, at: str, seat: str) -> int:
         """Follow a contact that is no pin; return the number of its line."""
-        if (at, seat) not in self.far:
-            self.far.append((at, seat))
-            self.pins.add()
-        return LINES + self.far.index((at, seat))
+        if (at, seat) not in self._board.remote:
+            self._board.remote.append((at, seat))
+            self._board.pins.add()
+        return LINES + self._board.remote.index((at, seat))
 
     def do_part(self, at: str, act: str, **what: Any) -> None:  # noqa: ANN401 - JSON
         """Do something with a part: lay, take, plug, unplug, set, do."""
         if act not in {"lay", "take", "plug", "unplug", "set", "do"}:
             raise KeyError(act)
-        getattr(self.parts, act)(at, **what)
+        getattr(self._board.parts, act)(at, **what)
 
     def do_pcsc(self, reader: str | None = None) -> Any:  # noqa: ANN401 - JSON
         """Return the PC/SC readers, or the card on one."""
-        return self.parts.pcsc(reader)
+        return self._board.parts.pcsc(reader)
 
     # --- what people do ---
 
     def do_lay(self, bus: int, device: int, uid: str, **traits: Any) -> str:  # noqa: ANN401 - JSON
         """Lay a card on a reader; it keeps its traits for as long as the board runs."""
-        card = self.cards.setdefault(uid, SimulatedCard(bytes.fromhex(uid), **traits))
-        self.chips[bus, device].lay(card)
+        card = self._board.cards.setdefault(uid, SimulatedCard(bytes.fromhex(uid), **traits))
+        self._board.chips[bus, device].lay(card)
         return card.uid.hex()
 
     def do_lay_together(self, bus: int, device: int, uids: list[str]) -> None:
@@ -179,65 +186,65 @@ class Board:
 
     def do_take(self, bus: int, device: int, uid: str) -> None:
         """Take a card off a reader."""
-        if uid in self.cards:
-            self.chips[bus, device].take(self.cards[uid])
+        if uid in self._board.cards:
+            self._board.chips[bus, device].take(self._board.cards[uid])
 
     def do_chip(self, bus: int, device: int, silent: int | None = None, brownout: bool = False) -> None:
         """Make a chip read as a dead bus (a value), live again (null), or forget its registers."""
-        chip = self.chips[bus, device]
+        chip = self._board.chips[bus, device]
         chip.silent = silent
         if brownout:
             chip.reset()
 
     def do_power(self, on: bool) -> None:
         """Cut or restore the mains: lines and chips forget all they were; an unpowered chip is silent."""
-        self.pins.reset()
-        for chip in self.chips.values():
+        self._board.pins.reset()
+        for chip in self._board.chips.values():
             chip.reset()
             chip.silent = None if on else 0x00
-        self._mains = on
-        self.parts.power(on=on)
-        for address, display in self.displays.items():
-            display.power(on=on and address not in self._unplugged)
+        self._board.mains = on
+        self._board.parts.power(on=on)
+        for address, display in self._board.displays.items():
+            display.power(on=on and address not in self._board.unplugged)
 
     def do_display(self, bus: int, address: int) -> dict[str, Any]:
         """Return what a display shows now: pixels and contrast, or lines, backlight and custom characters."""
-        return self.displays[bus, address].shows()
+        return self._board.displays[bus, address].shows()
 
     def do_unplug(self, bus: int, address: int) -> None:
         """Pull a display's cable: it is dark, and nobody acknowledges at its address."""
-        self._unplugged.add((bus, address))
-        self.displays[bus, address].power(on=False)
+        self._board.unplugged.add((bus, address))
+        self._board.displays[bus, address].power(on=False)
 
     def do_plug(self, bus: int, address: int) -> None:
         """Plug a display in again; it has forgotten all it was. One that is plugged in stays as it is."""
-        if (bus, address) in self._unplugged:
-            self._unplugged.remove((bus, address))
-            self.displays[bus, address].power(on=self._mains)
+        if (bus, address) in self._board.unplugged:
+            self._board.unplugged.remove((bus, address))
+            self._board.displays[bus, address].power(on=self._board.mains)
 
     def do_level(self, address: list[int], channel: int, level: float) -> None:
         """Put a voltage, from 0 to 1 of the reference, on a channel of an MCP3008."""
-        self.converters[tuple(address)].levels[channel] = level
+        self._board.converters[tuple(address)].levels[channel] = level
 
     def do_transfers(self) -> int:
         """Count the SPI transfers so far."""
-        return sum(chip.transfers for chip in self.chips.values())
+        return sum(chip.transfers for chip in self._board.chips.values())
 
     def do_pins(self) -> list[int]:
         """Return every line's level."""
-        return [line.level for line in self.pins.lines]
+        return [line.level for line in self._board.pins.lines]
 
     def do_last(self, number: int) -> float:
         """Return when a line changed last, in seconds."""
-        return next(at for at, line, _level in reversed(self.pins.history) if line == number)
+        return next(at for at, line, _level in reversed(self._board.pins.history) if line == number)
 
     def do_changes(self) -> int:
         """Count the changes of all levels."""
-        return len(self.pins.history)
+        return len(self._board.pins.history)
 
     def do_history(self) -> list[tuple[float, int, int]]:
         """Return every change of a level: seconds, line, level."""
-        return self.pins.history
+        return self._board.pins.history
 
 
 class Server:
@@ -245,6 +252,7 @@ class Server:
 
     def __init__(self, board: Board, path: Path) -> None:
         self._board = board
+        self._requests = Requests(board)
         self._selector = selectors.DefaultSelector()
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -295,7 +303,7 @@ class Server:
             client.watches = True
             return b"{}"
         try:
-            return json.dumps({"is": self._board.do(client, request)}).encode()
+            return json.dumps({"is": self._requests.do(client, request)}).encode()
         except (PinError, KeyError, ValueError, TypeError, AttributeError) as error:
             return json.dumps({"error": str(error) or repr(error)}).encode()
 

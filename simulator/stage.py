@@ -70,17 +70,14 @@ def _options(station: Station) -> Iterator[tuple[str, str]]:
                 yield "--converter", ".".join(map(str, converter(part.settings)))
 
 
-class Stage:
-    """Processes on one settings file. A context manager: whatever runs is ended with it."""
+class Processes:
+    """Our modules as processes, on one settings file and one simulated board, with one log."""
 
-    def __init__(self, config: Path, *, keeps: bool = True) -> None:
+    def __init__(self, config: Path) -> None:
         self.config = config
-        self.settings: Settings = load(config)
         self.socket = config.parent / "board.sock"
-        self._keeps = keeps
-        self._processes: dict[str, subprocess.Popen[str]] = {}
-        self.hand: Hand
         self.log = config.parent / "log.txt"
+        self._processes: dict[str, subprocess.Popen[str]] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -109,6 +106,42 @@ class Stage:
         self._processes[name] = process
         return process
 
+    def process(self, name: str) -> subprocess.Popen[str] | None:
+        """Return one of the processes, if it was started and not yet ended by us."""
+        return self._processes.get(name)
+
+    def first_line(self, process: subprocess.Popen[str]) -> None:
+        """Wait until a process says something. Raises StageError with what it said to its log where it ends."""
+        if process.stdout is None or not process.stdout.readline():
+            raise StageError(f"{process.args!r} ended with {process.wait()}: {self.log.read_text()[-2000:]}")
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a process a signal, and wait for its end."""
+        process = self._processes.pop(name)
+        process.send_signal(number)
+        code = process.wait(PATIENCE)
+        if process.stdout is not None:
+            process.stdout.close()
+        return code
+
+    def end_all(self) -> None:
+        """End whatever runs, the last first."""
+        for name in reversed(list(self._processes)):
+            process = self._processes[name]
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+            self.kill(name, signal.SIGTERM if name == "daemon" else signal.SIGKILL)
+
+
+class Stage(Processes):
+    """Processes on one settings file. A context manager: whatever runs is ended with it."""
+
+    def __init__(self, config: Path, *, keeps: bool = True) -> None:
+        super().__init__(config)
+        self.settings: Settings = load(config)
+        self._keeps = keeps
+        self.hand: Hand
+
     def start_board(self) -> None:
         """Plug the board in."""
         readers = []
@@ -120,7 +153,7 @@ class Stage:
         wired_up = {option for station in self.settings.stations for option in _options(station)}
         readers += [word for option, value in sorted(wired_up) for word in (option, value)]
         kept = "--keeps" if self._keeps else "--releases"
-        self._first_line(self.start("board", ["simulator.board", "--socket", str(self.socket), kept, *readers]))
+        self.first_line(self.start("board", ["simulator.board", "--socket", str(self.socket), kept, *readers]))
         self.hand = Hand(self.socket)
         for part in attached.descriptions(attached.everything(self.settings)):
             self.hand.do("add", **part)
@@ -165,17 +198,9 @@ class Stage:
     def start_daemon(self) -> subprocess.Popen[str]:
         """Start the daemon, and wait until it is ready and every reader is found."""
         daemon = self.start("daemon", ["controller", "run"])
-        self._first_line(daemon)
+        self.first_line(daemon)
         until(lambda: all(each["reader"] for each in self.status()["stations"]), "the readers")
         return daemon
-
-    def process(self, name: str) -> subprocess.Popen[str] | None:
-        """Return one of the processes, if it was started and not yet ended by us."""
-        return self._processes.get(name)
-
-    def _first_line(self, process: subprocess.Popen[str]) -> None:
-        if process.stdout is None or not process.stdout.readline():
-            raise StageError(f"{process.args!r} ended with {process.wait()}: {self.log.read_text()[-2000:]}")
 
     def loquet(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would."""
@@ -242,21 +267,12 @@ class Stage:
         if isinstance(part.settings, RelaySettings):
             return part.settings.pin, int(not part.settings.active_low)
         at, seat = attached.seat(part) or ("", "")
-        return self.hand.do("far", at=at, seat=seat), 1
+        return self.hand.do("remote", at=at, seat=seat), 1
 
     def closed(self, machine: str, name: str = MACHINE) -> bool:
         """Return whether a contact is closed, by the board's line and nothing else."""
         number, closed = self.line(machine, name)
         return bool(self.hand.do("pins")[number] == closed)
-
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a process a signal, and wait for its end."""
-        process = self._processes.pop(name)
-        process.send_signal(number)
-        code = process.wait(PATIENCE)
-        if process.stdout is not None:
-            process.stdout.close()
-        return code
 
     def __enter__(self) -> Self:
         return self
@@ -264,10 +280,6 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in reversed(list(self._processes)):
-            process = self._processes[name]
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-            self.kill(name, signal.SIGTERM if name == "daemon" else signal.SIGKILL)
+        self.end_all()
         if hasattr(self, "hand"):
             self.hand.close()

@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -52,63 +52,58 @@ def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> 
         rows = list(usage.sessions(memory.database(), machine))
     if as_json:
         for row in rows:
-            told = msgspec.to_builtins(row)
-            del told["meter"]  # of the plug, which nobody asked for
-            options.show_json(
-                told
-                | {
-                    "started": rfc3339(row.started, zone),
-                    "ended": rfc3339(row.ended, zone) if row.why else None,
-                }
-            )
-        return
-    headers = [
-        _("machine"),
-        _("member"),
-        _("name"),
-        _("start"),
-        _("end"),
-        _("powered"),
-        _("worked"),
-        _("energy (Wh)"),
-        _("ended because"),
-        _("by"),
-        _("purpose"),
-        _("with"),
-        _("corrected"),
-        _("clock"),
-        _("session"),
+            options.show_json(_plain(row, zone))
+    elif as_csv:
+        sys.stdout.buffer.write(_sheet([_cells(row, names, zone) for row in rows]))
+    else:
+        table = [_cells(row, names, zone) for row in rows]
+        for line in table:
+            line[5:7] = ["" if cell is None else duration(float(str(cell))) for cell in line[5:7]]
+        options.show_table(table, _headers())
+
+
+def _plain(row: usage.Usage, zone: ZoneInfo) -> dict[str, Any]:
+    """Return a session for scripts."""
+    said: dict[str, Any] = msgspec.to_builtins(row)
+    del said["meter"]  # of the plug, which nobody asked for
+    return said | {"started": rfc3339(row.started, zone), "ended": rfc3339(row.ended, zone) if row.why else None}
+
+
+def _headers() -> list[str]:
+    return [
+        _("machine"), _("member"), _("name"), _("start"), _("end"), _("powered"), _("worked"), _("energy (Wh)"),
+        _("ended because"), _("by"), _("purpose"), _("with"), _("corrected"), _("clock"), _("session"),
+    ]  # fmt: skip
+
+
+def _cells(row: usage.Usage, names: dict[str, str], zone: ZoneInfo) -> list[object]:
+    return [
+        row.machine,
+        row.member,
+        names.get(row.member, ""),
+        local_time(row.started, zone),
+        local_time(row.ended, zone) if row.why else _("running"),
+        row.powered_s,
+        row.busy_s,
+        "" if row.energy_wh is None else row.energy_wh,
+        _(ENDINGS[Ending(row.why)]) if row.why else "",
+        row.ended_by or "",
+        _(PURPOSES[row.purpose]),
+        " ".join(str(part) for part in (row.organisation, row.people, row.beside) if part),
+        row.note if row.corrected_by else "",
+        row.quality.value,
+        row.session,
     ]
-    table: list[list[object]] = [
-        [
-            row.machine,
-            row.member,
-            names.get(row.member, ""),
-            local_time(row.started, zone),
-            local_time(row.ended, zone) if row.why else _("running"),
-            row.powered_s,
-            row.busy_s,
-            "" if row.energy_wh is None else row.energy_wh,
-            _(ENDINGS[Ending(row.why)]) if row.why else "",
-            row.ended_by or "",
-            _(PURPOSES[row.purpose]),
-            " ".join(str(part) for part in (row.organisation, row.people, row.beside) if part),
-            row.note if row.corrected_by else "",
-            row.quality.value,
-            row.session,
-        ]
-        for row in rows
-    ]
-    if as_csv:
-        sheet = io.StringIO(newline="")
-        writer = csv.writer(sheet, delimiter=";")
-        writer.writerow([*headers[:5], _("powered (s)"), _("worked (s)"), *headers[7:]])
-        writer.writerows(map(_safe, line) for line in table)
-        sys.stdout.buffer.write(sheet.getvalue().encode("utf-8-sig"))
-        return
-    for line in table:
-        line[5:7] = ["" if cell is None else duration(float(str(cell))) for cell in line[5:7]]
-    options.show_table(table, headers)
+
+
+def _sheet(table: list[list[object]]) -> bytes:
+    """Write a table as spreadsheets here read it, in seconds."""
+    headers = _headers()
+    sheet = io.StringIO(newline="")
+    writer = csv.writer(sheet, delimiter=";")
+    writer.writerow([*headers[:5], _("powered (s)"), _("worked (s)"), *headers[7:]])
+    writer.writerows(map(_safe, line) for line in table)
+    return sheet.getvalue().encode("utf-8-sig")
 
 
 def _safe(cell: object) -> object:

@@ -24,61 +24,36 @@ def document() -> dict[str, Any]:
             "summary": "What controllers say to the central server, and hear from it.",
             "license": {"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
         },
-        "paths": {
-            f"{messages.PREFIX}{path}": operations
-            for path, operations in {
-                "/hello": {"get": _operation("hello", "Who the server is", answer=_json("Hello"))},
-                "/openapi.json": {
-                    "get": _operation(
-                        "openapi", "This description", answer={"application/json": {"schema": {"type": "object"}}}
-                    )
-                },
-                "/enrol": {
-                    "post": _operation(
-                        "enrol", "Take a controller in", body=_json("Enrol"), answer=_json("Enrolled"), refused=(403,)
-                    )
-                },
-                "/whitelist": {
-                    "get": _operation(
-                        "whitelist",
-                        "What is new since a version, held until there is something",
-                        signed=True,
-                        parameters=[_query("base"), _query("generation"), _query("wait", messages.WAIT)],
-                        answer=_LINES,
-                    )
-                },
-                "/ring": {"get": _operation("ring", "The badge keys, sealed", signed=True, answer=_json("Ring"))},
-                "/journal": {
-                    "post": _operation(
-                        "journal",
-                        "Part of a journal",
-                        signed=True,
-                        body=_LINES,
-                        answer=_json("Receipt"),
-                        refused=(409,),
-                    )
-                },
-                "/report": {
-                    "post": _operation(
-                        "report", "How a controller is", signed=True, body=_json("Report"), answer=_EMPTY
-                    )
-                },
-                "/proposals": {
-                    "post": _operation(
-                        "proposals",
-                        "What a controller had kept alone",
-                        signed=True,
-                        body=_json("Proposals"),
-                        answer=_EMPTY,
-                    )
-                },
-            }.items()
-        },
+        "paths": {f"{messages.PREFIX}{path}": operations for path, operations in _paths().items()},
         "components": {
             "schemas": schemas,
             "securitySchemes": {
                 "signed": {"type": "apiKey", "in": "header", "name": signing.SIGNATURE, "description": SIGNED}
             },
+        },
+    }
+
+
+def _paths() -> dict[str, dict[str, Any]]:
+    described = {"application/json": {"schema": {"type": "object"}}}
+    since = [_query("base"), _query("generation"), _query("wait", messages.WAIT)]
+    news = "What is new since a version, held until there is something"
+    report = _operation("report", "How a controller is", signed=True, body=_json("Report"), answer=_EMPTY)
+    alone = "What a controller had kept alone"
+    journal = _operation(
+        "journal", "Part of a journal", signed=True, body=_LINES, answer=_json("Receipt"), refused=(409,)
+    )
+    enrol = _operation("enrol", "Take a controller in", body=_json("Enrol"), answer=_json("Enrolled"), refused=(403,))
+    return {
+        "/hello": {"get": _operation("hello", "Who the server is", answer=_json("Hello"))},
+        "/openapi.json": {"get": _operation("openapi", "This description", answer=described)},
+        "/enrol": {"post": enrol},
+        "/whitelist": {"get": _operation("whitelist", news, signed=True, parameters=since, answer=_LINES)},
+        "/ring": {"get": _operation("ring", "The badge keys, sealed", signed=True, answer=_json("Ring"))},
+        "/journal": {"post": journal},
+        "/report": {"post": report},
+        "/proposals": {
+            "post": _operation("proposals", alone, signed=True, body=_json("Proposals"), answer=_EMPTY),
         },
     }
 
