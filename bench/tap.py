@@ -43,10 +43,12 @@ relay = {{ driver = "gpio", pin = 17 }}
 
 
 class Rig:
-    """The shipped loop and writer in this process, fed by hand."""
+    """The shipped loop and writer in this process, fed by hand.
+
+    Its making is as long as there are parts: it is the daemon's assembly, on one machine.
+    """
 
     def __init__(self, folder: Path, stage: Stage) -> None:
-        from controller.daemon import SWITCH_INTERVAL
         from controller.indication.displays import Displays
         from controller.indication.signals import Signals
         from controller.outputs.leased import LeasedOutput
@@ -106,9 +108,15 @@ class Rig:
         self.loop.recover([])
         self.now = clock.now
         self.key = key
+        self._begin()
+
+    def _begin(self) -> None:
+        """Run loop and writer, as the daemon does."""
+        from controller.daemon import SWITCH_INTERVAL
+
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.collect()
-        gc.freeze()  # as the daemon does
+        gc.freeze()
         self.threads = [
             threading.Thread(target=self.writer.run, daemon=True),
             threading.Thread(target=self.loop.run, daemon=True),
