@@ -79,7 +79,10 @@ LONGEST_FIRST = (
     "test_lying_disk",
     "test_inputs",
     "test_independent_ends",
-    "test_independent_parts",
+    "test_independent_plugs",
+    "test_independent_relays",
+    "test_independent_remote",
+    "test_independent_pn532",
     "test_world",
     "test_damage",
 )

@@ -15,7 +15,22 @@ from controller.station.shared_rows import nothing
 from controller.station.states import Cause
 
 HERE = Path(__file__).parent
-STORIES = [HERE / "test_station.py", HERE.parent / "runtime/test_sessions.py", HERE.parent / "runtime/test_teaching.py"]
+RUNTIME = (
+    "modes",
+    "people",
+    "interlocks",
+    "administration",
+    "restarts",
+    "found_by_an_enemy",
+    "found_by_mutants",
+    "teaching",
+)
+STORIES = [
+    HERE / "test_station.py",
+    HERE / "test_every_row.py",
+    *((HERE.parent / f"runtime/test_{name}.py") for name in RUNTIME),
+]
+STORIES += [HERE.parent / "indication/test_shown.py"]
 ABOUT_THE_TABLE = {
     "test_every_row_says_what_it_does",
     "test_the_page_is_the_table",

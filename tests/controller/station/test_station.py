@@ -1,11 +1,27 @@
-"""The station's table: pure, total, and what single rows do. Whole sessions are in test_sessions.py."""
+"""The station's table: pure, total, and what single rows do. Whole sessions are in tests/controller/runtime/."""
 
 import msgspec
 import pytest
 from fixed import moment
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stations import (
+    CLOSED,
+    FAULT,
+    JEAN,
+    LAURE,
+    MARIE,
+    NOBODY,
+    OPEN,
+    PEOPLE,
+    RULES,
+    STARTING,
+    TAP,
+    TOM,
+    ends,
+    idle,
+    presented,
+    refusals,
+    running,
+)
 
 from controller import station
 from controller.station import step
@@ -18,7 +34,6 @@ from controller.station.events import (
     Committed,
     EndAsked,
     Flash,
-    GroupAsked,
     InputChanged,
     LockAsked,
     OpenSession,
@@ -32,16 +47,11 @@ from controller.station.events import (
     Signal,
     Stop,
     Switch,
-    Taught,
-    TeachAsked,
-    TeachFailed,
     TimePassed,
-    UnlockAsked,
 )
-from controller.station.rules import Clears, Does, InputRule, Mode, Rules
+from controller.station.rules import Clears, Does, InputRule
 from controller.station.states import (
     MACHINE,
-    Awaiting,
     Bench,
     Fault,
     Idle,
@@ -51,76 +61,14 @@ from controller.station.states import (
     Recovering,
     Resting,
     Running,
-    RunOn,
     Session,
     Starting,
     State,
-    Teaching,
-    Wish,
 )
 from protocol import entries
 from protocol.access import Denied, Granted, Limits, Reason
 from protocol.entries import Ending
 from protocol.whitelist import Level
-
-INPUTS = (
-    InputRule("off-button", Does.END),
-    InputRule("smoke", Does.TELL),
-    InputRule("lid", Does.OPEN, output="beam"),
-    InputRule("chiller", Does.REFUSE),
-    InputRule("flow", Does.END, settle=3_000),
-    InputRule("stop", Does.FAULT, clears=Clears.USER),
-    InputRule("limiter", Does.FAULT, clears=Clears.RELEASE),
-    InputRule("running", Does.RUNNING),
-    InputRule("order", Does.PURPOSE, purpose=entries.Purpose.ORDER),
-    InputRule("class", Does.GROUP, purpose=entries.Purpose.TRAINING),
-    InputRule("lock", Does.LOCK),
-)
-RULES = Rules("laser", grace=5_000, longest=60_000, warning=10_000, inputs=INPUTS)
-TAP = msgspec.structs.replace(RULES, mode=Mode.TAP)
-MARIE, JEAN, LAURE, TOM, LEA, NOBODY = "m" * 32, "j" * 32, "l" * 32, "t" * 32, "e" * 32, "n" * 32
-PEOPLE = {
-    MARIE: ("marie", Level.USER),
-    JEAN: ("jean", Level.USER),
-    LAURE: ("laure", Level.MAINTAINER),
-    TOM: ("tom", Level.TRAINER),
-    LEA: ("lea", Level.SUPERVISED),
-}
-OPEN = Switch()
-CLOSED = Switch(frozenset({MACHINE}))
-
-
-def alone(badge):
-    if badge not in PEOPLE:
-        return Denied(Reason.UNKNOWN_BADGE, badge=badge)
-    member, level = PEOPLE[badge]
-    return Granted(member, badge, level, lacks=Reason.SUPERVISION_NEEDED if level is Level.SUPERVISED else None)
-
-
-def presented(badge, state=None, *, fresh=True, session="s1"):
-    lying = {badge} | (state.bench.lying if state else set())
-    known = [each for each in sorted(lying) if each in PEOPLE]
-    verdict = alone(known[0]) if len(known) == 1 else Denied(Reason.SEVERAL_BADGES) if known else alone(badge)
-    return Presented(badge, fresh, verdict, alone(badge), session)
-
-
-def idle(rules=RULES):
-    return Idle(Bench(rules))
-
-
-def running(rules=RULES, at=1_000):
-    state = step(idle(rules), presented(MARIE), moment(at)).state
-    state = step(state, Committed("s1"), moment(at)).state
-    assert isinstance(state, Running)
-    return state
-
-
-def ends(answer):
-    return [e.entry for e in answer.effects if isinstance(e, Record) and isinstance(e.entry, entries.Ended)]
-
-
-def refusals(answer):
-    return [e.entry.reason for e in answer.effects if isinstance(e, Record) and isinstance(e.entry, entries.Refused)]
 
 
 def test_every_state_answers_every_event():
@@ -519,394 +467,6 @@ def test_a_fault_makes_old_what_lies_there_and_forgets_what_a_button_said():
     lying = msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, stale=frozenset()))
     broken = step(lying, OutputFailed("pin"), moment()).state
     assert (broken.bench.stale, broken.bench.wish) == ({NOBODY}, None)
-
-
-# --- every row of the table, where no story above or in test_sessions.py passes through it ---
-
-RESTING = [
-    Idle(Bench(RULES)),
-    Locked(Bench(RULES, locked="mirror")),
-    RunOn(Bench(RULES, running_on=(("fan", 99_000),))),
-]
-AWAITING = step(idle(), presented(LEA), moment(1_000)).state
-STARTING = step(idle(), presented(MARIE), moment(1_000)).state
-LEAVING = step(running(), Removed(MARIE), moment(2_000)).state
-FAULT = step(idle(), OutputFailed("pin"), moment(1_000)).state
-TEACHING = Teaching(Bench(RULES), by="tom", until=31_000, latest=901_000)
-EVERY = [Recovering(Bench(RULES)), *RESTING, AWAITING, TEACHING, STARTING, running(), LEAVING, FAULT]
-NAMED = {"argvalues": EVERY, "ids": lambda state: type(state).__name__}
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_a_badge_that_is_taken_away_is_gone(state):
-    there = msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, lying=frozenset({NOBODY})))
-    assert step(there, Removed(NOBODY), moment(2_500)).state.bench.lying == frozenset()
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_a_reader_is_lost_and_found_once(state):
-    lost = step(state, ReaderLost("gone"), moment(2_500))
-    assert Record(entries.ReaderLost("laser", "gone")) in lost.effects
-    assert step(lost.state, ReaderLost("gone"), moment(2_500)).effects == ()
-    found = step(lost.state, ReaderFound(), moment(2_500))
-    assert found.effects == (Record(entries.ReaderFound("laser")),)
-    assert step(found.state, ReaderFound(), moment(2_500)).effects == ()
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_a_commit_that_nobody_waits_for_is_withdrawn(state):
-    assert Record(entries.Withdrawn("late", "laser")) in step(state, Committed("late"), moment(2_500)).effects
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_a_failed_commit_that_nobody_waits_for_is_nothing(state):
-    assert step(state, CommitFailed("late"), moment(2_500)) == station.Step(state)
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_time_that_nobody_waits_for_is_nothing(state):
-    assert step(state, TimePassed(), moment(2_500)) == station.Step(state)
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_an_end_that_means_another_session_is_nothing(state):
-    assert step(state, EndAsked("another", "root"), moment(2_500)) == station.Step(state)
-
-
-@pytest.mark.parametrize("state", EVERY[1:], ids=lambda state: type(state).__name__)
-def test_nothing_recovers_twice(state):
-    answer = step(state, Recover((), "another lock"), moment(2_500))
-    assert answer.state == state
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_a_lock_holds_and_an_unlock_lifts_it(state):
-    locked = step(state, LockAsked("mirror", "root"), moment(2_500))
-    assert Record(entries.Locked("laser", "mirror", "root")) in locked.effects
-    assert locked.state.bench.locked == "mirror"
-    assert isinstance(locked.state, InSession) is isinstance(state, InSession)
-    lifted = step(locked.state, UnlockAsked("root"), moment(2_500))
-    assert Record(entries.Unlocked("laser", "root")) in lifted.effects
-    assert lifted.state.bench.locked == ""
-    assert step(lifted.state, UnlockAsked("root"), moment(2_500)).effects == ()
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_an_output_that_fails_is_a_fault(state):
-    broken = step(state, OutputFailed("driver"), moment(2_500))
-    assert isinstance(broken.state, Fault)
-    assert "driver" in broken.state.told
-    assert Record(entries.FaultLatched("laser", "driver")) in broken.effects
-    assert isinstance(state, InSession) is bool(ends(broken))
-
-
-@pytest.mark.parametrize("state", EVERY[:-1], ids=lambda state: type(state).__name__)
-def test_where_there_is_no_fault_there_is_none_to_clear(state):
-    assert step(state, ClearAsked("root"), moment(2_500)) == station.Step(state)
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_a_stop_leaves_nothing_closed(state):
-    if isinstance(state, Resting):
-        state = step(state, InputChanged("order", active=True), moment(2_400)).state
-    stopped = step(state, Stop(), moment(2_500))
-    assert stopped.effects[0] == OPEN
-    assert stopped.state.bench.wish is None
-    assert isinstance(state, InSession) is bool(ends(stopped))
-    assert (stopped.state == state) is isinstance(state, Fault)
-    assert not isinstance(stopped.state, InSession | Starting | Awaiting | RunOn | Recovering)
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_in_every_state_an_input_is_known(state):
-    told = step(state, InputChanged("smoke", active=True), moment(2_500))
-    assert told.state.bench.active == {"smoke"}
-    assert step(told.state, InputChanged("smoke", active=True), moment(2_500)) == station.Step(told.state)
-    over = step(told.state, InputChanged("smoke", active=False), moment(2_500))
-    assert over.state.bench.active == frozenset()
-    journalled = [Record(entries.Sensed("laser", "smoke", active)) for active in (True, False)]
-    if not isinstance(state, Recovering):
-        assert [effect for effect in (*told.effects, *over.effects) if isinstance(effect, Record)] == journalled
-
-
-@pytest.mark.parametrize("state", EVERY[1:], ids=lambda state: type(state).__name__)
-def test_in_every_state_an_emergency_stop_is_a_fault(state):
-    assert "stop" in step(state, InputChanged("stop", active=True), moment(2_500)).state.told
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_a_group_is_waited_for_where_nobody_is_at_the_machine(state):
-    answer = step(state, GroupAsked("school", 12), moment(2_500))
-    if isinstance(state, Resting | Teaching):
-        assert answer.state.bench.wish is not None
-        assert isinstance(answer.state, Resting)
-    else:
-        assert answer == station.Step(state)
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_a_class_is_waited_for_where_nobody_is_at_the_machine(state):
-    answer = step(state, TeachAsked(), moment(2_500))
-    if isinstance(state, Resting):
-        assert answer.state.bench.wish == Wish(Does.TEACH, 302_500)
-    elif isinstance(state, Teaching):
-        assert answer.state.until == 32_500
-    else:
-        assert answer == station.Step(state)
-
-
-@pytest.mark.parametrize("state", **NAMED)
-def test_what_was_given_at_a_reader_is_told_of_while_its_trainer_is_there_and_not_after(state):
-    given = step(state, Taught("paul"), moment(2_500))
-    failed = step(state, TeachFailed(NOBODY), moment(2_500))
-    if isinstance(state, Teaching):
-        assert (given.state.count, given.state.last, given.effects) == (1, "paul", (Flash(Signal.GRANTED),))
-        assert refusals(failed) == [Reason.NO_STORAGE]
-        full = msgspec.structs.replace(state, count=59)
-        assert isinstance(step(full, Taught("paul"), moment(2_500)).state, Idle), "no class is larger"
-    else:
-        assert given == failed == station.Step(state)
-
-
-def test_a_machine_that_is_unlocked_while_its_maintainer_teaches_stays_unlocked_after():
-    locked = msgspec.structs.replace(TEACHING, bench=Bench(RULES, locked="mirror"))
-    lifted = step(locked, UnlockAsked("root"), moment(2_500))
-    assert lifted.effects == (Record(entries.Unlocked("laser", "root")),)
-    assert isinstance(step(lifted.state, TimePassed(), moment(31_000)).state, Idle)
-
-
-@pytest.mark.parametrize("state", RESTING, ids=lambda state: type(state).__name__)
-def test_every_button_asks_for_the_next_badge_and_is_forgotten(state):
-    for name in ("order", "class", "lock"):
-        asked = step(state, InputChanged(name, active=True), moment(2_500)).state
-        assert asked.bench.wish.does is asked.rules.input(name).does
-        assert step(asked, TimePassed(), moment(32_499)).state == asked
-        assert step(asked, TimePassed(), moment(32_500)).state.bench.wish is None
-
-
-def test_starting_up_refuses_and_the_badge_opens_nothing_after():
-    refused = step(Recovering(Bench(RULES)), presented(MARIE), moment())
-    assert refusals(refused) == [Reason.STARTING_UP]
-    state = step(refused.state, Recover(), moment()).state
-    assert refusals(step(state, presented(NOBODY, state), moment())) == [Reason.BADGE_WAS_LYING]
-
-
-def test_while_a_grant_is_written_a_further_badge_only_lies_there():
-    answer = step(STARTING, presented(JEAN, STARTING), moment())
-    assert (answer.state.bench.lying, answer.effects) == ({MARIE, JEAN}, ())
-
-
-def test_an_end_from_the_shell_withdraws_a_start():
-    assert isinstance(step(STARTING, EndAsked("s1", "root"), moment()).state, Idle)
-
-
-def test_an_end_from_the_shell_cuts_the_grace():
-    assert [each.why for each in ends(step(LEAVING, EndAsked("s1", "root"), moment(2_500)))] == [Ending.REMOTE]
-
-
-def test_a_wait_on_a_locked_machine_is_unlocked_like_any():
-    locked = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, locked="mirror"))
-    lifted = step(locked, UnlockAsked("root"), moment(2_500))
-    assert isinstance(lifted.state, Awaiting)
-    assert lifted.state.bench.locked == ""
-
-
-def test_a_lock_now_withdraws_a_start_and_a_wait():
-    assert isinstance(step(STARTING, LockAsked("x", "root", now=True), moment()).state, Locked)
-    assert isinstance(step(STARTING, LockAsked("x", "root"), moment()).state, Starting)
-    assert isinstance(step(AWAITING, LockAsked("x", "root"), moment()).state, Locked)
-
-
-def test_an_interlock_that_opens_while_the_grant_is_written_withdraws_it():
-    answer = step(STARTING, InputChanged("chiller", active=True), moment())
-    assert refusals(answer) == [Reason.INTERLOCK]
-    assert isinstance(answer.state, Idle)
-
-
-def test_the_off_button_ends_a_wait_for_a_second_badge():
-    assert isinstance(step(AWAITING, InputChanged("off-button", active=True), moment()).state, Idle)
-
-
-def test_an_interlock_that_opens_during_the_wait_refuses_both():
-    state = step(AWAITING, InputChanged("chiller", active=True), moment(2_000)).state
-    answer = step(state, presented(TOM, state), moment(3_000))
-    assert refusals(answer) == [Reason.INTERLOCK]
-    assert isinstance(answer.state, Idle)
-
-
-def test_a_machine_that_starts_by_itself_during_the_wait_is_a_fault():
-    base = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, opened=0), until=60_000)
-    state = step(base, InputChanged("running", active=True), moment(2_000)).state
-    assert isinstance(step(state, TimePassed(), moment(4_000)).state, Fault)
-
-
-def test_in_a_fault_a_machine_that_runs_on_is_one_more_cause_and_told_once():
-    base = msgspec.structs.replace(FAULT, bench=msgspec.structs.replace(FAULT.bench, opened=0, used=True))
-    state = step(base, InputChanged("running", active=True), moment(0)).state
-    state = step(state, TimePassed(), moment(2_000)).state
-    assert state.told == "pin, welded"
-    assert state.wakes is None
-
-
-# --- any events in any order ---
-
-SESSIONS = st.sampled_from(["s1", "s2"])
-events = st.one_of(
-    st.builds(Recover, st.just(()), st.sampled_from(["", "lock"])),
-    st.builds(
-        lambda badge, fresh, session, several, obstacle: Presented(
-            badge, fresh, Denied(Reason.SEVERAL_BADGES) if several else alone(badge), alone(badge), session, obstacle
-        ),
-        st.sampled_from([*PEOPLE, NOBODY]),
-        st.sampled_from([True, True, True, False]),
-        SESSIONS,
-        st.sampled_from([False, False, False, True]),
-        st.sampled_from([None, None, None, Reason.NO_GUARD]),
-    ),
-    st.builds(Removed, st.sampled_from([*PEOPLE, NOBODY])),
-    st.builds(ReaderLost, st.just("x")),
-    st.builds(ReaderFound),
-    st.builds(Committed, SESSIONS),
-    st.builds(CommitFailed, SESSIONS),
-    st.builds(TimePassed),
-    st.builds(LockAsked, st.just("lock"), st.just("root"), st.booleans()),
-    st.builds(UnlockAsked, st.just("root")),
-    st.builds(EndAsked, SESSIONS, st.just("root")),
-    st.builds(InputChanged, st.sampled_from([rule.name for rule in INPUTS]), st.booleans()),
-    st.builds(GroupAsked, st.just("school"), st.sampled_from([None, 12])),
-    st.builds(OutputFailed, st.sampled_from(["x", "y"])),
-    st.builds(ClearAsked, st.just("root")),
-    st.builds(Stop),
-)
-rules = st.builds(
-    Rules,
-    st.just("laser"),
-    st.sampled_from(Mode),
-    st.just(frozenset({MACHINE, "beam", "fan"})),
-    st.just(INPUTS),
-    grace=st.sampled_from([0, 5_000]),
-    longest=st.sampled_from([None, 60_000]),
-    period=st.just(30_000),
-    idle=st.sampled_from([None, 20_000]),
-    warning=st.just(5_000),
-    coast_down=st.sampled_from([0, 4_000]),
-    wait_for_rest=st.sampled_from([0, 60_000]),
-    shortest_off=st.sampled_from([0, 3_000]),
-    run_on=st.sampled_from([(), (("fan", 10_000),)]),
-    supervised=st.booleans(),
-    buddy=st.booleans(),
-    takeover=st.booleans(),
-)
-
-
-class Life(RuleBasedStateMachine):
-    """Any events in any order: what must hold of the outputs and of sessions, at every step."""
-
-    @initialize(rules=rules)
-    def begin(self, rules):
-        self.state = Recovering(Bench(rules))
-        self.at = 0
-        self.closed = frozenset()
-        self.granted, self.ended, self.withdrawn, self.waiting = set(), [], set(), set()
-        self.count = 0
-
-    @rule(event=events, pause=st.sampled_from([0, 1, 1_000, 5_000, 60_000]))
-    def happen(self, event, pause):
-        self.at += pause
-        if isinstance(event, Presented):
-            self.count += 1
-            event = msgspec.structs.replace(event, session=f"n{self.count}")
-        if isinstance(event, EndAsked | CommitFailed) and self.waiting | self.granted:
-            event = msgspec.structs.replace(event, session=max(self.waiting | self.granted))
-        if isinstance(event, Committed):
-            if not self.waiting:
-                return
-            event = Committed(self.waiting.pop())
-            self.granted.add(event.session)
-        if isinstance(event, CommitFailed):
-            self.waiting.discard(event.session)
-        self.feed(event)
-
-    @precondition(lambda self: self.waiting)
-    @rule()
-    def commit(self):
-        session = self.waiting.pop()
-        self.granted.add(session)
-        self.feed(Committed(session))
-
-    def feed(self, event):
-        before = self.state
-        answer = step(self.state, event, moment(self.at))
-        self.state = answer.state
-        for effect in answer.effects:
-            match effect:
-                case Switch(closed):
-                    assert effect is answer.effects[0], "whatever switches comes first"
-                    self.closed = closed
-                case Commit(entry):
-                    self.waiting.add(entry.session)
-                case Record(entries.Ended() as entry):
-                    assert entry.powered >= 0
-                    assert entry.busy is None or 0 <= entry.busy <= entry.powered
-                    self.ended.append(entry.session)
-                case Record(entries.Withdrawn(session=session)):
-                    self.withdrawn.add(session)
-                case _:
-                    pass
-        if isinstance(event, Presented) and isinstance(before, Resting) and isinstance(answer.state, Resting):
-            assert answer.effects, "a badge that opens nothing is told so"
-
-    @invariant()
-    def the_machine_is_on_exactly_while_a_session_runs(self):
-        if hasattr(self, "state"):
-            assert (MACHINE in self.closed) == isinstance(self.state, Running | Leaving)
-            if MACHINE in self.closed:
-                assert self.state.session.id in self.granted
-                assert self.state.session.id not in self.ended
-
-    @invariant()
-    def nothing_is_closed_under_an_input_that_forbids_it(self):
-        if hasattr(self, "state"):
-            active = self.state.bench.active
-            assert "lid" not in active or "beam" not in self.closed
-            if active & {"off-button", "stop", "limiter"}:
-                assert MACHINE not in self.closed
-
-    @invariant()
-    def beside_a_session_only_what_runs_on_is_closed(self):
-        if hasattr(self, "state") and not isinstance(self.state, InSession):
-            assert self.closed <= {name for name, _until in self.state.bench.running_on}
-
-    @invariant()
-    def every_session_ends_once_and_only_if_it_was_granted(self):
-        if hasattr(self, "state"):
-            assert len(self.ended) == len(set(self.ended))
-            assert set(self.ended) <= self.granted
-            open_now = {self.state.session.id} if isinstance(self.state, InSession) else set()
-            assert self.granted == set(self.ended) | self.withdrawn | open_now
-
-    @invariant()
-    def a_state_that_waits_waits_for_a_time_and_no_longer(self):
-        if not hasattr(self, "state"):
-            return
-        if isinstance(self.state, Starting | Leaving | Awaiting | RunOn):
-            assert self.state.wakes is not None
-        for _turn in range(10):  # whatever is due is done once: nothing wakes for ever
-            if self.state.wakes is None or self.state.wakes > self.at:
-                return
-            self.feed(TimePassed())
-        raise AssertionError(f"{self.state} wakes for ever")
-
-
-Life.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
-TestLife = Life.TestCase
-
-
-@given(st.lists(events, max_size=30), rules)
-def test_no_order_of_events_raises(happened, rules):
-    state = Recovering(Bench(rules))
-    for number, event in enumerate(happened):
-        state = step(state, event, moment(number * 700)).state
 
 
 def test_a_session_is_what_the_state_carries():

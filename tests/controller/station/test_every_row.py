@@ -1,0 +1,281 @@
+"""Every row of the table, where no other story passes through it."""
+
+import msgspec
+import pytest
+from fixed import moment
+from stations import (
+    AWAITING,
+    FAULT,
+    JEAN,
+    LEAVING,
+    MARIE,
+    NOBODY,
+    OPEN,
+    RESTING,
+    RULES,
+    STARTING,
+    TEACHING,
+    TOM,
+    ends,
+    presented,
+    refusals,
+    running,
+)
+
+from controller import station
+from controller.station import step
+from controller.station.events import (
+    ClearAsked,
+    CommitFailed,
+    Committed,
+    EndAsked,
+    Flash,
+    GroupAsked,
+    InputChanged,
+    LockAsked,
+    OutputFailed,
+    ReaderFound,
+    ReaderLost,
+    Record,
+    Recover,
+    Removed,
+    Signal,
+    Stop,
+    Taught,
+    TeachAsked,
+    TeachFailed,
+    TimePassed,
+    UnlockAsked,
+)
+from controller.station.rules import Does
+from controller.station.states import (
+    Awaiting,
+    Bench,
+    Fault,
+    Idle,
+    InSession,
+    Locked,
+    Recovering,
+    Resting,
+    RunOn,
+    Starting,
+    Teaching,
+    Wish,
+)
+from protocol import entries
+from protocol.access import Reason
+from protocol.entries import Ending
+
+EVERY = [Recovering(Bench(RULES)), *RESTING, AWAITING, TEACHING, STARTING, running(), LEAVING, FAULT]
+NAMED = {"argvalues": EVERY, "ids": lambda state: type(state).__name__}
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_badge_that_is_taken_away_is_gone(state):
+    there = msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, lying=frozenset({NOBODY})))
+    assert step(there, Removed(NOBODY), moment(2_500)).state.bench.lying == frozenset()
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_reader_is_lost_and_found_once(state):
+    lost = step(state, ReaderLost("gone"), moment(2_500))
+    assert Record(entries.ReaderLost("laser", "gone")) in lost.effects
+    assert step(lost.state, ReaderLost("gone"), moment(2_500)).effects == ()
+    found = step(lost.state, ReaderFound(), moment(2_500))
+    assert found.effects == (Record(entries.ReaderFound("laser")),)
+    assert step(found.state, ReaderFound(), moment(2_500)).effects == ()
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_commit_that_nobody_waits_for_is_withdrawn(state):
+    assert Record(entries.Withdrawn("late", "laser")) in step(state, Committed("late"), moment(2_500)).effects
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_failed_commit_that_nobody_waits_for_is_nothing(state):
+    assert step(state, CommitFailed("late"), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_time_that_nobody_waits_for_is_nothing(state):
+    assert step(state, TimePassed(), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_an_end_that_means_another_session_is_nothing(state):
+    assert step(state, EndAsked("another", "root"), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", EVERY[1:], ids=lambda state: type(state).__name__)
+def test_nothing_recovers_twice(state):
+    answer = step(state, Recover((), "another lock"), moment(2_500))
+    assert answer.state == state
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_lock_holds_and_an_unlock_lifts_it(state):
+    locked = step(state, LockAsked("mirror", "root"), moment(2_500))
+    assert Record(entries.Locked("laser", "mirror", "root")) in locked.effects
+    assert locked.state.bench.locked == "mirror"
+    assert isinstance(locked.state, InSession) is isinstance(state, InSession)
+    lifted = step(locked.state, UnlockAsked("root"), moment(2_500))
+    assert Record(entries.Unlocked("laser", "root")) in lifted.effects
+    assert lifted.state.bench.locked == ""
+    assert step(lifted.state, UnlockAsked("root"), moment(2_500)).effects == ()
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_an_output_that_fails_is_a_fault(state):
+    broken = step(state, OutputFailed("driver"), moment(2_500))
+    assert isinstance(broken.state, Fault)
+    assert "driver" in broken.state.told
+    assert Record(entries.FaultLatched("laser", "driver")) in broken.effects
+    assert isinstance(state, InSession) is bool(ends(broken))
+
+
+@pytest.mark.parametrize("state", EVERY[:-1], ids=lambda state: type(state).__name__)
+def test_where_there_is_no_fault_there_is_none_to_clear(state):
+    assert step(state, ClearAsked("root"), moment(2_500)) == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_stop_leaves_nothing_closed(state):
+    if isinstance(state, Resting):
+        state = step(state, InputChanged("order", active=True), moment(2_400)).state
+    stopped = step(state, Stop(), moment(2_500))
+    assert stopped.effects[0] == OPEN
+    assert stopped.state.bench.wish is None
+    assert isinstance(state, InSession) is bool(ends(stopped))
+    assert (stopped.state == state) is isinstance(state, Fault)
+    assert not isinstance(stopped.state, InSession | Starting | Awaiting | RunOn | Recovering)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_an_input_is_known(state):
+    told = step(state, InputChanged("smoke", active=True), moment(2_500))
+    assert told.state.bench.active == {"smoke"}
+    assert step(told.state, InputChanged("smoke", active=True), moment(2_500)) == station.Step(told.state)
+    over = step(told.state, InputChanged("smoke", active=False), moment(2_500))
+    assert over.state.bench.active == frozenset()
+    journalled = [Record(entries.Sensed("laser", "smoke", active)) for active in (True, False)]
+    if not isinstance(state, Recovering):
+        assert [effect for effect in (*told.effects, *over.effects) if isinstance(effect, Record)] == journalled
+
+
+@pytest.mark.parametrize("state", EVERY[1:], ids=lambda state: type(state).__name__)
+def test_in_every_state_an_emergency_stop_is_a_fault(state):
+    assert "stop" in step(state, InputChanged("stop", active=True), moment(2_500)).state.told
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_a_group_is_waited_for_where_nobody_is_at_the_machine(state):
+    answer = step(state, GroupAsked("school", 12), moment(2_500))
+    if isinstance(state, Resting | Teaching):
+        assert answer.state.bench.wish is not None
+        assert isinstance(answer.state, Resting)
+    else:
+        assert answer == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_a_class_is_waited_for_where_nobody_is_at_the_machine(state):
+    answer = step(state, TeachAsked(), moment(2_500))
+    if isinstance(state, Resting):
+        assert answer.state.bench.wish == Wish(Does.TEACH, 302_500)
+    elif isinstance(state, Teaching):
+        assert answer.state.until == 32_500
+    else:
+        assert answer == station.Step(state)
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_what_was_given_at_a_reader_is_told_of_while_its_trainer_is_there_and_not_after(state):
+    given = step(state, Taught("paul"), moment(2_500))
+    failed = step(state, TeachFailed(NOBODY), moment(2_500))
+    if isinstance(state, Teaching):
+        assert (given.state.count, given.state.last, given.effects) == (1, "paul", (Flash(Signal.GRANTED),))
+        assert refusals(failed) == [Reason.NO_STORAGE]
+        full = msgspec.structs.replace(state, count=59)
+        assert isinstance(step(full, Taught("paul"), moment(2_500)).state, Idle), "no class is larger"
+    else:
+        assert given == failed == station.Step(state)
+
+
+def test_a_machine_that_is_unlocked_while_its_maintainer_teaches_stays_unlocked_after():
+    locked = msgspec.structs.replace(TEACHING, bench=Bench(RULES, locked="mirror"))
+    lifted = step(locked, UnlockAsked("root"), moment(2_500))
+    assert lifted.effects == (Record(entries.Unlocked("laser", "root")),)
+    assert isinstance(step(lifted.state, TimePassed(), moment(31_000)).state, Idle)
+
+
+@pytest.mark.parametrize("state", RESTING, ids=lambda state: type(state).__name__)
+def test_every_button_asks_for_the_next_badge_and_is_forgotten(state):
+    for name in ("order", "class", "lock"):
+        asked = step(state, InputChanged(name, active=True), moment(2_500)).state
+        assert asked.bench.wish.does is asked.rules.input(name).does
+        assert step(asked, TimePassed(), moment(32_499)).state == asked
+        assert step(asked, TimePassed(), moment(32_500)).state.bench.wish is None
+
+
+def test_starting_up_refuses_and_the_badge_opens_nothing_after():
+    refused = step(Recovering(Bench(RULES)), presented(MARIE), moment())
+    assert refusals(refused) == [Reason.STARTING_UP]
+    state = step(refused.state, Recover(), moment()).state
+    assert refusals(step(state, presented(NOBODY, state), moment())) == [Reason.BADGE_WAS_LYING]
+
+
+def test_while_a_grant_is_written_a_further_badge_only_lies_there():
+    answer = step(STARTING, presented(JEAN, STARTING), moment())
+    assert (answer.state.bench.lying, answer.effects) == ({MARIE, JEAN}, ())
+
+
+def test_an_end_from_the_shell_withdraws_a_start():
+    assert isinstance(step(STARTING, EndAsked("s1", "root"), moment()).state, Idle)
+
+
+def test_an_end_from_the_shell_cuts_the_grace():
+    assert [each.why for each in ends(step(LEAVING, EndAsked("s1", "root"), moment(2_500)))] == [Ending.REMOTE]
+
+
+def test_a_wait_on_a_locked_machine_is_unlocked_like_any():
+    locked = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, locked="mirror"))
+    lifted = step(locked, UnlockAsked("root"), moment(2_500))
+    assert isinstance(lifted.state, Awaiting)
+    assert lifted.state.bench.locked == ""
+
+
+def test_a_lock_now_withdraws_a_start_and_a_wait():
+    assert isinstance(step(STARTING, LockAsked("x", "root", now=True), moment()).state, Locked)
+    assert isinstance(step(STARTING, LockAsked("x", "root"), moment()).state, Starting)
+    assert isinstance(step(AWAITING, LockAsked("x", "root"), moment()).state, Locked)
+
+
+def test_an_interlock_that_opens_while_the_grant_is_written_withdraws_it():
+    answer = step(STARTING, InputChanged("chiller", active=True), moment())
+    assert refusals(answer) == [Reason.INTERLOCK]
+    assert isinstance(answer.state, Idle)
+
+
+def test_the_off_button_ends_a_wait_for_a_second_badge():
+    assert isinstance(step(AWAITING, InputChanged("off-button", active=True), moment()).state, Idle)
+
+
+def test_an_interlock_that_opens_during_the_wait_refuses_both():
+    state = step(AWAITING, InputChanged("chiller", active=True), moment(2_000)).state
+    answer = step(state, presented(TOM, state), moment(3_000))
+    assert refusals(answer) == [Reason.INTERLOCK]
+    assert isinstance(answer.state, Idle)
+
+
+def test_a_machine_that_starts_by_itself_during_the_wait_is_a_fault():
+    base = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, opened=0), until=60_000)
+    state = step(base, InputChanged("running", active=True), moment(2_000)).state
+    assert isinstance(step(state, TimePassed(), moment(4_000)).state, Fault)
+
+
+def test_in_a_fault_a_machine_that_runs_on_is_one_more_cause_and_told_once():
+    base = msgspec.structs.replace(FAULT, bench=msgspec.structs.replace(FAULT.bench, opened=0, used=True))
+    state = step(base, InputChanged("running", active=True), moment(0)).state
+    state = step(state, TimePassed(), moment(2_000)).state
+    assert state.told == "pin, welded"
+    assert state.wakes is None
