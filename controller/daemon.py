@@ -80,6 +80,7 @@ class Daemon:
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._guard = lease.GuardWord(settings.run_dir)
         self._claims = Claims(settings, self._guard, lambda *told: self._inbox.put(PartTold(*told)))
+        self._connecting = threading.Lock()  # at the start, or by whoever enrols while it runs
         self._connection: ServerConnection | None = None
         self._key: BadgeKey  # an immutable snapshot: whoever hashes reads it, and the connection replaces it
 
@@ -222,10 +223,11 @@ class Daemon:
         """Make what speaks to the server; imported where somebody is enrolled, since it costs memory."""
         from controller.sync.service import ServerConnection as Made  # noqa: PLC0415
 
-        if self._connection is None:
-            data_dir = self._settings.data_dir
-            self._connection = Made(data_dir, self._inbox.put, writes, lambda: self._key, self._use_key)
-        return self._connection
+        with self._connecting:
+            if self._connection is None:
+                data_dir = self._settings.data_dir
+                self._connection = Made(data_dir, self._inbox.put, writes, lambda: self._key, self._use_key)
+            return self._connection
 
     def _use_key(self, key: BadgeKey) -> None:
         self._key = key

@@ -15,6 +15,7 @@ from fixed import EXAMPLES
 from hypothesis import HealthCheck, settings
 from memory import live_in_memory
 
+from common import owner
 from simulator.board import Board, Hand, Server
 from simulator.rc522 import SimulatedChip
 from simulator.stage import STAND_INS, Stage
@@ -29,11 +30,15 @@ HERE = Path(__file__).parent
 
 
 def refuse_to_open_beside_sqlite():
-    """Have this process, and each Python that it starts, refuse it; give the folder that says where it happened."""
+    """Have this process, and each Python that it starts, refuse it; give the folder that says where it happened.
+
+    The same folder says where a thread touched what another one owns.
+    """
     folder = Path(tempfile.mkdtemp(prefix="loquet-openings-"))
-    os.environ["LOQUET_OPENINGS"] = str(folder)
+    os.environ["LOQUET_OPENINGS"] = os.environ["LOQUET_OWNERS"] = str(folder)
     watching = str(HERE / "openings")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [watching, os.environ.get("PYTHONPATH")]))
+    owner.FOLDER = str(folder)
     sys.path.insert(0, watching)
     sys.modules.pop("sitecustomize", None)
     importlib.import_module("sitecustomize")
@@ -45,8 +50,8 @@ OPENINGS = refuse_to_open_beside_sqlite()
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_opened_beside_sqlite():
-    """No file of a database is opened while SQLite has it open: not by a test, and not by what it starts."""
+def _nothing_is_touched_by_another():
+    """No file of a database is opened while SQLite has it open, and no thread touches what another one owns."""
     yield
     found = [(path, path.read_text()) for path in OPENINGS.iterdir()]
     for path, _said in found:

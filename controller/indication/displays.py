@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from common.owner import Owner
 from common.texts import N_, _
 from controller.indication.views import View
 from controller.settings import Names
@@ -121,6 +122,7 @@ class Displays:
         failed: Callable[[str, Exception], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.owner = Owner("the displays")
         self._shown = {machine: _Shown(panel) for machine, panel in panels.items()}
         self._failed = failed
         self._now = now
@@ -151,19 +153,21 @@ class Displays:
 
     def run(self) -> None:
         """Show until stopped."""
-        while not self._stopping:
-            wait = self.step()
-            with self._changed:
-                if not self._stopping and not self._is_due():
-                    self._changed.wait(wait)
-        for shown in self._shown.values():
-            shown.panel.display.close()
+        with self.owner:
+            while not self._stopping:
+                wait = self.step()
+                with self._changed:
+                    if not self._stopping and not self._is_due():
+                        self._changed.wait(wait)
+            for shown in self._shown.values():
+                shown.panel.display.close()
 
     def _is_due(self) -> bool:
         return any(self._lines(shown) != shown.on_it and not shown.broken for shown in self._shown.values())
 
     def step(self) -> float | None:
         """Show what changed; return the seconds to the next change that comes by itself."""
+        self.owner.check()
         now, waits = self._now(), []
         for machine, shown in self._shown.items():
             with self._changed:

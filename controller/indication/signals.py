@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from common.owner import Owner
 from common.texts import N_
 from controller.station.events import Signal
 from drivers.contracts import Buzzer, Colour, Light
@@ -96,6 +97,7 @@ class Signals:
         failed: Callable[[str, str, Exception], None],
         now: Callable[[], float],
     ) -> None:
+        self.owner = Owner("lights and buzzers")
         self._lights = lights
         self._buzzers = buzzers
         self._failed = failed
@@ -117,18 +119,20 @@ class Signals:
     def run(self) -> None:
         """Show signals until stopped."""
         wait: float | None = None
-        while True:
-            try:
-                told = self._queue.get(timeout=wait)
-            except queue.Empty:
-                wait = self.step(())
-                continue
-            if told is None:
-                return
-            wait = self.step((told,))
+        with self.owner:
+            while True:
+                try:
+                    told = self._queue.get(timeout=wait)
+                except queue.Empty:
+                    wait = self.step(())
+                    continue
+                if told is None:
+                    return
+                wait = self.step((told,))
 
     def step(self, told: Iterable[Told]) -> float | None:
         """Show what was told, play the rhythms on; return the seconds to the next change."""
+        self.owner.check()
         now = self._now()
         for each in told:
             if each.lasting:

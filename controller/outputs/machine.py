@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from common.owner import Owner
 from controller.station.states import MACHINE
 from drivers.contracts import OutputError
 
@@ -43,6 +44,7 @@ class MachineOutputs:
 
     def __init__(self, outputs: Mapping[str, MachineOutput]) -> None:
         self._machine = outputs[MACHINE]
+        self.owner = Owner("a machine's outputs")
         self._waits = False  # the machine is to close once what closes before it has
         self._outputs = {name: outputs[name] for name in sorted(outputs, key=lambda name: name == MACHINE)}
 
@@ -90,6 +92,7 @@ class MachineOutputs:
 
     def take_lease(self, now: int) -> None:
         """Take every lease. Raises OutputError."""
+        self.owner.check()
         for output in self._outputs.values():
             output.take_lease(now)
 
@@ -99,6 +102,7 @@ class MachineOutputs:
         Raises OutputError at the end of opening, or at the first that does not close. While the machine is on, what
         is open beside it keeps its lease.
         """
+        self.owner.check()
         pausing = MACHINE in closed
         self._waits = False
         others = [output for name, output in reversed(self._outputs.items()) if name not in closed]
@@ -122,6 +126,7 @@ class MachineOutputs:
 
     def renew(self, now: int) -> None:
         """Make every lease longer that is held. Raises OutputError."""
+        self.owner.check()
         for output in self._outputs.values():
             output.renew(now)
         self.settle(now)

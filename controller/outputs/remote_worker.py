@@ -9,6 +9,7 @@ import contextlib
 import threading
 from typing import Final
 
+from common.owner import Owner
 from controller.outputs.remote_state import FIRST_RETRY, OutputReport, RemoteState
 from drivers.contracts import N_, OutputError, RemoteOutput, Seen
 
@@ -25,6 +26,7 @@ class RemoteWorker:
     def __init__(self, output: RemoteOutput, state: RemoteState) -> None:
         self._output = output
         self._state = state
+        self.owner = Owner("a remote output")
         self._armed_at = 0
         self._is_open = False  # the line, not the output
         self.name = type(output).__name__
@@ -33,7 +35,11 @@ class RemoteWorker:
 
     def run(self) -> None:
         """Step until ended."""
-        state = self._state
+        with self.owner:
+            self._run(self._state)
+        self.ended.set()
+
+    def _run(self, state: RemoteState) -> None:
         while True:
             asked = state.wanted, state.ending
             wait = self.step()
@@ -42,7 +48,6 @@ class RemoteWorker:
                     break
                 state.changed.wait_for(lambda asked=asked: asked != (state.wanted, state.ending), wait)  # type: ignore[misc]
         self._let_go()
-        self.ended.set()
 
     def step(self) -> float:
         """Do what is due: switch, look, or find it again. Return the seconds until more is."""
@@ -62,6 +67,7 @@ class RemoteWorker:
         return min(self._output.interval, self._arm_every() / 1000) if state.is_settled else 0.0
 
     def _act(self, wanted: bool, now: int) -> None:
+        self.owner.check()
         if not self._is_open:
             self._open(wanted)
         if self._state.look_first:

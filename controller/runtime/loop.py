@@ -107,13 +107,16 @@ class Loop:
 
     def run(self) -> None:
         """Handle messages and passing time until halted."""
-        while not self.halted:
-            wait = self.tick()
-            try:
-                message = self.queue.get(timeout=None if wait is None else wait / 1000)
-            except queue.Empty:
-                continue
-            self.handle(message)
+        with contextlib.ExitStack() as mine:
+            for owner in (self.stations.owner, self.badges.owner, *self.stations.output_owners):
+                mine.enter_context(owner)
+            while not self.halted:
+                wait = self.tick()
+                try:
+                    message = self.queue.get(timeout=None if wait is None else wait / 1000)
+                except queue.Empty:
+                    continue
+                self.handle(message)
 
     def drain(self) -> None:
         """Handle what waits already, without waiting for more."""

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from common.owner import Owner
 from common.texts import _, tell
 from controller import station as stations
 from controller.indication.displays import Displays
@@ -70,7 +71,8 @@ class Stations:
         age: Age,
         counted: Callable[[str], float | None],
     ) -> None:
-        self.states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
+        self.owner = Owner("the stations")
+        self._states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
         self.locks = Locks(writes)
         self.storage = Storage()
         self.outputs = outputs
@@ -85,6 +87,17 @@ class Stations:
         self._lasting: dict[str, Signal] = {}
         self._causes: dict[str, str] = {}
         self._renew_at = 0
+
+    @property
+    def states(self) -> dict[str, State]:
+        """Every station's state, by machine."""
+        self.owner.check()
+        return self._states
+
+    @property
+    def output_owners(self) -> list[Owner]:
+        """Return who owns each machine's outputs, for whoever runs the stations."""
+        return [outputs.owner for outputs in self.outputs.values()]
 
     @staticmethod
     def _found(rules: Rules, outputs: dict[str, MachineOutputs]) -> State:

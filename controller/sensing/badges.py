@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from common.owner import Owner
 from common.texts import tell
 from controller.sensing.messages import FromReader
 from controller.station.events import AnyEvent, Presented, ReaderFound, ReaderLost, Removed
@@ -19,13 +20,25 @@ class Badges:
     """Knows the whitelist in force, and makes of cards what stations understand."""
 
     def __init__(self, key: BadgeKey, whitelist: Whitelist, new_session: Callable[[], str]) -> None:
-        self.whitelist = whitelist
+        self.owner = Owner("the whitelist in memory")
+        self._whitelist = whitelist
         self.readers: dict[str, str] = {}  # the chip's name, by the machine whose reader answers
         self.key = key
         self._hashes: dict[Card, str] = {}  # of what lies on a reader: the list may change meanwhile
         self.rehashed: list[tuple[str, str]] = []  # known under an older key, and its hash under the one in force
         self._new_session = new_session
         self._next_session = ""
+
+    @property
+    def whitelist(self) -> Whitelist:
+        """The whitelist in force."""
+        self.owner.check()
+        return self._whitelist
+
+    @whitelist.setter
+    def whitelist(self, whitelist: Whitelist) -> None:
+        self.owner.check()
+        self._whitelist = whitelist
 
     def prepare(self) -> None:
         """Make the next session's id at leisure, not on the way of a tap."""

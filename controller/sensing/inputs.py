@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from common.owner import Owner
 from controller.settings import Input, Thresholds
 from controller.station.rules import Does
 from drivers.contracts import Input as Contact
@@ -48,6 +49,7 @@ class MeterThread(threading.Thread):
         self._meter = meter
         self._wired = wired
         self._condition = Hysteresis(marks)
+        self.owner = Owner("a meter")
         self._told: bool | None = None
         self._tell = tell
         self._failed = failed
@@ -58,9 +60,10 @@ class MeterThread(threading.Thread):
 
     def run(self) -> None:
         """Measure until stopped."""
-        while not self._stopping.wait(self.step()):
-            pass
-        self._meter.close()
+        with self.owner:
+            while not self._stopping.wait(self.step()):
+                pass
+            self._meter.close()
 
     def presume(self) -> None:
         """Take it, where it has not measured yet and nobody waits any longer, that what it could forbid is there."""
@@ -69,6 +72,7 @@ class MeterThread(threading.Thread):
 
     def step(self) -> float:
         """Measure once; return the seconds to the next time."""
+        self.owner.check()
         try:
             above = self._condition.step(self._meter.read())
         except Exception as error:  # noqa: BLE001 - one bad driver ends no thread

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from common.owner import Owner
 from drivers.contracts import N_, DriverError, DriverSettings, Reader, ReaderLostError, Sighting
 from drivers.readers.presence import PresenceEvent, Watch
 
@@ -19,6 +20,7 @@ class Careful:
     Settings: ClassVar[Any] = DriverSettings
 
     def __init__(self, reader: Reader) -> None:
+        self.owner = Owner("a reader")
         self._reader = reader
         self.interval = reader.interval
 
@@ -30,8 +32,8 @@ class Careful:
         """Return all cards that are there. Raises ReaderLostError."""
         return self._careful(self._reader.look)
 
-    @staticmethod
-    def _careful(act: Callable[[], T]) -> T:
+    def _careful(self, act: Callable[[], T]) -> T:
+        self.owner.check()
         try:
             return act()
         except ReaderLostError:
@@ -51,18 +53,20 @@ class ReaderThread(threading.Thread):
 
     def __init__(self, machine: str, reader: Reader, tell: Callable[[tuple[PresenceEvent, ...]], None]) -> None:
         super().__init__(name=f"reader {machine}", daemon=True)
-        self._watch = Watch(Careful(reader))
+        self._reader = Careful(reader)
+        self._watch = Watch(self._reader)
         self._tell = tell
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Look until stopped."""
-        while not self._stopping.is_set():
-            events, wait = self._watch.step()
-            if events:
-                self._tell(tuple(events))
-            self._stopping.wait(wait)
-        self._watch.close()
+        with self._reader.owner:
+            while not self._stopping.is_set():
+                events, wait = self._watch.step()
+                if events:
+                    self._tell(tuple(events))
+                self._stopping.wait(wait)
+            self._watch.close()
 
     def stop(self) -> None:
         """End the thread after the look it is at."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from common.owner import Owner
 from common.texts import N_
 from controller.store.database import DamagedError
 
@@ -18,6 +19,7 @@ class Connection:
     """Open or not; `db` is there only while it is."""
 
     def __init__(self) -> None:
+        self.owner = Owner("the connection that writes")
         self._db: Database | None = None
         self._path = ""
         self._inode = 0
@@ -25,6 +27,7 @@ class Connection:
     @property
     def db(self) -> Database:
         """Return the database; there has to be one."""
+        self.owner.check()
         assert self._db is not None  # noqa: S101 - the writer opens it before anything else
         return self._db
 

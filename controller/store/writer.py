@@ -78,11 +78,12 @@ class Writer:
 
     def run(self) -> None:
         """Write until stopped."""
-        while True:
-            wait = self.turn()
-            if self.queue.stopping and (self.queue.is_idle or not self._works):
-                return
-            self.queue.wait(wait)
+        with self.connection.owner:
+            while True:
+                wait = self.turn()
+                if self.queue.stopping and (self.queue.is_idle or not self._works):
+                    return
+                self.queue.wait(wait)
 
     def turn(self) -> float | None:
         """Do one step, while others may see for how long it takes."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from common.errors import LoquetError
+from common.owner import Owner
 from common.texts import N_, tell
 from controller.store import whitelist
 from controller.store.database import StorageError, meta, open_for_reading
@@ -55,6 +56,7 @@ class Down:
         self._line = line
         self._device = device
         self._sealing = sealing
+        self.owner = Owner("what is fetched")
         self._writes = writes
         self._ring = ring
         self._new_ring = new_ring
@@ -74,11 +76,13 @@ class Down:
 
     def run(self) -> None:
         """Ask until stopped."""
-        while not self._stopping.is_set():
-            self._stopping.wait(self.step())
+        with self.owner:
+            while not self._stopping.is_set():
+                self._stopping.wait(self.step())
 
     def step(self, wait: int = WAIT) -> float:
         """Ask once and hand on what comes, or look whether it is in force; return the seconds to the next step."""
+        self.owner.check()
         try:
             again_in = self._step(wait) if self._brought is None else self._look()
         except UnfitError as error:

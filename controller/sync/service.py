@@ -59,6 +59,7 @@ class ServerConnection:
         self._writes = writes
         self._key = key
         self._use_key = use_key
+        self._joining = threading.Lock()  # begun at the start, or by whoever enrols; ended by the assembly
         self._threads: list[threading.Thread] = []
         self._stops: list[Callable[[], None]] = []
         self._told = 0.0
@@ -68,7 +69,12 @@ class ServerConnection:
         found = identities.load(self._data_dir)
         if found is None or not found.device:
             return False
-        self.end()
+        with self._joining:
+            self._begin(found)
+        return True
+
+    def _begin(self, found: Identity) -> None:
+        self._end()
         line = ServerLine(found, self._time)
         up = self._up(line)
         down = self._down(line, found)
@@ -81,7 +87,6 @@ class ServerConnection:
         self._stops = [up.stop, down.stop, line.close]
         for thread in self._threads:
             thread.start()
-        return True
 
     def try_to_begin(self) -> None:
         """Begin; what is wrong with the identity keeps nobody from working."""
@@ -92,6 +97,10 @@ class ServerConnection:
 
     def end(self) -> None:
         """Let the line go. A thread that waits for an answer ends with the process."""
+        with self._joining:
+            self._end()
+
+    def _end(self) -> None:
         for stop in self._stops:
             stop()
         self._threads, self._stops = [], []

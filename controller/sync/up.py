@@ -16,6 +16,7 @@ import msgspec
 from sqlite_utils import Database
 
 from common.errors import LoquetError
+from common.owner import Owner
 from common.texts import tell
 from controller.store import journal
 from controller.store.database import StorageError, meta, open_for_reading
@@ -65,6 +66,7 @@ class Up:
         """report: says how this controller is. now: seconds."""
         self._data_dir = data_dir
         self._line = line
+        self.owner = Owner("what is sent")
         self._writes = writes
         self._report = report
         self._now = now
@@ -85,19 +87,21 @@ class Up:
 
     def run(self) -> None:
         """Send until stopped."""
-        while True:
-            wait = self.step()
-            try:
-                goes_on = self._wake.get(timeout=wait) if wait else True
-                while goes_on and not self._wake.empty():
-                    goes_on = self._wake.get_nowait()
-            except queue.Empty:
-                goes_on = True
-            if not goes_on:
-                return
+        with self.owner:
+            while True:
+                wait = self.step()
+                try:
+                    goes_on = self._wake.get(timeout=wait) if wait else True
+                    while goes_on and not self._wake.empty():
+                        goes_on = self._wake.get_nowait()
+                except queue.Empty:
+                    goes_on = True
+                if not goes_on:
+                    return
 
     def step(self) -> float:
         """Send what comes next; return the seconds after which there may be more, 0 for at once."""
+        self.owner.check()
         try:
             wait = self._step()
         except (LineError, RefusedError, StorageError, sqlite3.Error) as error:
