@@ -27,7 +27,7 @@ from controller.parts import Parts
 from controller.runtime.age import Age
 from controller.runtime.clock import SystemClock
 from controller.runtime.loop import Loop
-from controller.runtime.messages import Halt, KeyChanged, Message, PartTold
+from controller.runtime.messages import Halt, KeyChanged, Message, PartReport
 from controller.runtime.stations import Stations
 from controller.runtime.watchdog import Watchdog
 from controller.sensing.badges import Badges
@@ -36,7 +36,7 @@ from controller.sensing.readers import ReaderThread
 from controller.settings import Settings
 from controller.store import clock_readings, damage, database, open_sessions, rescue
 from controller.store.database import StorageError
-from controller.store.integrity import Examiner
+from controller.store.integrity import IntegrityCheck
 from controller.store.key import badge_key
 from controller.store.write_queue import WriteQueue
 from controller.store.writer import Writer
@@ -68,7 +68,7 @@ class Assembled(NamedTuple):
     signals: Signals
     displays: Displays
     control: ControlServer
-    check: Examiner
+    check: IntegrityCheck
 
 
 class Daemon:
@@ -79,7 +79,7 @@ class Daemon:
         self._manager = Manager()
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._guard = lease.GuardWord(settings.run_dir)
-        self._claims = Claims(settings, self._guard, lambda *told: self._inbox.put(PartTold(*told)))
+        self._claims = Claims(settings, self._guard, lambda *told: self._inbox.put(PartReport(*told)))
         self._connecting = threading.Lock()  # at the start, or by whoever enrols while it runs
         self._connection: ServerConnection | None = None
         self._key: BadgeKey  # an immutable snapshot: whoever hashes reads it, and the connection replaces it
@@ -188,7 +188,7 @@ class Daemon:
             clock.now,
             lambda: self._server_connection(writer.queue).take_up(),
         )
-        check = Examiner(settings.data_dir, writer.queue.damaged)
+        check = IntegrityCheck(settings.data_dir, writer.queue.damaged)
         return Assembled(loop, writer, clock, parts, signals, displays, control, check)
 
     def _start(self, made: Assembled, readers: list[ReaderThread]) -> list[threading.Thread]:
@@ -271,8 +271,8 @@ def _sentence(faults: list[str], count: int) -> str:
     )
 
 
-def _failed(machine: str, part: str, error: Exception) -> PartTold:
-    return PartTold(machine, part, tell(error))
+def _failed(machine: str, part: str, error: Exception) -> PartReport:
+    return PartReport(machine, part, tell(error))
 
 
 def _end_by_signals(loop: Loop) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from common.texts import tell
 from controller.indication.displays import Panel
 from controller.outputs.machine import MachineOutputs
-from controller.runtime.messages import Message, PartTold
+from controller.runtime.messages import Message, PartReport
 from controller.sensing.inputs import MeterThread, watch
 from controller.sensing.messages import FromInput, FromReader
 from controller.sensing.readers import ReaderThread
@@ -90,7 +90,7 @@ class Parts:
                     continue
 
                 def failed(error: Exception, machine: str = machine, name: str = name) -> None:
-                    self._put(PartTold(machine, name, tell(error)))
+                    self._put(PartReport(machine, name, tell(error)))
 
                 meter = MeterThread(part, wired, wired.thresholds, changed, failed)
                 self._meters.setdefault(machine, []).append(meter)

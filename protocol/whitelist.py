@@ -156,7 +156,7 @@ class Hours(Row, frozen=True, tag="hours"):
         return any(begin <= minute < end for begin, end in self.open)
 
 
-class Cut(Row, frozen=True, tag="cut"):
+class ForcedEnd(Row, frozen=True, tag="cut"):
     """What runs on a machine is to end now: one session, or every session of a member that began without this row.
 
     Desired state, as all rows are: it stays until whoever keeps the list takes it away.
@@ -173,7 +173,7 @@ class Cut(Row, frozen=True, tag="cut"):
         return f"cut/{self.machine}/{self.member}/{self.session}"
 
 
-AnyRow = Member | Badge | Training | Certification | Machine | Hours | Cut
+AnyRow = Member | Badge | Training | Certification | Machine | Hours | ForcedEnd
 
 encode_row: Final = msgspec.json.Encoder(order="sorted").encode
 decode_row: Final = msgspec.json.Decoder(AnyRow).decode
@@ -206,7 +206,7 @@ class Whitelist:
         self.certifications: dict[tuple[str, str], Certification] = {}
         self.machines: dict[str, Machine] = {}
         self.hours: dict[str, Hours] = {}
-        self.cuts: dict[str, Cut] = {}
+        self.forced_ends: dict[str, ForcedEnd] = {}
         for row in rows:
             self.put(row)
 
@@ -225,8 +225,8 @@ class Whitelist:
                 self.machines[row.id] = row
             case Hours():
                 self.hours[row.category] = row
-            case Cut():
-                self.cuts[row.key] = row
+            case ForcedEnd():
+                self.forced_ends[row.key] = row
 
     def drop(self, row: AnyRow) -> None:
         """Take a row away; one that is not there is no error."""
@@ -243,8 +243,8 @@ class Whitelist:
                 self.machines.pop(row.id, None)
             case Hours():
                 self.hours.pop(row.category, None)
-            case Cut():
-                self.cuts.pop(row.key, None)
+            case ForcedEnd():
+                self.forced_ends.pop(row.key, None)
 
     def drop_key(self, key: str) -> None:
         """Take the row of a key away; one that is not there is no error."""
@@ -260,7 +260,7 @@ class Whitelist:
             member, _, training = name.rpartition("/")
             self.certifications.pop((member, training), None)
         elif kind == "cut":
-            self.cuts.pop(key, None)
+            self.forced_ends.pop(key, None)
         elif kind in tables:
             tables[kind].pop(name, None)
 
@@ -272,7 +272,7 @@ class Whitelist:
         yield from self.badges.values()
         yield from self.certifications.values()
         yield from self.hours.values()
-        yield from self.cuts.values()
+        yield from self.forced_ends.values()
 
     def badges_of(self, member: str) -> list[Badge]:
         """Return a member's badges."""

@@ -236,7 +236,7 @@ class OnTheLine:
         self.line = ServerLine(self.identity, self.told.append)
         workshop.loop.writes.belong(self.identity.server, counted(self.identity), lambda: None)
         workshop.settle()
-        workshop.loop.age.is_brought = True
+        workshop.loop.age.is_from_server = True
         self.up = Up(
             data_dir,
             self.line,

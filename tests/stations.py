@@ -6,7 +6,7 @@ from fixed import moment
 from controller.station import step
 from controller.station.events import Committed, OutputFailed, Presented, Record, Removed, Switch
 from controller.station.rules import Clears, Does, InputRule, Mode, Rules
-from controller.station.states import MACHINE, Bench, Idle, Locked, Running, RunOn, Teaching
+from controller.station.states import MACHINE, Idle, Locked, MachineCondition, Running, RunOn, Teaching
 from protocol import entries
 from protocol.access import Denied, Granted, Reason
 from protocol.whitelist import Level
@@ -46,14 +46,14 @@ def alone(badge):
 
 
 def presented(badge, state=None, *, fresh=True, session="s1"):
-    lying = {badge} | (state.bench.lying if state else set())
+    lying = {badge} | (state.condition.lying if state else set())
     known = [each for each in sorted(lying) if each in PEOPLE]
     verdict = alone(known[0]) if len(known) == 1 else Denied(Reason.SEVERAL_BADGES) if known else alone(badge)
     return Presented(badge, fresh, verdict, alone(badge), session)
 
 
 def idle(rules=RULES):
-    return Idle(Bench(rules))
+    return Idle(MachineCondition(rules))
 
 
 def running(rules=RULES, at=1_000):
@@ -72,12 +72,12 @@ def refusals(answer):
 
 
 RESTING = [
-    Idle(Bench(RULES)),
-    Locked(Bench(RULES, locked="mirror")),
-    RunOn(Bench(RULES, running_on=(("fan", 99_000),))),
+    Idle(MachineCondition(RULES)),
+    Locked(MachineCondition(RULES, locked="mirror")),
+    RunOn(MachineCondition(RULES, running_on=(("fan", 99_000),))),
 ]
 AWAITING = step(idle(), presented(LEA), moment(1_000)).state
 STARTING = step(idle(), presented(MARIE), moment(1_000)).state
 LEAVING = step(running(), Removed(MARIE), moment(2_000)).state
 FAULT = step(idle(), OutputFailed("pin"), moment(1_000)).state
-TEACHING = Teaching(Bench(RULES), by="tom", until=31_000, latest=901_000)
+TEACHING = Teaching(MachineCondition(RULES), by="tom", until=31_000, latest=901_000)

@@ -64,14 +64,14 @@ def lasting(state: State, *, reader_found: bool, startable: bool, is_set_up: boo
     is_set_up: whether somebody has said what the machine asks for; it is shown as locked, without a reason, until then.
     """
     signal = SIGNALS.get(type(state))
-    if isinstance(state, Resting) and state.bench.locked:
+    if isinstance(state, Resting) and state.condition.locked:
         return Signal.LOCKED
-    if isinstance(state, Resting) and state.bench.wish is not None:
+    if isinstance(state, Resting) and state.condition.armed is not None:
         return Signal.AWAITING
     if isinstance(state, Recovering) and not startable:
         return Signal.FAULT
     if signal is Signal.IDLE:
-        if state.bench.reader_lost or not reader_found:
+        if state.condition.reader_lost or not reader_found:
             return Signal.READER_LOST
         if not (startable and is_set_up):
             return Signal.LOCKED if startable else Signal.FAULT
@@ -98,8 +98,8 @@ def view(
         member = _name(whitelist, state.last)
     if isinstance(state, Fault):
         note = state.told
-    elif state.bench.locked and signal is Signal.LOCKED:
-        note = state.bench.locked
+    elif state.condition.locked and signal is Signal.LOCKED:
+        note = state.condition.locked
     lacks = state.lacks.value if isinstance(state, Awaiting) else ""
     count = state.count if isinstance(state, Teaching) else 0
     why = refusal(denied, whitelist) if denied is not None else ""

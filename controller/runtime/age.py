@@ -15,12 +15,12 @@ class Age:
     def __init__(self, stale: Stale) -> None:
         self._stale = stale
         self.confirmed = 0
-        self.is_brought = False  # by a server: it grows old by itself
+        self.is_from_server = False  # by a server: it grows old by itself
 
     def days(self, known: int) -> int | None:
         """Return the list's age where people are to know of it: a week before it is stale, and from then on."""
         after = self._stale.after
-        if after is None or not (self._stale.said or self.is_brought):
+        if after is None or not (self._stale.said or self.is_from_server):
             return None
         age = max(0, known - self.confirmed) // DAY_MS
         return age if age >= max(1, after - WARNING_DAYS) else None

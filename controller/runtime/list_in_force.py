@@ -13,7 +13,7 @@ from controller.station.events import (
 )
 from controller.station.states import InSession, Starting
 from controller.store.edits import WhitelistChanged, WhitelistReplaced
-from protocol.whitelist import Badge, Certification, Cut, Machine
+from protocol.whitelist import Badge, Certification, ForcedEnd, Machine
 
 
 class ListInForce:
@@ -32,10 +32,10 @@ class ListInForce:
             before, self._badges.whitelist = self._badges.whitelist, message.whitelist
             rows = message.whitelist.machines.values()
             self.apply_locks(frozenset(row.id for row in rows if row.now and before.machines.get(row.id) != row))
-            self._cut([row for key, row in message.whitelist.cuts.items() if key not in before.cuts])
+            self._cut([row for key, row in message.whitelist.forced_ends.items() if key not in before.forced_ends])
             return
-        new_cuts = [row for row in message.change.put if isinstance(row, Cut)]
-        new_cuts = [row for row in new_cuts if row.key not in self._badges.whitelist.cuts]
+        new_cuts = [row for row in message.change.put if isinstance(row, ForcedEnd)]
+        new_cuts = [row for row in new_cuts if row.key not in self._badges.whitelist.forced_ends]
         for row in message.change.put:
             self._badges.whitelist.put(row)
         for row in message.change.drop:
@@ -51,9 +51,9 @@ class ListInForce:
             taught = next((row.member for row in message.change.put if isinstance(row, Certification | Badge)), "")
             self._stations.feed(message.machine, Taught(taught))
 
-    def _cut(self, cuts: list[Cut]) -> None:
+    def _cut(self, forced_ends: list[ForcedEnd]) -> None:
         """End what the server says is to end now."""
-        for cut in cuts:
+        for cut in forced_ends:
             state = self._stations.states.get(cut.machine)
             if isinstance(state, InSession | Starting):
                 session = state.session
@@ -67,7 +67,7 @@ class ListInForce:
             wanted = row.locked if row else ""
             if machine in self._stations.locks.pending:
                 continue  # a maintainer's badge said otherwise, and the whitelist does not know yet
-            if wanted and (wanted != state.bench.locked or machine in cut):
+            if wanted and (wanted != state.condition.locked or machine in cut):
                 self._stations.feed(machine, LockAsked(wanted, "whitelist", now=machine in cut))
-            elif state.bench.locked and not wanted:
+            elif state.condition.locked and not wanted:
                 self._stations.feed(machine, UnlockAsked("whitelist"))

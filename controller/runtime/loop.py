@@ -23,10 +23,10 @@ from controller.runtime.messages import (
     Halt,
     KeyChanged,
     Message,
-    PartTold,
+    PartReport,
     Request,
+    ServerTime,
     StopAsked,
-    TimeTold,
     WatchAsked,
     WatchEnded,
 )
@@ -144,11 +144,11 @@ class Loop:
                 self._from_reader(message)
             case FromInput(machine, name, active):
                 self.stations.feed(machine, InputChanged(name, active))
-            case PartTold():
+            case PartReport():
                 self._from_part(message)
             case Asked() | WatchAsked() | WatchEnded() | StopAsked() | ClockAsked():
                 self._asked(message)
-            case KeyChanged() | Enrolled() | TimeTold() | Confirmed():
+            case KeyChanged() | Enrolled() | ServerTime() | Confirmed():
                 self._from_server(message)
             case Halt():
                 self._halt()
@@ -170,14 +170,14 @@ class Loop:
             case ClockAsked(by, ms, say):
                 say(self._time.answer(by, ms))
 
-    def _from_server(self, message: KeyChanged | Enrolled | TimeTold | Confirmed) -> None:
+    def _from_server(self, message: KeyChanged | Enrolled | ServerTime | Confirmed) -> None:
         """Take up what the line to the server tells."""
         match message:
             case KeyChanged(key):
                 self.badges.key = key
             case Enrolled():
-                self.age.is_brought = True
-            case TimeTold(ms):
+                self.age.is_from_server = True
+            case ServerTime(ms):
                 self._time.told(ms)
             case Confirmed(ms):
                 self.age.confirmed = max(self.age.confirmed, ms)
@@ -201,7 +201,7 @@ class Loop:
                 self._list.take(message)
                 self.stations.show_all()  # what nobody could start may be free now
 
-    def _from_part(self, message: PartTold) -> None:
+    def _from_part(self, message: PartReport) -> None:
         moment = self._clock.now()
         outputs = self.stations.outputs.get(message.machine)
         if outputs is not None:
@@ -304,7 +304,7 @@ class Loop:
         machine, moment = message.machine, self._clock.now()
         for event in self.badges.events(
             message,
-            lambda: self.states[machine].bench.lying,
+            lambda: self.states[machine].condition.lying,
             moment,
             lambda: self.stations.obstacle(moment, machine),
         ):

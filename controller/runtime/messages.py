@@ -14,7 +14,7 @@ from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplac
 from protocol.badge import BadgeKey
 
 
-class PartTold(msgspec.Struct, frozen=True):
+class PartReport(msgspec.Struct, frozen=True):
     """A part of a machine changed. detail: what is wrong, if anything is; fault: the machine is out of order by it."""
 
     machine: str
@@ -71,7 +71,7 @@ class ClockAsked(msgspec.Struct, frozen=True):
     answer: Callable[[Any], None]
 
 
-class TimeTold(msgspec.Struct, frozen=True):
+class ServerTime(msgspec.Struct, frozen=True):
     """The server said, signed and asked just now, that it is that late (milliseconds since 1970)."""
 
     ms: int
@@ -90,7 +90,7 @@ class Halt(msgspec.Struct, frozen=True):
 Message = (
     FromReader
     | FromInput
-    | PartTold
+    | PartReport
     | Asked
     | WatchAsked
     | WatchEnded
@@ -98,7 +98,7 @@ Message = (
     | Enrolled
     | StopAsked
     | ClockAsked
-    | TimeTold
+    | ServerTime
     | Confirmed
     | Halt
     | EditFailed

@@ -35,7 +35,7 @@ from controller.station.events import (
     Teach,
 )
 from controller.station.rules import Clears, Rules
-from controller.station.states import Bench, InSession, Recovering, State
+from controller.station.states import InSession, MachineCondition, Recovering, State
 from controller.store.edits import Edit
 from controller.store.write_queue import WriteQueue
 from drivers.contracts import OutputError
@@ -103,7 +103,7 @@ class Stations:
     def _found(rules: Rules, outputs: dict[str, MachineOutputs]) -> State:
         """Begin with what stands closed already, because an earlier daemon left it so under a lease."""
         found = outputs.get(rules.machine)
-        return Recovering(Bench(rules), kept=found.closed if found is not None else frozenset())
+        return Recovering(MachineCondition(rules), kept=found.closed if found is not None else frozenset())
 
     def fail(self, machine: str, cause: str) -> None:
         """Put a machine out of order; where it has no output, it stays so however often it is cleared."""

@@ -37,21 +37,21 @@ NAMES: Final[dict[type[State], str]] = {
 
 def station_status(state: State, moment: Moment, output: MachineOutputs | None, chip: str | None) -> dict[str, Any]:
     """Return how one station is; *chip* is its reader's, None where it does not answer."""
-    bench = state.bench
+    condition = state.condition
     said: dict[str, Any] = {
         "machine": state.rules.machine,
         "state": NAMES[type(state)],
         "output": "off" if output is None else output.shows,
         "answers": output is not None and output.answers,
-        "reader": None if bench.reader_lost else chip,
-        "badges_lying": len(bench.lying),
-        "inputs": {rule.name: rule.name in bench.active for rule in state.rules.inputs},
+        "reader": None if condition.reader_lost else chip,
+        "badges_lying": len(condition.lying),
+        "inputs": {rule.name: rule.name in condition.active for rule in state.rules.inputs},
         "outputs": {name: name in state.closed for name in sorted(state.rules.outputs)},
     }
     if output is not None and output.counted_wh is not None:
         said["counted_wh"] = round(output.counted_wh)
-    if bench.locked:
-        said["locked"] = bench.locked
+    if condition.locked:
+        said["locked"] = condition.locked
     if isinstance(state, Fault):
         said["cause"] = state.told
     if isinstance(state, Awaiting):

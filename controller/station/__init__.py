@@ -44,7 +44,7 @@ ROWS: Final[dict[type[State], Rows]] = {
 
 def step(state: State, event: AnyEvent, moment: Moment) -> Step:
     """Answer *event* in *state* at *moment*: look the row up, run it, switch what differs. Pure; never raises."""
-    if isinstance(event, InputChanged) and event.active == (event.name in state.bench.active):
+    if isinstance(event, InputChanged) and event.active == (event.name in state.condition.active):
         return Step(state)  # it is known already
     answer = ROWS[type(state)][type(event)](state, event, moment)
     if _switches(state, event, answer.state):

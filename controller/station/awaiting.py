@@ -37,9 +37,9 @@ def second_badge(state: Awaiting, event: Presented, moment: Moment) -> Step:
 
 def _begin(state: Awaiting, moment: Moment) -> Step:
     """Write the grant; where the badge has to stay, once it lies there again."""
-    if state.rules.mode is Mode.PRESENCE and state.session.badge not in state.bench.lying:
+    if state.rules.mode is Mode.PRESENCE and state.session.badge not in state.condition.lying:
         return Step(state)
-    hindered = hindrance(state.bench, moment)
+    hindered = hindrance(state.condition, moment)
     if hindered is not None:
         return refuse_session(state, state.session, *hindered)
     return write_grant(state, state.session, state.verdict, moment, beside=state.second)
@@ -63,7 +63,7 @@ def sense(state: Awaiting, event: InputChanged, moment: Moment) -> Step:
         return broken
     rule = state.rules.input(event.name)
     if rule is not None and event.active and rule.does is Does.END and not rule.settle:
-        return Step(rest(now.bench))
+        return Step(rest(now.condition))
     if rule is not None and event.active and rule.does is Does.PURPOSE:
         session = msgspec.structs.replace(now.session, purpose=rule.purpose)
         return Step(msgspec.structs.replace(now, session=session))
@@ -73,7 +73,7 @@ def sense(state: Awaiting, event: InputChanged, moment: Moment) -> Step:
 def lock(state: Awaiting, event: LockAsked, moment: Moment) -> Step:
     """LOCKED."""
     later = lock_later(state, event, moment)
-    return Step(rest(later.state.bench), later.effects)
+    return Step(rest(later.state.condition), later.effects)
 
 
 ROWS: Final[Rows] = SHARED | {

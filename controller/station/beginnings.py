@@ -13,6 +13,7 @@ from controller.station.events import (
 )
 from controller.station.rules import Does, Mode, Rules
 from controller.station.states import (
+    ArmedAction,
     Awaiting,
     InSession,
     Leaving,
@@ -20,9 +21,8 @@ from controller.station.states import (
     Session,
     Starting,
     State,
-    Wish,
 )
-from controller.station.steps import S, Step, on_bench
+from controller.station.steps import S, Step, with_condition
 from protocol import entries
 from protocol.access import Granted, Reason, lacks
 from protocol.entries import Ending
@@ -37,14 +37,14 @@ GROUP_LONGEST_MS: Final = 12 * 3_600_000  # no badge holds a group's session: it
 
 def laid(state: S, event: Presented) -> S:
     """Note that a badge lies there."""
-    stale = state.bench.stale if event.fresh else state.bench.stale | {event.badge}
-    return on_bench(state, lying=state.bench.lying | {event.badge}, stale=stale)
+    to_be_removed = state.condition.to_be_removed if event.fresh else state.condition.to_be_removed | {event.badge}
+    return with_condition(state, lying=state.condition.lying | {event.badge}, to_be_removed=to_be_removed)
 
 
-def wish_of(state: State, moment: Moment) -> Wish | None:
+def armed_action(state: State, moment: Moment) -> ArmedAction | None:
     """Return what a button said the next badge is for, if it still holds."""
-    wish = state.bench.wish
-    return wish if wish is not None and moment.at < wish.until else None
+    armed = state.condition.armed
+    return armed if armed is not None and moment.at < armed.until else None
 
 
 def wanting(rules: Rules, verdict: Granted) -> Reason | None:
@@ -54,25 +54,25 @@ def wanting(rules: Rules, verdict: Granted) -> Reason | None:
 
 def ask_for(state: State, event: Presented, verdict: Granted, moment: Moment) -> Step:
     """Begin with a member who may: wait for a second person where one is needed, else write the grant."""
-    rules, wish = state.rules, wish_of(state, moment)
-    group = wish is not None and wish.does is Does.GROUP
+    rules, armed = state.rules, armed_action(state, moment)
+    group = armed is not None and armed.does is Does.GROUP
     session = Session(
         event.session,
         verdict.member,
         verdict.badge,
-        purpose=wish.purpose if wish is not None else rules.purpose,
+        purpose=armed.purpose if armed is not None else rules.purpose,
         group=group,
     )
     missing = None if group else wanting(rules, verdict)
     if missing is not None:
         until = moment.at + SECOND_MS
-        return Step(Awaiting(state.bench, session=session, verdict=verdict, lacks=missing, until=until))
+        return Step(Awaiting(state.condition, session=session, verdict=verdict, lacks=missing, until=until))
     return write_grant(state, session, verdict, moment)
 
 
 def write_grant(state: State, session: Session, verdict: Granted, moment: Moment, *, beside: str | None = None) -> Step:
     """Put the grant on its way to disk."""
-    rules, wish = state.rules, wish_of(state, moment)
+    rules, armed = state.rules, armed_action(state, moment)
     longest = _longest(rules.longest, verdict, GROUP_LONGEST_MS if session.group else None)
     session = msgspec.structs.replace(
         session,
@@ -89,13 +89,13 @@ def write_grant(state: State, session: Session, verdict: Granted, moment: Moment
         verdict.category,
         verdict.payer,
         beside,
-        wish.organisation if wish is not None else "",
-        wish.people if wish is not None else None,
+        armed.organisation if armed is not None else "",
+        armed.people if armed is not None else None,
         session.group,
         longest,
     )
-    bench = msgspec.structs.replace(state.bench, wish=None)
-    return Step(Starting(bench, session=session, until=moment.at + COMMIT_MS), (Commit(grant),))
+    condition = msgspec.structs.replace(state.condition, armed=None)
+    return Step(Starting(condition, session=session, until=moment.at + COMMIT_MS), (Commit(grant),))
 
 
 def _longest(caps: int | None, verdict: Granted, group: int | None) -> int | None:
@@ -108,9 +108,9 @@ def _longest(caps: int | None, verdict: Granted, group: int | None) -> int | Non
 
 def run(state: Starting | Leaving, moment: Moment, **past: int | bool) -> Running:
     """Have a session run from now on; *past* is what came before."""
-    waits = state.bench.reader_lost and held_by_badge(state)
+    waits = state.condition.reader_lost and held_by_badge(state)
     return Running(
-        state.bench,
+        state.condition,
         session=state.session,
         since=moment.at,
         reader_until=moment.at + patience(state) if waits else None,
@@ -137,8 +137,8 @@ def may_take_over(state: InSession, event: Presented, moment: Moment) -> bool:
         and event.alone.kind is not BadgeKind.TEACHING
         and wanting(state.rules, event.alone) is None
         and event.obstacle is None
-        and state.bench.at_rest(moment)
-        and hindrance(state.bench, moment) is None
+        and state.condition.at_rest(moment)
+        and hindrance(state.condition, moment) is None
     )
 
 
@@ -146,6 +146,6 @@ def take_over(state: InSession, event: Presented, moment: Moment) -> Step:
     """End one session, and begin another."""
     assert isinstance(event.alone, Granted)  # noqa: S101 - may_take_over said so
     over = end(state, moment, Ending.TAKEN_OVER, event.alone.member)
-    after = rest(msgspec.structs.replace(over.state.bench, running_on=()))
+    after = rest(msgspec.structs.replace(over.state.condition, running_on=()))
     begun = ask_for(after, event, event.alone, moment)
     return Step(begun.state, (*over.effects[:1], *begun.effects))

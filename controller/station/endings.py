@@ -13,12 +13,12 @@ from controller.station.events import (
 )
 from controller.station.rules import Does
 from controller.station.states import (
-    Bench,
     Cause,
     Fault,
     Idle,
     InSession,
     Locked,
+    MachineCondition,
     RunOn,
     Session,
     State,
@@ -30,18 +30,18 @@ from protocol.entries import Ending
 from protocol.moment import Moment
 
 
-def rest(bench: Bench) -> State:
+def rest(condition: MachineCondition) -> State:
     """Come to rest: run-on, locked or idle. What lies on the reader opens nothing until it is taken away."""
-    bench = msgspec.structs.replace(bench, stale=bench.lying, wish=None)
-    if bench.running_on:
-        return RunOn(bench)
-    return Locked(bench) if bench.locked else Idle(bench)
+    condition = msgspec.structs.replace(condition, to_be_removed=condition.lying, armed=None)
+    if condition.running_on:
+        return RunOn(condition)
+    return Locked(condition) if condition.locked else Idle(condition)
 
 
 def end(state: InSession, moment: Moment, why: Ending, by: str | None = None, cause: str = "") -> Step:
     """End a session: everything opens but what runs on."""
     after = msgspec.structs.replace(
-        state.bench,
+        state.condition,
         opened=moment.at,
         used=True,
         running_on=tuple((name, moment.at + how_long) for name, how_long in state.rules.run_on),
@@ -57,14 +57,14 @@ def ended(state: InSession, moment: Moment, why: Ending, by: str | None = None, 
 
 def out_of_order(state: State, moment: Moment, cause: Cause) -> Step:
     """Latch a fault, and end what runs."""
-    bench = msgspec.structs.replace(state.bench, stale=state.bench.lying, running_on=(), wish=None)
+    condition = msgspec.structs.replace(state.condition, to_be_removed=state.condition.lying, running_on=(), armed=None)
     before = state.causes if isinstance(state, Fault) else ()
     effects: tuple[AnyEffect, ...] = (Record(entries.FaultLatched(state.rules.machine, cause.what)),)
     if isinstance(state, InSession):
-        bench = msgspec.structs.replace(bench, opened=moment.at, used=True)
+        condition = msgspec.structs.replace(condition, opened=moment.at, used=True)
         over = ended(state, moment, Ending.FAULT, cause=cause.what)
         effects = (Record(over), *effects, Flash(Signal.ENDED))
-    return Step(Fault(bench, causes=(*before, cause)), effects)
+    return Step(Fault(condition, causes=(*before, cause)), effects)
 
 
 def refuse(state: State, denied: Denied) -> Step:
@@ -82,15 +82,15 @@ def refuse_for(state: State, event: Presented, reason: Reason, note: str = "") -
 
 def refuse_session(state: State, session: Session, reason: Reason, note: str = "") -> Step:
     """Come to rest without what was to be a session, and say why."""
-    return refuse(rest(state.bench), Denied(reason, member=session.member, badge=session.badge, note=note))
+    return refuse(rest(state.condition), Denied(reason, member=session.member, badge=session.badge, note=note))
 
 
-def hindrance(bench: Bench, moment: Moment) -> tuple[Reason, str] | None:
+def hindrance(condition: MachineCondition, moment: Moment) -> tuple[Reason, str] | None:
     """Return what at the machine keeps a session from starting: an interlock, or too short a time since the last."""
-    against = [rule for rule in bench.asserted(Does.REFUSE, Does.END, Does.FAULT) if not rule.settle]
+    against = [rule for rule in condition.asserted(Does.REFUSE, Does.END, Does.FAULT) if not rule.settle]
     if against:
         return Reason.INTERLOCK, ", ".join(rule.name for rule in against)
-    again = (bench.opened or 0) + bench.rules.shortest_off
-    if bench.rules.shortest_off and moment.at < again:
+    again = (condition.opened or 0) + condition.rules.shortest_off
+    if condition.rules.shortest_off and moment.at < again:
         return Reason.TOO_SOON, f"{-(-(again - moment.at) // 1000)} s"
     return None

@@ -24,7 +24,7 @@ def _without(state: Fault, gone: tuple[Cause, ...], by: str) -> Step:
     left = tuple(cause for cause in state.causes if cause not in gone)
     if left:
         return Step(msgspec.structs.replace(state, causes=left))
-    return Step(rest(state.bench), (Record(entries.FaultCleared(state.rules.machine, by)),))
+    return Step(rest(state.condition), (Record(entries.FaultCleared(state.rules.machine, by)),))
 
 
 def clear_by_badge(state: Fault, event: Presented, _moment: Moment) -> Step:
@@ -41,7 +41,9 @@ def clear_by_badge(state: Fault, event: Presented, _moment: Moment) -> Step:
 def _gone(state: Fault, cause: Cause) -> bool:
     """Return whether a cause is no more; one that counts only while the machine is on is gone with the power."""
     rule = state.rules.input(cause.input)
-    return not cause.for_good and (cause.input not in state.bench.active or (rule is not None and bool(rule.settle)))
+    return not cause.for_good and (
+        cause.input not in state.condition.active or (rule is not None and bool(rule.settle))
+    )
 
 
 def clear(state: Fault, event: ClearAsked, _moment: Moment) -> Step:

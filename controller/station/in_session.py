@@ -6,14 +6,14 @@ from typing import TypeVar
 
 import msgspec
 
-from controller.station.beginnings import wish_of
+from controller.station.beginnings import armed_action
 from controller.station.endings import end, rest
 from controller.station.events import EndAsked, Flash, InputChanged, LockAsked, Presented, Record, Signal, Stop
-from controller.station.inputs import cause_of, latch, sensed, told, wished
+from controller.station.inputs import armed_by, cause_of, latch, sensed, told
 from controller.station.rules import Does
 from controller.station.shared_rows import lock_by_badge, lock_later
 from controller.station.states import InSession
-from controller.station.steps import Step, on_bench
+from controller.station.steps import Step, with_condition
 from protocol import entries
 from protocol.entries import Ending
 from protocol.moment import Moment
@@ -25,11 +25,11 @@ S = TypeVar("S", bound=InSession)
 def cut_short(state: InSession, moment: Moment) -> Step | None:
     """End at once where an input says so that counts already: a latched fault before all."""
     broken = latch(
-        state, moment, [cause_of(rule) for rule in state.bench.asserted(Does.FAULT) if state.counting(rule, moment)]
+        state, moment, [cause_of(rule) for rule in state.condition.asserted(Does.FAULT) if state.counting(rule, moment)]
     )
     if broken is not None:
         return broken
-    for rule in state.bench.asserted(Does.END):
+    for rule in state.condition.asserted(Does.END):
         if state.counting(rule, moment):
             return end(state, moment, Ending.INPUT, cause=rule.name)
     return None
@@ -41,11 +41,11 @@ def sense(state: InSession, event: InputChanged, moment: Moment) -> Step:
     cut = cut_short(now, moment)
     if cut is not None:
         return cut
-    wish = wished(now, event, moment)
-    if wish is not None and wish.does is Does.PURPOSE:
-        return _purpose(now, wish.purpose, event.name)
-    if wish is not None and wish.does is Does.LOCK:
-        return Step(on_bench(now, wish=wish), (Flash(Signal.AWAITING),))
+    armed = armed_by(now, event, moment)
+    if armed is not None and armed.does is Does.PURPOSE:
+        return _purpose(now, armed.purpose, event.name)
+    if armed is not None and armed.does is Does.LOCK:
+        return Step(with_condition(now, armed=armed), (Flash(Signal.AWAITING),))
     return Step(now, told(now, event))
 
 
@@ -59,8 +59,8 @@ def _purpose(state: InSession, purpose: entries.Purpose, by: str) -> Step:
 
 def lock_asked_by_badge(state: InSession, event: Presented, moment: Moment) -> Step | None:
     """Lock once the session is over, where a button asked for it and this badge may."""
-    wish = wish_of(state, moment)
-    if wish is None or wish.does is not Does.LOCK or not event.fresh:
+    armed = armed_action(state, moment)
+    if armed is None or armed.does is not Does.LOCK or not event.fresh:
         return None
     maintainer = event.alone.level is not None and event.alone.level >= Level.MAINTAINER
     return lock_by_badge(state, event) if maintainer else None
@@ -83,4 +83,4 @@ def end_named(state: InSession, event: EndAsked, moment: Moment) -> Step:
 def stop(state: InSession, _event: Stop, moment: Moment) -> Step:
     """Open everything, end: stopped."""
     over = end(state, moment, Ending.STOPPED)
-    return Step(rest(msgspec.structs.replace(over.state.bench, running_on=())), over.effects)
+    return Step(rest(msgspec.structs.replace(over.state.condition, running_on=())), over.effects)

@@ -15,29 +15,29 @@ from controller.station.events import (
 )
 from controller.station.rules import Does, InputRule
 from controller.station.states import (
+    ArmedAction,
     Cause,
     InSession,
     State,
-    Wish,
 )
 from controller.station.steps import S, Step
 from protocol import entries
 from protocol.moment import Moment
 
-WISH_MS: Final = 30_000  # a button's word on what the next badge is for
+ARMED_MS: Final = 30_000  # a button's word on what the next badge is for
 
 
 def sensed(state: S, event: InputChanged, moment: Moment) -> S:
     """Note an input's condition; and when the machine itself began or ceased to run."""
-    bench = state.bench
-    active = bench.active | {event.name} if event.active else bench.active - {event.name}
-    after = msgspec.structs.replace(bench, active=active)
-    if after.runs == bench.runs:
-        return msgspec.structs.replace(state, bench=after)
+    condition = state.condition
+    active = condition.active | {event.name} if event.active else condition.active - {event.name}
+    after = msgspec.structs.replace(condition, active=active)
+    if after.runs == condition.runs:
+        return msgspec.structs.replace(state, condition=after)
     if isinstance(state, InSession):
         busy = state.busy_at(moment)
         state = msgspec.structs.replace(state, busy=busy or 0, ran=state.ran or after.runs)
-    return msgspec.structs.replace(state, bench=msgspec.structs.replace(after, turned=moment.at))
+    return msgspec.structs.replace(state, condition=msgspec.structs.replace(after, turned=moment.at))
 
 
 def told(state: State, event: InputChanged) -> tuple[AnyEffect, ...]:
@@ -50,7 +50,7 @@ def told(state: State, event: InputChanged) -> tuple[AnyEffect, ...]:
 
 def latched(state: State, moment: Moment) -> Step | None:
     """Latch every fault that inputs make now, outside a session; None where there is none."""
-    return latch(state, moment, [cause_of(rule) for rule in state.bench.asserted(Does.FAULT) if not rule.settle])
+    return latch(state, moment, [cause_of(rule) for rule in state.condition.asserted(Does.FAULT) if not rule.settle])
 
 
 def latch(state: State, moment: Moment, causes: Iterable[Cause]) -> Step | None:
@@ -69,18 +69,23 @@ def cause_of(rule: InputRule) -> Cause:
 
 def suspicion(state: State, moment: Moment) -> Cause | None:
     """Return what a machine is guilty of that runs without power from us, once it is no coast-down any more."""
-    bench = state.bench
-    if bench.suspect_at is None or moment.at < bench.suspect_at or bench.opened is None or bench.turned is None:
+    condition = state.condition
+    if (
+        condition.suspect_at is None
+        or moment.at < condition.suspect_at
+        or condition.opened is None
+        or condition.turned is None
+    ):
         return None
-    (rule, *_others) = bench.asserted(Does.RUNNING)
-    after_us = bench.turned <= bench.opened + bench.rules.coast_down
-    what = "bypass" if not after_us else "welded" if bench.used else "ran_at_start"
+    (rule, *_others) = condition.asserted(Does.RUNNING)
+    after_us = condition.turned <= condition.opened + condition.rules.coast_down
+    what = "bypass" if not after_us else "welded" if condition.used else "ran_at_start"
     return Cause(what, rule.clears, rule.name)
 
 
-def wished(state: State, event: InputChanged, moment: Moment) -> Wish | None:
+def armed_by(state: State, event: InputChanged, moment: Moment) -> ArmedAction | None:
     """Return what a button that was pressed says of the next badge."""
     rule = state.rules.input(event.name)
     if rule is None or not event.active or rule.does not in {Does.PURPOSE, Does.GROUP, Does.LOCK, Does.TEACH}:
         return None
-    return Wish(rule.does, moment.at + WISH_MS, rule.purpose, rule.organisation, rule.people)
+    return ArmedAction(rule.does, moment.at + ARMED_MS, rule.purpose, rule.organisation, rule.people)

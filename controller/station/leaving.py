@@ -47,7 +47,7 @@ def _is_final(state: Leaving, event: Presented, moment: Moment) -> bool:
 def _back(state: Leaving, event: Presented, moment: Moment) -> Step:
     session = msgspec.structs.replace(state.session, badge=event.badge)
     back = Running(
-        state.bench, session=session, since=state.since, powered=state.powered, busy=state.busy, ran=state.ran
+        state.condition, session=session, since=state.since, powered=state.powered, busy=state.busy, ran=state.ran
     )
     if state.rules.mode is Mode.TIMED and not session.group:
         return extend(back, event, moment)
@@ -59,7 +59,7 @@ def leave(state: Leaving, _event: TimePassed, moment: Moment) -> Step:
     cut = in_session.cut_short(state, moment)
     if cut is not None:
         return cut
-    if moment.at >= state.latest or (moment.at >= state.until and state.bench.at_rest(moment)):
+    if moment.at >= state.latest or (moment.at >= state.until and state.condition.at_rest(moment)):
         return end(state, moment, state.why, state.by)
     return Step(state)
 

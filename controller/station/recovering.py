@@ -13,7 +13,7 @@ from controller.station.inputs import latched
 from controller.station.rules import Clears, Does, Mode
 from controller.station.shared_rows import SHARED, Rows
 from controller.station.states import MACHINE, SENSED, Cause, Fault, Recovering, Running, Session, State
-from controller.station.steps import Step, on_bench
+from controller.station.steps import Step, with_condition
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending
@@ -28,15 +28,15 @@ def interrupted(left: OpenSession) -> entries.Ended:
 
 def recover(state: Recovering, event: Recover, moment: Moment) -> Step:
     """Go on with the one session whose output stayed closed. Close others as interrupted. IDLE, LOCKED or FAULT."""
-    state = on_bench(state, locked=event.locked, opened=moment.at)
+    state = with_condition(state, locked=event.locked, opened=moment.at)
     over = tuple(Record(interrupted(left)) for left in event.open)
     if event.open and state.rules.resumes and MACHINE in state.kept and event.open[-1].boot == moment.boot:
         last = event.open[-1]
         return Step(_resumed(state, last, moment), (*over[:-1], Record(entries.Resumed(last.session, last.machine))))
     still = _uncleared(state, event.faults)
-    at_rest: State = rest(on_bench(state, running_on=_run_on(state, moment)).bench)
+    at_rest: State = rest(with_condition(state, running_on=_run_on(state, moment)).condition)
     if still:
-        at_rest = Fault(msgspec.structs.replace(at_rest.bench, running_on=()), causes=still)
+        at_rest = Fault(msgspec.structs.replace(at_rest.condition, running_on=()), causes=still)
     broken = latched(at_rest, moment)
     return Step(broken.state, (*over, *broken.effects)) if broken is not None else Step(at_rest, over)
 
@@ -69,16 +69,16 @@ def _resumed(state: Recovering, left: OpenSession, moment: Moment) -> Running:
     session = Session(
         left.session, left.member, left.badge, longest, period_ends, purpose=left.purpose, group=left.group
     )
-    bench = state.bench
+    condition = state.condition
     if state.rules.senses_running:  # it may only pause: it has to rest for long enough from now
-        bench = msgspec.structs.replace(bench, turned=left.at if bench.runs else moment.at)
+        condition = msgspec.structs.replace(condition, turned=left.at if condition.runs else moment.at)
     running = Running(
-        bench,
+        condition,
         session=session,
         since=left.at,
         powered=left.powered,
         busy=left.busy or 0,
-        ran=bench.runs or bool(left.busy),
+        ran=condition.runs or bool(left.busy),
     )
     if not held_by_badge(running):
         return running

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from controller.station.beginnings import ask_for, laid, wish_of
+from controller.station.beginnings import armed_action, ask_for, laid
 from controller.station.endings import hindrance, out_of_order, refuse, rest
 from controller.station.events import (
     Flash,
@@ -21,11 +21,11 @@ from controller.station.events import (
     TimePassed,
     UnlockAsked,
 )
-from controller.station.inputs import latched, sensed, suspicion, told, wished
+from controller.station.inputs import armed_by, latched, sensed, suspicion, told
 from controller.station.rules import Does
 from controller.station.shared_rows import SHARED, Rows, group_later, lock_by_badge, teach, teach_later
-from controller.station.states import Resting, Wish
-from controller.station.steps import Step, on_bench
+from controller.station.states import ArmedAction, Resting
+from controller.station.steps import Step, with_condition
 from protocol import entries
 from protocol.access import Denied, Granted, Reason
 from protocol.moment import Moment
@@ -44,72 +44,74 @@ def begin(state: Resting, event: Presented, moment: Moment) -> Step:
     Denied, hindered, or a badge that was lying: refuse.
     """
     now = laid(state, event)
-    refused = on_bench(now, stale=now.bench.stale | {event.badge})  # it opens nothing from where it lies
+    refused = with_condition(
+        now, to_be_removed=now.condition.to_be_removed | {event.badge}
+    )  # it opens nothing from where it lies
     for denied in _objections(now, event, moment):
         return refuse(refused, denied)
     assert isinstance(event.verdict, Granted)  # noqa: S101 - a denied one is the second objection
-    wish = wish_of(state, moment)
-    if wish is not None and wish.does is Does.LOCK:
+    armed = armed_action(state, moment)
+    if armed is not None and armed.does is Does.LOCK:
         locked = lock_by_badge(refused, event)
-        return Step(rest(locked.state.bench), locked.effects)
-    if _teaches(event, wish):
+        return Step(rest(locked.state.condition), locked.effects)
+    if _teaches(event, armed):
         return teach(refused, event, moment)
     return ask_for(now, event, event.verdict, moment)
 
 
-def _teaches(event: Presented, wish: Wish | None) -> bool:
+def _teaches(event: Presented, armed: ArmedAction | None) -> bool:
     """Return whether this badge lets others in: a button asked for it, or that is all that the badge is for."""
     by_badge = isinstance(event.verdict, Granted) and event.verdict.kind is BadgeKind.TEACHING
-    return by_badge or (wish is not None and wish.does is Does.TEACH)
+    return by_badge or (armed is not None and armed.does is Does.TEACH)
 
 
-def _needed(event: Presented, wish: Wish | None) -> Level:
+def _needed(event: Presented, armed: ArmedAction | None) -> Level:
     """Return the level that what is asked for takes."""
-    if _teaches(event, wish):
+    if _teaches(event, armed):
         return Level.TRAINER
-    return NEEDED.get(wish.does, Level.SUPERVISED) if wish is not None else Level.SUPERVISED
+    return NEEDED.get(armed.does, Level.SUPERVISED) if armed is not None else Level.SUPERVISED
 
 
 def _objections(state: Resting, event: Presented, moment: Moment) -> Iterator[Denied]:
     """Return what speaks against this badge, the weightiest first."""
-    verdict, wish = event.verdict, wish_of(state, moment)
+    verdict, armed = event.verdict, armed_action(state, moment)
 
     def denied(reason: Reason, note: str = "") -> Denied:
         return Denied(reason, member=event.alone.member, badge=event.badge, note=note)
 
-    if not event.fresh or (isinstance(verdict, Granted) and verdict.badge in state.bench.stale):
+    if not event.fresh or (isinstance(verdict, Granted) and verdict.badge in state.condition.to_be_removed):
         yield denied(Reason.BADGE_WAS_LYING)
     if isinstance(verdict, Denied):
         yield verdict
         return
-    if state.bench.locked and verdict.level < Level.MAINTAINER:  # by a badge, and not yet in the whitelist
-        yield denied(Reason.MACHINE_LOCKED, state.bench.locked)
-    needed = _needed(event, wish)
+    if state.condition.locked and verdict.level < Level.MAINTAINER:  # by a badge, and not yet in the whitelist
+        yield denied(Reason.MACHINE_LOCKED, state.condition.locked)
+    needed = _needed(event, armed)
     if verdict.level < needed:
         yield denied(Reason.LEVEL_NEEDED, needed.word)
-    if wish is not None and wish.does is Does.LOCK:
+    if armed is not None and armed.does is Does.LOCK:
         return  # nothing starts
     if event.obstacle is not None:
         yield denied(event.obstacle)
-    if _teaches(event, wish):
+    if _teaches(event, armed):
         return  # nothing closes
-    hindered = hindrance(state.bench, moment)
+    hindered = hindrance(state.condition, moment)
     if hindered is not None:
         yield denied(*hindered)
 
 
 def lock(state: Resting, event: LockAsked, _moment: Moment) -> Step:
     """LOCKED, after its run-on."""
-    bench = msgspec.structs.replace(state.bench, locked=event.note)
-    return Step(rest(bench), (Record(entries.Locked(state.rules.machine, event.note, event.by)),))
+    condition = msgspec.structs.replace(state.condition, locked=event.note)
+    return Step(rest(condition), (Record(entries.Locked(state.rules.machine, event.note, event.by)),))
 
 
 def unlock(state: Resting, event: UnlockAsked, _moment: Moment) -> Step:
     """IDLE, after its run-on."""
-    if not state.bench.locked:
+    if not state.condition.locked:
         return Step(state)
-    bench = msgspec.structs.replace(state.bench, locked="")
-    return Step(rest(bench), (Record(entries.Unlocked(state.rules.machine, event.by)),))
+    condition = msgspec.structs.replace(state.condition, locked="")
+    return Step(rest(condition), (Record(entries.Unlocked(state.rules.machine, event.by)),))
 
 
 def sense(state: Resting, event: InputChanged, moment: Moment) -> Step:
@@ -118,9 +120,9 @@ def sense(state: Resting, event: InputChanged, moment: Moment) -> Step:
     broken = latched(now, moment)
     if broken is not None:
         return broken
-    wish = wished(now, event, moment)
-    if wish is not None:
-        return Step(on_bench(now, wish=wish), (Flash(Signal.AWAITING),))
+    armed = armed_by(now, event, moment)
+    if armed is not None:
+        return Step(with_condition(now, armed=armed), (Flash(Signal.AWAITING),))
     return Step(now, told(now, event))
 
 
@@ -129,15 +131,17 @@ def look_round(state: Resting, _event: TimePassed, moment: Moment) -> Step:
     cause = suspicion(state, moment)
     if cause is not None:
         return out_of_order(state, moment, cause)
-    left = tuple((name, until) for name, until in state.bench.running_on if until > moment.at)
-    wish = wish_of(state, moment)
-    if (left, wish) == (state.bench.running_on, state.bench.wish):
+    left = tuple((name, until) for name, until in state.condition.running_on if until > moment.at)
+    armed = armed_action(state, moment)
+    if (left, armed) == (state.condition.running_on, state.condition.armed):
         return Step(state)
-    after = on_bench(state, running_on=left, wish=wish)
-    if left or not state.bench.running_on:
+    after = with_condition(state, running_on=left, armed=armed)
+    if left or not state.condition.running_on:
         return Step(after)
-    stale = after.bench.stale
-    return Step(on_bench(rest(after.bench), stale=stale, wish=wish))  # a badge that came meanwhile is no older for it
+    to_be_removed = after.condition.to_be_removed
+    return Step(
+        with_condition(rest(after.condition), to_be_removed=to_be_removed, armed=armed)
+    )  # a badge that came meanwhile is no older for it
 
 
 ROWS: Final[Rows] = SHARED | {

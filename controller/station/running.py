@@ -67,7 +67,7 @@ def _is_trainer(event: Presented) -> bool:
 
 def _by_badge(state: Running, event: Presented) -> Session:
     """Hold the session by the badge that lies there, where a member changes from one to another."""
-    if state.session.badge in state.bench.lying:
+    if state.session.badge in state.condition.lying:
         return msgspec.structs.replace(state.session, also=state.session.also | {event.badge} - {state.session.badge})
     return msgspec.structs.replace(state.session, badge=event.badge)
 
@@ -76,8 +76,8 @@ def extend(state: Running, event: Presented, moment: Moment) -> Step:
     """Return more time, as one would give a session: what refuses the next start refuses this."""
     if isinstance(event.alone, Denied):
         return refuse(state, event.alone)
-    if state.bench.locked and event.alone.level < Level.MAINTAINER:
-        return refuse_for(state, event, Reason.MACHINE_LOCKED, state.bench.locked)
+    if state.condition.locked and event.alone.level < Level.MAINTAINER:
+        return refuse_for(state, event, Reason.MACHINE_LOCKED, state.condition.locked)
     session = msgspec.structs.replace(state.session, period_ends=moment.at + state.rules.period)
     extended = entries.Extended(session.id, state.rules.machine)
     return Step(msgspec.structs.replace(state, session=session), (Record(extended), Flash(Signal.GRANTED)))
@@ -87,13 +87,13 @@ def leave(state: Running, moment: Moment, why: Ending, by: str | None = None) ->
     """End; after the grace where the badge has gone, and not before the machine rests where the settings say so."""
     gone = why is Ending.BADGE_REMOVED  # a lost reader was waited for already
     until = moment.at + (state.rules.grace if gone else 0)
-    wait = 0 if state.bench.at_rest(moment) and not gone else state.rules.wait_for_rest
+    wait = 0 if state.condition.at_rest(moment) and not gone else state.rules.wait_for_rest
     latest = until + wait
     if latest <= moment.at:
         return end(state, moment, why, by)
     return Step(
         Leaving(
-            state.bench,
+            state.condition,
             session=state.session,
             since=state.since,
             powered=state.powered,
@@ -111,7 +111,7 @@ def take_off(state: Running, event: Removed, moment: Moment) -> Step:
     """The session's badge, where it has to stay: LEAVING. Any other: note it."""
     gone = take_note(state, event, moment).state
     if isinstance(gone, Running) and held_by_badge(state) and event.badge == state.session.badge:
-        for other in sorted(state.session.also & gone.bench.lying):
+        for other in sorted(state.session.also & gone.condition.lying):
             return Step(msgspec.structs.replace(gone, session=msgspec.structs.replace(state.session, badge=other)))
         return leave(gone, moment, Ending.BADGE_REMOVED, state.session.member)
     return Step(gone)
@@ -120,7 +120,7 @@ def take_off(state: Running, event: Removed, moment: Moment) -> Step:
 def wait_for_reader(state: Running, event: ReaderLost, moment: Moment) -> Step:
     """Journal, warn, once; where the badge has to stay, wait for it: it is no removal."""
     lost = lose_reader(state, event, moment)
-    if not held_by_badge(state) or state.bench.reader_lost:
+    if not held_by_badge(state) or state.condition.reader_lost:
         return lost
     until = state.reader_until or moment.at + patience(state)
     return Step(msgspec.structs.replace(lost.state, reader_until=until), (*lost.effects, Flash(Signal.WARNING)))

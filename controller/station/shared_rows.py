@@ -39,12 +39,12 @@ from controller.station.rules import Does
 from controller.station.states import (
     TEACH_LONGEST_MS,
     TEACH_MS,
+    ArmedAction,
     Cause,
     State,
     Teaching,
-    Wish,
 )
-from controller.station.steps import Step, on_bench
+from controller.station.steps import Step, with_condition
 from protocol import entries
 from protocol.moment import Moment
 
@@ -58,22 +58,28 @@ def nothing(state: State, _event: Event, _moment: Moment) -> Step:
 
 def take_note(state: State, event: Removed, _moment: Moment) -> Step:
     """The badge is gone."""
-    bench = state.bench
-    return Step(on_bench(state, lying=bench.lying - {event.badge}, stale=bench.stale - {event.badge}))
+    condition = state.condition
+    return Step(
+        with_condition(
+            state, lying=condition.lying - {event.badge}, to_be_removed=condition.to_be_removed - {event.badge}
+        )
+    )
 
 
 def lose_reader(state: State, event: ReaderLost, _moment: Moment) -> Step:
     """Journal, once."""
-    if state.bench.reader_lost:
+    if state.condition.reader_lost:
         return Step(state)
-    return Step(on_bench(state, reader_lost=True), (Record(entries.ReaderLost(state.rules.machine, event.detail)),))
+    return Step(
+        with_condition(state, reader_lost=True), (Record(entries.ReaderLost(state.rules.machine, event.detail)),)
+    )
 
 
 def find_reader(state: State, _event: ReaderFound, _moment: Moment) -> Step:
     """Journal if it was lost."""
-    if not state.bench.reader_lost:
+    if not state.condition.reader_lost:
         return Step(state)
-    return Step(on_bench(state, reader_lost=False), (Record(entries.ReaderFound(state.rules.machine)),))
+    return Step(with_condition(state, reader_lost=False), (Record(entries.ReaderFound(state.rules.machine)),))
 
 
 def withdraw(state: State, event: Committed, _moment: Moment) -> Step:
@@ -84,14 +90,14 @@ def withdraw(state: State, event: Committed, _moment: Moment) -> Step:
 def lock_later(state: State, event: LockAsked, _moment: Moment) -> Step:
     """Locks once the session is over."""
     locked = entries.Locked(state.rules.machine, event.note, event.by)
-    return Step(on_bench(state, locked=event.note), (Record(locked),))
+    return Step(with_condition(state, locked=event.note), (Record(locked),))
 
 
 def unlock_later(state: State, event: UnlockAsked, _moment: Moment) -> Step:
     """Does not lock any more."""
-    if not state.bench.locked:
+    if not state.condition.locked:
         return Step(state)
-    return Step(on_bench(state, locked=""), (Record(entries.Unlocked(state.rules.machine, event.by)),))
+    return Step(with_condition(state, locked=""), (Record(entries.Unlocked(state.rules.machine, event.by)),))
 
 
 def break_down(state: State, event: OutputFailed, moment: Moment) -> Step:
@@ -106,35 +112,37 @@ def note_input(state: State, event: InputChanged, moment: Moment) -> Step:
 
 def group_later(state: State, event: GroupAsked, moment: Moment) -> Step:
     """The next trainer's badge lets a group in."""
-    wish = Wish(Does.GROUP, moment.at + GROUP_MS, event.purpose, event.organisation, event.people)
-    return Step(on_bench(state, wish=wish))
+    armed = ArmedAction(Does.GROUP, moment.at + GROUP_MS, event.purpose, event.organisation, event.people)
+    return Step(with_condition(state, armed=armed))
 
 
 def teach_later(state: State, _event: TeachAsked, moment: Moment) -> Step:
     """The next trainer's badge lets others in."""
-    return Step(on_bench(state, wish=Wish(Does.TEACH, moment.at + GROUP_MS)))
+    return Step(with_condition(state, armed=ArmedAction(Does.TEACH, moment.at + GROUP_MS)))
 
 
 def teach(state: State, event: Presented, moment: Moment) -> Step:
     """A trainer lets others in from now on."""
-    bench = msgspec.structs.replace(state.bench, wish=None)
+    condition = msgspec.structs.replace(state.condition, armed=None)
     latest = moment.at + TEACH_LONGEST_MS
-    teaching = Teaching(bench, by=event.alone.member or "", until=moment.at + TEACH_MS, latest=latest)
+    teaching = Teaching(condition, by=event.alone.member or "", until=moment.at + TEACH_MS, latest=latest)
     return Step(teaching, (Flash(Signal.TEACHING),))
 
 
 def stop_at_rest(state: State, _event: Stop, _moment: Moment) -> Step:
     """Open everything."""
-    return Step(rest(msgspec.structs.replace(state.bench, running_on=())))
+    return Step(rest(msgspec.structs.replace(state.condition, running_on=())))
 
 
 def lock_by_badge(state: State, event: Presented) -> Step:
     """A maintainer locks, or unlocks, once no session holds the machine."""
-    locked = "" if state.bench.locked else state.rules.lock_note
+    locked = "" if state.condition.locked else state.rules.lock_note
     by = event.alone.member or ""
     machine = state.rules.machine
     entry = entries.Locked(machine, locked, by) if locked else entries.Unlocked(machine, by)
-    return Step(on_bench(state, locked=locked, wish=None), (Record(entry), SetLock(locked), Flash(Signal.GRANTED)))
+    return Step(
+        with_condition(state, locked=locked, armed=None), (Record(entry), SetLock(locked), Flash(Signal.GRANTED))
+    )
 
 
 Row = Callable[[Any, Any, Moment], Step]

@@ -39,10 +39,10 @@ def close_output(state: Starting, event: Committed, moment: Moment) -> Step:
     """Close. RUNNING. Badge gone meanwhile: end."""
     if event.session != state.session.id:
         return withdraw(state, event, moment)
-    if held_by_badge(state) and state.session.badge not in state.bench.lying:
+    if held_by_badge(state) and state.session.badge not in state.condition.lying:
         over = entries.Ended(state.session.id, state.rules.machine, Ending.BADGE_REMOVED, 0, state.session.member)
-        return Step(rest(state.bench), (Record(over), Flash(Signal.ENDED)))
-    return Step(run(state, moment, ran=state.bench.runs), (Flash(Signal.GRANTED),))
+        return Step(rest(state.condition), (Record(over), Flash(Signal.ENDED)))
+    return Step(run(state, moment, ran=state.condition.runs), (Flash(Signal.GRANTED),))
 
 
 def give_up(state: Starting, event: CommitFailed, _moment: Moment) -> Step:
@@ -59,7 +59,7 @@ def give_up_late(state: Starting, _event: TimePassed, moment: Moment) -> Step:
 
 def abandon(state: Starting, _event: Event, _moment: Moment) -> Step:
     """IDLE or LOCKED; the commit comes too late."""
-    return Step(rest(state.bench))
+    return Step(rest(state.condition))
 
 
 def abandon_named(state: Starting, event: EndAsked, moment: Moment) -> Step:
@@ -70,7 +70,7 @@ def abandon_named(state: Starting, event: EndAsked, moment: Moment) -> Step:
 def lock(state: Starting, event: LockAsked, moment: Moment) -> Step:
     """Locks once the session is over; now: LOCKED at once."""
     later = lock_later(state, event, moment)
-    return Step(rest(later.state.bench), later.effects) if event.now else later
+    return Step(rest(later.state.condition), later.effects) if event.now else later
 
 
 def sense(state: Starting, event: InputChanged, moment: Moment) -> Step:
@@ -79,7 +79,7 @@ def sense(state: Starting, event: InputChanged, moment: Moment) -> Step:
     broken = latched(now, moment)
     if broken is not None:
         return broken
-    hindered = hindrance(now.bench, moment)
+    hindered = hindrance(now.condition, moment)
     if hindered is not None and hindered[0] is Reason.INTERLOCK:
         return refuse_session(now, state.session, *hindered)
     return Step(now, told(now, event))

@@ -19,7 +19,7 @@ TEACH_MOST: Final = 60  # badges
 SUSPECT_MS: Final = 2_000  # a machine that runs for so long without power from us is no flutter of a sensor
 
 
-class Wish(msgspec.Struct, frozen=True):
+class ArmedAction(msgspec.Struct, frozen=True):
     """A button said what the next badge is for, until then: a purpose, a group, a lock."""
 
     does: Does
@@ -60,7 +60,7 @@ class Cause(msgspec.Struct, frozen=True):
     for_good: bool = False
 
 
-class Bench(msgspec.Struct, frozen=True):
+class MachineCondition(msgspec.Struct, frozen=True):
     """What lies and stands at the machine, in any state.
 
     lying: the badges on the reader; stale: those of them that open nothing until they are taken away.
@@ -72,7 +72,7 @@ class Bench(msgspec.Struct, frozen=True):
 
     rules: Rules
     lying: frozenset[str] = frozenset()
-    stale: frozenset[str] = frozenset()
+    to_be_removed: frozenset[str] = frozenset()
     locked: str = ""
     reader_lost: bool = False
     active: frozenset[str] = frozenset()
@@ -80,7 +80,7 @@ class Bench(msgspec.Struct, frozen=True):
     opened: int | None = None
     used: bool = False
     running_on: tuple[tuple[str, int], ...] = ()
-    wish: Wish | None = None
+    armed: ArmedAction | None = None
 
     @property
     def runs(self) -> bool:
@@ -118,22 +118,22 @@ def earliest(*times: int | None) -> int | None:
 class State(msgspec.Struct, frozen=True):
     """What all states have."""
 
-    bench: Bench
+    condition: MachineCondition
 
     @property
     def rules(self) -> Rules:
         """What the settings say of the machine."""
-        return self.bench.rules
+        return self.condition.rules
 
     @property
     def closed(self) -> frozenset[str]:
         """The outputs that are closed in this state: never the machine's own, but in a session."""
-        return frozenset(name for name, _until in self.bench.running_on) - self.held_open
+        return frozenset(name for name, _until in self.condition.running_on) - self.held_open
 
     @property
     def held_open(self) -> frozenset[str]:
         """The named outputs that an input keeps open."""
-        return frozenset(rule.output for rule in self.bench.asserted(Does.OPEN))
+        return frozenset(rule.output for rule in self.condition.asserted(Does.OPEN))
 
     @property
     def wakes(self) -> int | None:
@@ -158,9 +158,9 @@ class Resting(State, frozen=True):
     @property
     def wakes(self) -> int | None:
         """The end of a run-on, of a wish, or of the patience with a machine that runs without us."""
-        ends = (until for _name, until in self.bench.running_on)
-        wish = self.bench.wish
-        return earliest(self.bench.suspect_at, wish.until if wish else None, *ends)
+        ends = (until for _name, until in self.condition.running_on)
+        armed = self.condition.armed
+        return earliest(self.condition.suspect_at, armed.until if armed else None, *ends)
 
 
 class Idle(Resting, frozen=True):
@@ -191,7 +191,7 @@ class Awaiting(State, frozen=True, kw_only=True):
     @property
     def wakes(self) -> int | None:
         """The end of the wait."""
-        return earliest(self.until, self.bench.suspect_at)
+        return earliest(self.until, self.condition.suspect_at)
 
 
 class Teaching(State, frozen=True, kw_only=True):
@@ -209,7 +209,7 @@ class Teaching(State, frozen=True, kw_only=True):
     @property
     def wakes(self) -> int | None:
         """The end of the wait."""
-        return earliest(self.until, self.bench.suspect_at)
+        return earliest(self.until, self.condition.suspect_at)
 
 
 class Starting(State, frozen=True, kw_only=True):
@@ -249,8 +249,8 @@ class InSession(State, frozen=True, kw_only=True):
         """Return the milliseconds for which the machine has run in this session; None where nothing senses that."""
         if not self.rules.senses_running:
             return None
-        began = max(self.since, self.bench.turned or 0)
-        return self.busy + (max(0, moment.at - began) if self.bench.runs else 0)
+        began = max(self.since, self.condition.turned or 0)
+        return self.busy + (max(0, moment.at - began) if self.condition.runs else 0)
 
     def counting(self, rule: InputRule, moment: Moment) -> bool:
         """Return whether an input's condition counts already."""
@@ -259,7 +259,7 @@ class InSession(State, frozen=True, kw_only=True):
     @property
     def settles_at(self) -> int | None:
         """When the conditions that were let pass at the start begin to count."""
-        active = self.bench.asserted(Does.END, Does.FAULT)
+        active = self.condition.asserted(Does.END, Does.FAULT)
         return min((self.since + rule.settle for rule in active), default=None)
 
 
@@ -271,13 +271,13 @@ class Running(InSession, frozen=True, kw_only=True):
     @property
     def deadlines(self) -> tuple[tuple[int, Ending], ...]:
         """The times at which the session ends by itself, and why; those that people are warned of."""
-        rules, bench = self.rules, self.bench
+        rules, condition = self.rules, self.condition
         ends: list[tuple[int | None, Ending]] = [
             (self.session.longest, Ending.LONGEST),
             (self.session.period_ends, Ending.TIME_UP),
         ]
-        if rules.idle is not None and not bench.runs:
-            ends.append((max(self.since, bench.turned or 0) + rules.idle, Ending.IDLE))
+        if rules.idle is not None and not condition.runs:
+            ends.append((max(self.since, condition.turned or 0) + rules.idle, Ending.IDLE))
         return tuple(sorted((at, why) for at, why in ends if at is not None))
 
     @property
@@ -285,7 +285,7 @@ class Running(InSession, frozen=True, kw_only=True):
         """When a job counts as done: the machine ran, and stands still."""
         if self.rules.mode is not Mode.JOB or not self.ran:
             return None
-        return self.bench.rests_at
+        return self.condition.rests_at
 
     @property
     def warns(self) -> int | None:
@@ -316,7 +316,7 @@ class Leaving(InSession, frozen=True, kw_only=True):
     @property
     def wakes(self) -> int | None:
         """The end of the grace, or of the wait for rest."""
-        rests = self.bench.rests_at
+        rests = self.condition.rests_at
         over = self.latest if rests is None else min(self.latest, max(self.until, rests))
         return earliest(over, self.settles_at)
 
@@ -340,4 +340,4 @@ class Fault(State, frozen=True, kw_only=True):
     def wakes(self) -> int | None:
         """When a machine that runs without us becomes one more cause."""
         known = {cause.what for cause in self.causes}
-        return None if known & SENSED else self.bench.suspect_at
+        return None if known & SENSED else self.condition.suspect_at

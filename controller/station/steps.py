@@ -23,6 +23,6 @@ class Step(msgspec.Struct, frozen=True):
     effects: tuple[AnyEffect, ...] = ()
 
 
-def on_bench(state: S, **changes: object) -> S:
+def with_condition(state: S, **changes: object) -> S:
     """Change what lies or stands at the machine."""
-    return msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, **changes))
+    return msgspec.structs.replace(state, condition=msgspec.structs.replace(state.condition, **changes))

@@ -66,7 +66,7 @@ def fail(state: Teaching, event: TeachFailed, _moment: Moment) -> Step:
 
 def over(state: Teaching) -> Step:
     """Come to rest."""
-    return Step(rest(state.bench), (Flash(Signal.ENDED),))
+    return Step(rest(state.condition), (Flash(Signal.ENDED),))
 
 
 def wait_no_longer(state: Teaching, _event: TimePassed, moment: Moment) -> Step:
@@ -93,12 +93,12 @@ def sense(state: Teaching, event: InputChanged, moment: Moment) -> Step:
 def lock(state: Teaching, event: LockAsked, moment: Moment) -> Step:
     """LOCKED."""
     later = lock_later(state, event, moment)
-    return Step(rest(later.state.bench), later.effects)
+    return Step(rest(later.state.condition), later.effects)
 
 
 def group(state: Teaching, event: GroupAsked, moment: Moment) -> Step:
     """IDLE; the next trainer's badge lets a group in."""
-    return group_later(rest(state.bench), event, moment)
+    return group_later(rest(state.condition), event, moment)
 
 
 def teach_on(state: Teaching, _event: TeachAsked, moment: Moment) -> Step:

@@ -20,7 +20,7 @@ class UnfitError(StorageError):
     """What was brought does not add up with what is here: the whole is to be asked for."""
 
 
-class Brought:
+class PendingDelivery:
     """One delivery, on its way to the disk; nobody waits for it: whoever sent it asks whether it is done."""
 
     def __init__(self, delivery: Delivery) -> None:

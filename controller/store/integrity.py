@@ -19,7 +19,7 @@ PAUSE: Final = 0.2  # between two steps, so that it is in nobody's way
 AGAIN: Final = 86_400.0
 
 
-class Examiner(threading.Thread):
+class IntegrityCheck(threading.Thread):
     """Goes through it once a day; tells once what it finds."""
 
     def __init__(self, data_dir: Path, damaged: Callable[[str], None]) -> None:

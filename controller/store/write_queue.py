@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from controller.station.events import OpenSession
-from controller.store.delivery import Brought
+from controller.store.delivery import PendingDelivery
 from controller.store.edits import Edit
 from controller.store.machine_counters import MachineCounter
 from protocol import entries
@@ -122,7 +122,7 @@ class WriteQueue:
 
     def __init__(self) -> None:
         self.entries = Entries()
-        self.edits: deque[Edit | Brought] = deque()
+        self.edits: deque[Edit | PendingDelivery] = deque()
         self.damage = ""
         self.stopping = False
         self.enrolled = False  # what a server has not acknowledged is not purged
@@ -177,7 +177,7 @@ class WriteQueue:
         with self._changed():
             self._beats = sessions
 
-    def edit(self, edit: Edit | Brought) -> None:
+    def edit(self, edit: Edit | PendingDelivery) -> None:
         """Change the whitelist: an edit that was made here, or what a server brought."""
         with self._changed():
             self.edits.append(edit)

@@ -20,7 +20,7 @@ from controller.store import delivery as brought
 from controller.store.answers import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.connection import Connection
 from controller.store.database import StorageError, is_damage, meta, set_meta
-from controller.store.delivery import Brought
+from controller.store.delivery import PendingDelivery
 from controller.store.edits import Edit, EditFailed, ExcludedError, WhitelistChanged, WhitelistReplaced, carry_out
 from controller.store.housekeeping import Housekeeping
 from controller.store.write_queue import Taken, Waiting, WriteQueue
@@ -213,8 +213,8 @@ class Writer:
             self._works = False
             self._tell(StorageChanged(works=False, detail=str(error)))
 
-    def _change(self, edit: Edit | Brought) -> None:
-        if isinstance(edit, Brought):
+    def _change(self, edit: Edit | PendingDelivery) -> None:
+        if isinstance(edit, PendingDelivery):
             self._take(edit)
             return
         try:
@@ -243,7 +243,7 @@ class Writer:
             self._notice(error)
         edit.finish(changed.version if isinstance(changed, WhitelistChanged) else changed.whitelist.version)
 
-    def _take(self, delivered: Brought) -> None:
+    def _take(self, delivered: PendingDelivery) -> None:
         """Put in force what a server brought, and tell the loop."""
         try:
             changed = brought.carry_out(self.connection.db, delivered.delivery, self._between)
@@ -263,8 +263,8 @@ class Writer:
             self.house.tidy()
         delivered.finish()
 
-    def _refuse_any(self, edit: Edit | Brought, error: StorageError) -> None:
-        if isinstance(edit, Brought):
+    def _refuse_any(self, edit: Edit | PendingDelivery, error: StorageError) -> None:
+        if isinstance(edit, PendingDelivery):
             edit.finish(error)
         else:
             self._refuse(edit, error)

@@ -14,7 +14,7 @@ from common.owner import Owner
 from common.texts import N_, tell
 from controller.store import whitelist
 from controller.store.database import StorageError, meta, open_for_reading
-from controller.store.delivery import Brought, UnfitError
+from controller.store.delivery import PendingDelivery, UnfitError
 from controller.sync.line import LineError, RefusedError, ServerLine
 from controller.sync.retry import Retry
 from protocol import delivery, messages
@@ -29,7 +29,7 @@ DAY_MS: Final = 86_400_000
 class TakesWhitelists(Protocol):
     """What the writer does for us."""
 
-    def edit(self, brought: Brought) -> None:
+    def edit(self, brought: PendingDelivery) -> None:
         """Put what was brought in force."""
         ...
 
@@ -64,7 +64,7 @@ class Down:
         self._retry = retry or Retry()
         self._whole = False
         self._unfit = False
-        self._brought: Brought | None = None  # what is on its way to the disk
+        self._brought: PendingDelivery | None = None  # what is on its way to the disk
         self._brought_at = 0.0
         self._now = now
         self._stopping = threading.Event()
@@ -132,7 +132,7 @@ class Down:
         if not is_news:
             self._confirmed(manifest.time)
         if is_news or manifest.time - confirmed > DAY_MS:  # an idle day writes that once
-            self._brought, self._brought_at = Brought(brought), self._now()
+            self._brought, self._brought_at = PendingDelivery(brought), self._now()
             self._writes.edit(self._brought)
             return self._look()
         self._whole = False

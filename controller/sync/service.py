@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from common.errors import LoquetError
 from common.texts import tell
-from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, TimeTold
+from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, ServerTime
 from controller.store import whitelist
 from controller.store.database import StorageError, open_for_reading
 from controller.store.key import join_ring
@@ -136,7 +136,7 @@ class ServerConnection:
         """Hand on the server's time, now and then."""
         if time.monotonic() - self._told > TELL_TIME_MS / 1000 or not self._told:
             self._told = time.monotonic()
-            self._put(TimeTold(ms))
+            self._put(ServerTime(ms))
 
     def _report(self) -> Report | None:
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()

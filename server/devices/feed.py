@@ -18,7 +18,7 @@ from protocol.whitelist import (
     AnyRow,
     Badge,
     Certification,
-    Cut,
+    ForcedEnd,
     Hours,
     Machine,
     Member,
@@ -110,7 +110,7 @@ class Feed:
             case "hours":
                 return whitelist.hours.get(name)
             case "cut":
-                return whitelist.cuts.get(key)
+                return whitelist.forced_ends.get(key)
         return None
 
     def certified(self, training: str) -> dict[str, Certification]:
@@ -138,7 +138,7 @@ class Feed:
         for training in sorted(view.trainings):
             yield from self.certified(training).values()
         yield from self.whitelist.hours.values()
-        yield from (row for row in self.whitelist.cuts.values() if row.machine in machines)
+        yield from (row for row in self.whitelist.forced_ends.values() if row.machine in machines)
 
     def since(self, base: int, machines: frozenset[str]) -> tuple[list[AnyRow], list[str]] | None:
         """Return what changed after a version: rows to put, keys to drop; None where that is forgotten."""
@@ -180,7 +180,7 @@ class View:
         whitelist = self._feed.whitelist
         yield from (row for row in whitelist.trainings.values() if row.id in self.trainings)
         yield from (row for row in whitelist.machines.values() if row.id in self.machines)
-        yield from (row for row in whitelist.cuts.values() if row.machine in self.machines)
+        yield from (row for row in whitelist.forced_ends.values() if row.machine in self.machines)
         for training in self.trainings:
             yield from self._feed.certified(training).values()
 
@@ -224,7 +224,7 @@ class View:
         match row:
             case Member():
                 return self._named(row.id) if self.is_certified(row.id) else 0
-            case Training() | Machine() | Cut():
+            case Training() | Machine() | ForcedEnd():
                 return _hash(row) if self.concerns(key) else 0
             case Certification() | None if key.startswith("certification/"):
                 if not self.concerns(key):

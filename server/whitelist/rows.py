@@ -103,18 +103,18 @@ class Certifications(Kind[Certification, protocol.Certification]):
         return Certification.objects.filter(**{kind: name}) if kind in {"member", "training"} else ()
 
 
-class ForcedEnds(Kind[ForcedEnd, protocol.Cut]):
+class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
     """What is to end now."""
 
     name, model, rank = "cut", ForcedEnd, 7
     unique, fields = ("machine", "member", "session"), ("by",)
     holds = False
 
-    def of(self, found: ForcedEnd) -> protocol.Cut:
+    def of(self, found: ForcedEnd) -> protocol.ForcedEnd:
         """Return the row that a model says."""
-        return protocol.Cut(found.machine, found.member, found.session, found.by)
+        return protocol.ForcedEnd(found.machine, found.member, found.session, found.by)
 
-    def made(self, row: protocol.Cut) -> ForcedEnd:
+    def made(self, row: protocol.ForcedEnd) -> ForcedEnd:
         """Return the model that keeps a row."""
         return ForcedEnd(machine=row.machine, member=row.member, session=row.session, by=row.by)
 

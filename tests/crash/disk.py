@@ -20,7 +20,7 @@ Image = dict[str, bytes]
 
 
 @dataclass(frozen=True)
-class Cut:
+class ForcedEnd:
     """The power is cut before operation `index`; `marks` had been told by then; `images` are some that may remain."""
 
     index: int
@@ -209,7 +209,7 @@ class Disk:
         torn = kind == "torn"
         return {path: self._files[inode].landed(rng, chance, torn=torn) for path, inode in names.items()}
 
-    def every_cut(self, operations: Iterable[Operation], rng: random.Random, per_cut: int) -> Iterator[Cut]:
+    def every_cut(self, operations: Iterable[Operation], rng: random.Random, per_cut: int) -> Iterator[ForcedEnd]:
         """Apply operations, and give the cut before each that is no mark, and the one after the last."""
         marks: list[object] = []
         index = -1
@@ -217,9 +217,9 @@ class Disk:
             if isinstance(operation, Mark):
                 marks.append(operation.value)
             else:
-                yield Cut(index, tuple(marks), tuple(self.images(rng, per_cut)))
+                yield ForcedEnd(index, tuple(marks), tuple(self.images(rng, per_cut)))
             self.apply(operation)
-        yield Cut(index + 1, tuple(marks), tuple(self.images(rng, per_cut)))
+        yield ForcedEnd(index + 1, tuple(marks), tuple(self.images(rng, per_cut)))
 
 
 def write(image: Image, folder: Path) -> None:

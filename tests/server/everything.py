@@ -16,7 +16,7 @@ def one_of_everything():
     from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
-    from protocol.whitelist import Badge, Certification, Cut, Hours, Level, Machine, Member, Training
+    from protocol.whitelist import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
     from server.accounts.models import Account, AuditRecord
     from server.core import state
     from server.devices.models import Device, EnrolCode, Proposal
@@ -43,7 +43,7 @@ def one_of_everything():
             Badge("b" * 32, "bob", blocked=True),
             Certification("ann", "laser", Level.TRAINER, date(2026, 1, 1), date(2027, 1, 1)),
             Hours("student", ((480, 1080),)),
-            Cut("laser", "bob", by="test"),
+            ForcedEnd("laser", "bob", by="test"),
         ],
     )
     account = Account(username="owner", role="administrator", language="fr", last_login=NOW)

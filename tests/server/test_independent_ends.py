@@ -18,7 +18,7 @@ from independent_client import NDJSON, Foreign, Problem, SecondClient, b64, dige
 from workshop import CARDS, Workshop
 
 from protocol.messages import PREFIX, read_code
-from protocol.whitelist import Certification, Cut, Machine, Member, Training
+from protocol.whitelist import Certification, ForcedEnd, Machine, Member, Training
 
 SOON = 5.0
 EPOCH = "0123456789abcdef"
@@ -132,7 +132,7 @@ def test_the_second_client_sees_an_edit_as_a_delta_over_a_held_line(real):
     client = enrolled(real, "laser")
     real.edit(Training("safety"), Machine("laser", requires=("safety",)), Member("m"), Certification("m", "safety"))
     version = brought(client)["version"]
-    threading.Timer(0.2, real.edit, [Cut("laser", "m")], {"drop": ["certification/m/safety"]}).start()
+    threading.Timer(0.2, real.edit, [ForcedEnd("laser", "m")], {"drop": ["certification/m/safety"]}).start()
     begun = time.monotonic()
     manifest = client.fetch(20)
     assert 0.15 < time.monotonic() - begun < SOON
@@ -295,7 +295,7 @@ def test_another_controllers_machines_are_never_seen(real):
     real.edit(
         Training("cut"), Training("turn"), Machine("laser", requires=("cut",)), Machine("mill", requires=("turn",))
     )
-    real.edit(Member("ann", "Ann", payer="School"), Certification("ann", "turn"), Cut("mill", "ann"))
+    real.edit(Member("ann", "Ann", payer="School"), Certification("ann", "turn"), ForcedEnd("mill", "ann"))
     brought(laser)
     brought(mill)
     seen = {"machine/laser", "training/cut", "member/ann"}

@@ -8,7 +8,7 @@ from workshop import CARDS, Workshop
 from common.errors import LoquetError
 from controller.store import database, journal
 from protocol.moment import Quality
-from protocol.whitelist import Badge, Certification, Cut, Hours, Level, Machine, Member, Training
+from protocol.whitelist import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
 from server.edits import editing, rows
 from server.edits.editing import Author
 
@@ -75,7 +75,7 @@ def test_a_lock_that_cuts_and_an_end_from_the_page_arrive_as_state(shop, central
     line.fetch(5)
     assert shop.closed(), "a lock waits until it is idle"
     session = shop.sessions()[-1].session
-    central.edit(Cut("laser", session=session))
+    central.edit(ForcedEnd("laser", session=session))
     line.fetch(5)
     assert not shop.closed()
     assert shop.ends()[-1] == "remote"
@@ -326,16 +326,16 @@ def test_a_list_that_a_server_brought_grows_old_by_itself_after_thirty_days(shop
 
 
 def test_the_servers_time_raises_what_is_known_and_may_lower_it(shop, central):
-    from controller.runtime.messages import TimeTold
+    from controller.runtime.messages import ServerTime
 
     OnTheLine(shop, central)
     floor = shop.clock.floor
     shop.time.quality = Quality.UNKNOWN
     shop.wait(20)
-    shop.loop.put(TimeTold(floor + 5 * 86_400_000))
+    shop.loop.put(ServerTime(floor + 5 * 86_400_000))
     shop.settle()
     assert shop.clock.floor >= floor + 5 * 86_400_000
-    shop.loop.put(TimeTold(floor + 1_000))
+    shop.loop.put(ServerTime(floor + 1_000))
     shop.settle()
     assert shop.clock.floor < floor + 86_400_000
     assert shop.entries("clock_lowered")

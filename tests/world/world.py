@@ -22,7 +22,7 @@ from controller.station.events import ClearAsked, TeachAsked
 from controller.station.states import Idle, InSession, Locked, Teaching
 from controller.store import journal
 from controller.store.database import DATABASE, StorageError
-from controller.store.integrity import Examiner
+from controller.store.integrity import IntegrityCheck
 from controller.store.whitelist import load
 from protocol import entries
 from protocol.moment import Quality
@@ -380,7 +380,7 @@ class World:
         if not self.damaged:
             self.compare_the_usage(lines)
         self.begin_the_books(lines)
-        examiner = Examiner(self.w.settings.data_dir, self.bugs.append)
+        examiner = IntegrityCheck(self.w.settings.data_dir, self.bugs.append)
         for _step in range(50):
             if examiner.step() > 1:
                 break

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, tell
-from protocol.whitelist import AnyRow, Cut, Member
+from protocol.whitelist import AnyRow, ForcedEnd, Member
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
 from server.core import forms, panels
@@ -118,13 +118,13 @@ def _change(request: HttpRequest, row: Member) -> None:
         case "exclude":
             put: list[AnyRow] = [msgspec.structs.replace(row, excluded=True)]
             if request.POST.get("now"):
-                put += [Cut(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine")]
+                put += [ForcedEnd(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine")]
             edit = editing.carry_out(who, "excluded", put, about=about, seen=[row])
             say(request, _("{name} is refused everywhere from now on").format(**about), undo=edit.pk if edit else None)
         case "welcome":
-            cuts = [f"cut/{each.machine}/{each.member}/" for each in _ends(row.id)]
+            forced_ends = [f"cut/{each.machine}/{each.member}/" for each in _ends(row.id)]
             put = [msgspec.structs.replace(row, excluded=False)]
-            edit = editing.carry_out(who, "welcomed", put, cuts, about=about)
+            edit = editing.carry_out(who, "welcomed", put, forced_ends, about=about)
             say(request, _("{name} is welcome again").format(**about), undo=edit.pk if edit else None)
         case "forget":
             if forms.text(request, "sure") != row.id:
@@ -135,9 +135,9 @@ def _change(request: HttpRequest, row: Member) -> None:
             raise FormError(N_("nothing was asked"))
 
 
-def _ends(member: str) -> list[Cut]:
+def _ends(member: str) -> list[ForcedEnd]:
     """Return what is to end of all that a member runs."""
-    return [row for row in rows.belonging_to("member", member) if isinstance(row, Cut) and not row.session]
+    return [row for row in rows.belonging_to("member", member) if isinstance(row, ForcedEnd) and not row.session]
 
 
 @allowed(Role.MEMBER)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, tell
-from protocol.whitelist import AnyRow, Certification, Cut, Level
+from protocol.whitelist import AnyRow, Certification, ForcedEnd, Level
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
@@ -19,9 +19,10 @@ from server.edits import editing, rows
 from server.edits.editing import Author
 from server.edits.models import Edit
 from server.people.models import Member
+from server.whitelist import models
 from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.forms import level
-from server.whitelist.models import ForcedEnd, Machine
+from server.whitelist.models import Machine
 from server.whitelist.teaching import hold_to_what_may_be_given, levels, teaches_of
 
 
@@ -90,7 +91,7 @@ def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
             hold_to_what_may_be_given(request, training.id, held.level if held else Level.USER)
             put: list[AnyRow] = []
             if what == "revoke_now":
-                put = [Cut(machine, member.pk, forms.nonce(), who.name) for machine in _opened_by(training.id)]
+                put = [ForcedEnd(machine, member.pk, forms.nonce(), who.name) for machine in _opened_by(training.id)]
             word = "revoked_now" if put else "revoked"
             return editing.carry_out(who, word, put, [f"certification/{member.pk}/{training.id}"], about=about)
     raise FormError(N_("nothing was asked"))
@@ -103,7 +104,7 @@ def _opened_by(training: str) -> list[str]:
 
 def _cuts_of(member: str, training: str) -> list[str]:
     """Name the cuts that are over once somebody is let in again."""
-    found = ForcedEnd.objects.filter(member=member, machine__in=_opened_by(training))
+    found = models.ForcedEnd.objects.filter(member=member, machine__in=_opened_by(training))
     return [row.key for each in found if (row := rows.of(each)) is not None]
 
 

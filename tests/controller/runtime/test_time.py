@@ -211,12 +211,12 @@ def test_an_hour_that_comes_twice_is_one_hour_more_of_use():
 # --- how old the list is ---
 
 
-def stale(days, on_stale="deny"):
+def to_be_removed(days, on_stale="deny"):
     return f'[whitelist]\nstale_after = "{days}"\non_stale = "{on_stale}"\n'
 
 
 def test_a_list_that_nobody_confirmed_is_warned_of_and_then_refused_where_the_settings_say_so():
-    with workshop(head=stale("30 d")) as w:
+    with workshop(head=to_be_removed("30 d")) as w:
         w.wait(22 * DAY / 1000)
         assert "days old" not in " ".join(w.display)
         w.wait(2 * DAY / 1000)
@@ -231,7 +231,7 @@ def test_a_list_that_nobody_confirmed_is_warned_of_and_then_refused_where_the_se
 
 
 def test_a_session_that_runs_is_not_cut_by_a_list_that_grows_old():
-    with workshop(TAP, head=stale("1 d")) as w:
+    with workshop(TAP, head=to_be_removed("1 d")) as w:
         w.tap("marie")
         w.wait(3 * DAY / 1000)
         assert w.closed()
@@ -241,7 +241,9 @@ def test_a_session_that_runs_is_not_cut_by_a_list_that_grows_old():
         assert not w.closed()
 
 
-@pytest.mark.parametrize("head", [stale("30 d", "allow"), stale("never"), "", '[whitelist]\non_stale = "deny"\n'])
+@pytest.mark.parametrize(
+    "head", [to_be_removed("30 d", "allow"), to_be_removed("never"), "", '[whitelist]\non_stale = "deny"\n']
+)
 def test_else_it_opens_however_old_it_is(head):
     with workshop(head=head) as w:
         w.wait(400 * DAY / 1000)
@@ -250,7 +252,7 @@ def test_else_it_opens_however_old_it_is(head):
 
 
 def test_time_without_power_counts_as_far_as_a_clock_knows_of_it():
-    with workshop(head=stale("30 d")) as w:
+    with workshop(head=to_be_removed("30 d")) as w:
         restart(w, after=40 * DAY)
         w.wait(3_700)
         assert not opens(w)
@@ -258,7 +260,7 @@ def test_time_without_power_counts_as_far_as_a_clock_knows_of_it():
 
 def test_what_a_trainer_does_at_a_reader_confirms_nothing():
     teach = 'inputs = { teach = { driver = "gpio", pin = 5, does = "teach" } }'
-    with workshop(teach, head=stale("30 d")) as w:
+    with workshop(teach, head=to_be_removed("30 d")) as w:
         w.wait(29 * DAY / 1000)
         w.press("teach")
         w.tap("tom")

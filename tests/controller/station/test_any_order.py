@@ -33,9 +33,9 @@ from controller.station.rules import Mode, Rules
 from controller.station.states import (
     MACHINE,
     Awaiting,
-    Bench,
     InSession,
     Leaving,
+    MachineCondition,
     Recovering,
     Resting,
     Running,
@@ -99,7 +99,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize(rules=rules)
     def begin(self, rules):
-        self.state = Recovering(Bench(rules))
+        self.state = Recovering(MachineCondition(rules))
         self.at = 0
         self.closed = frozenset()
         self.granted, self.ended, self.withdrawn, self.waiting = set(), [], set(), set()
@@ -162,7 +162,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def nothing_is_closed_under_an_input_that_forbids_it(self):
         if hasattr(self, "state"):
-            active = self.state.bench.active
+            active = self.state.condition.active
             assert "lid" not in active or "beam" not in self.closed
             if active & {"off-button", "stop", "limiter"}:
                 assert MACHINE not in self.closed
@@ -170,7 +170,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def beside_a_session_only_what_runs_on_is_closed(self):
         if hasattr(self, "state") and not isinstance(self.state, InSession):
-            assert self.closed <= {name for name, _until in self.state.bench.running_on}
+            assert self.closed <= {name for name, _until in self.state.condition.running_on}
 
     @invariant()
     def every_session_ends_once_and_only_if_it_was_granted(self):
@@ -199,6 +199,6 @@ TestLife = Life.TestCase
 
 @given(st.lists(events, max_size=30), rules)
 def test_no_order_of_events_raises(happened, rules):
-    state = Recovering(Bench(rules))
+    state = Recovering(MachineCondition(rules))
     for number, event in enumerate(happened):
         state = step(state, event, moment(number * 700)).state

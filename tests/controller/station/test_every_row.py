@@ -49,31 +49,33 @@ from controller.station.events import (
 )
 from controller.station.rules import Does
 from controller.station.states import (
+    ArmedAction,
     Awaiting,
-    Bench,
     Fault,
     Idle,
     InSession,
     Locked,
+    MachineCondition,
     Recovering,
     Resting,
     RunOn,
     Starting,
     Teaching,
-    Wish,
 )
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending
 
-EVERY = [Recovering(Bench(RULES)), *RESTING, AWAITING, TEACHING, STARTING, running(), LEAVING, FAULT]
+EVERY = [Recovering(MachineCondition(RULES)), *RESTING, AWAITING, TEACHING, STARTING, running(), LEAVING, FAULT]
 NAMED = {"argvalues": EVERY, "ids": lambda state: type(state).__name__}
 
 
 @pytest.mark.parametrize("state", **NAMED)
 def test_in_every_state_a_badge_that_is_taken_away_is_gone(state):
-    there = msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, lying=frozenset({NOBODY})))
-    assert step(there, Removed(NOBODY), moment(2_500)).state.bench.lying == frozenset()
+    there = msgspec.structs.replace(
+        state, condition=msgspec.structs.replace(state.condition, lying=frozenset({NOBODY}))
+    )
+    assert step(there, Removed(NOBODY), moment(2_500)).state.condition.lying == frozenset()
 
 
 @pytest.mark.parametrize("state", **NAMED)
@@ -116,11 +118,11 @@ def test_nothing_recovers_twice(state):
 def test_in_every_state_a_lock_holds_and_an_unlock_lifts_it(state):
     locked = step(state, LockAsked("mirror", "root"), moment(2_500))
     assert Record(entries.Locked("laser", "mirror", "root")) in locked.effects
-    assert locked.state.bench.locked == "mirror"
+    assert locked.state.condition.locked == "mirror"
     assert isinstance(locked.state, InSession) is isinstance(state, InSession)
     lifted = step(locked.state, UnlockAsked("root"), moment(2_500))
     assert Record(entries.Unlocked("laser", "root")) in lifted.effects
-    assert lifted.state.bench.locked == ""
+    assert lifted.state.condition.locked == ""
     assert step(lifted.state, UnlockAsked("root"), moment(2_500)).effects == ()
 
 
@@ -144,7 +146,7 @@ def test_in_every_state_a_stop_leaves_nothing_closed(state):
         state = step(state, InputChanged("order", active=True), moment(2_400)).state
     stopped = step(state, Stop(), moment(2_500))
     assert stopped.effects[0] == OPEN
-    assert stopped.state.bench.wish is None
+    assert stopped.state.condition.armed is None
     assert isinstance(state, InSession) is bool(ends(stopped))
     assert (stopped.state == state) is isinstance(state, Fault)
     assert not isinstance(stopped.state, InSession | Starting | Awaiting | RunOn | Recovering)
@@ -153,10 +155,10 @@ def test_in_every_state_a_stop_leaves_nothing_closed(state):
 @pytest.mark.parametrize("state", **NAMED)
 def test_in_every_state_an_input_is_known(state):
     told = step(state, InputChanged("smoke", active=True), moment(2_500))
-    assert told.state.bench.active == {"smoke"}
+    assert told.state.condition.active == {"smoke"}
     assert step(told.state, InputChanged("smoke", active=True), moment(2_500)) == station.Step(told.state)
     over = step(told.state, InputChanged("smoke", active=False), moment(2_500))
-    assert over.state.bench.active == frozenset()
+    assert over.state.condition.active == frozenset()
     journalled = [Record(entries.Sensed("laser", "smoke", active)) for active in (True, False)]
     if not isinstance(state, Recovering):
         assert [effect for effect in (*told.effects, *over.effects) if isinstance(effect, Record)] == journalled
@@ -171,7 +173,7 @@ def test_in_every_state_an_emergency_stop_is_a_fault(state):
 def test_a_group_is_waited_for_where_nobody_is_at_the_machine(state):
     answer = step(state, GroupAsked("school", 12), moment(2_500))
     if isinstance(state, Resting | Teaching):
-        assert answer.state.bench.wish is not None
+        assert answer.state.condition.armed is not None
         assert isinstance(answer.state, Resting)
     else:
         assert answer == station.Step(state)
@@ -181,7 +183,7 @@ def test_a_group_is_waited_for_where_nobody_is_at_the_machine(state):
 def test_a_class_is_waited_for_where_nobody_is_at_the_machine(state):
     answer = step(state, TeachAsked(), moment(2_500))
     if isinstance(state, Resting):
-        assert answer.state.bench.wish == Wish(Does.TEACH, 302_500)
+        assert answer.state.condition.armed == ArmedAction(Does.TEACH, 302_500)
     elif isinstance(state, Teaching):
         assert answer.state.until == 32_500
     else:
@@ -202,7 +204,7 @@ def test_what_was_given_at_a_reader_is_told_of_while_its_trainer_is_there_and_no
 
 
 def test_a_machine_that_is_unlocked_while_its_maintainer_teaches_stays_unlocked_after():
-    locked = msgspec.structs.replace(TEACHING, bench=Bench(RULES, locked="mirror"))
+    locked = msgspec.structs.replace(TEACHING, condition=MachineCondition(RULES, locked="mirror"))
     lifted = step(locked, UnlockAsked("root"), moment(2_500))
     assert lifted.effects == (Record(entries.Unlocked("laser", "root")),)
     assert isinstance(step(lifted.state, TimePassed(), moment(31_000)).state, Idle)
@@ -212,13 +214,13 @@ def test_a_machine_that_is_unlocked_while_its_maintainer_teaches_stays_unlocked_
 def test_every_button_asks_for_the_next_badge_and_is_forgotten(state):
     for name in ("order", "class", "lock"):
         asked = step(state, InputChanged(name, active=True), moment(2_500)).state
-        assert asked.bench.wish.does is asked.rules.input(name).does
+        assert asked.condition.armed.does is asked.rules.input(name).does
         assert step(asked, TimePassed(), moment(32_499)).state == asked
-        assert step(asked, TimePassed(), moment(32_500)).state.bench.wish is None
+        assert step(asked, TimePassed(), moment(32_500)).state.condition.armed is None
 
 
 def test_starting_up_refuses_and_the_badge_opens_nothing_after():
-    refused = step(Recovering(Bench(RULES)), presented(MARIE), moment())
+    refused = step(Recovering(MachineCondition(RULES)), presented(MARIE), moment())
     assert refusals(refused) == [Reason.STARTING_UP]
     state = step(refused.state, Recover(), moment()).state
     assert refusals(step(state, presented(NOBODY, state), moment())) == [Reason.BADGE_WAS_LYING]
@@ -226,7 +228,7 @@ def test_starting_up_refuses_and_the_badge_opens_nothing_after():
 
 def test_while_a_grant_is_written_a_further_badge_only_lies_there():
     answer = step(STARTING, presented(JEAN, STARTING), moment())
-    assert (answer.state.bench.lying, answer.effects) == ({MARIE, JEAN}, ())
+    assert (answer.state.condition.lying, answer.effects) == ({MARIE, JEAN}, ())
 
 
 def test_an_end_from_the_shell_withdraws_a_start():
@@ -238,10 +240,10 @@ def test_an_end_from_the_shell_cuts_the_grace():
 
 
 def test_a_wait_on_a_locked_machine_is_unlocked_like_any():
-    locked = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, locked="mirror"))
+    locked = msgspec.structs.replace(AWAITING, condition=msgspec.structs.replace(AWAITING.condition, locked="mirror"))
     lifted = step(locked, UnlockAsked("root"), moment(2_500))
     assert isinstance(lifted.state, Awaiting)
-    assert lifted.state.bench.locked == ""
+    assert lifted.state.condition.locked == ""
 
 
 def test_a_lock_now_withdraws_a_start_and_a_wait():
@@ -268,13 +270,15 @@ def test_an_interlock_that_opens_during_the_wait_refuses_both():
 
 
 def test_a_machine_that_starts_by_itself_during_the_wait_is_a_fault():
-    base = msgspec.structs.replace(AWAITING, bench=msgspec.structs.replace(AWAITING.bench, opened=0), until=60_000)
+    base = msgspec.structs.replace(
+        AWAITING, condition=msgspec.structs.replace(AWAITING.condition, opened=0), until=60_000
+    )
     state = step(base, InputChanged("running", active=True), moment(2_000)).state
     assert isinstance(step(state, TimePassed(), moment(4_000)).state, Fault)
 
 
 def test_in_a_fault_a_machine_that_runs_on_is_one_more_cause_and_told_once():
-    base = msgspec.structs.replace(FAULT, bench=msgspec.structs.replace(FAULT.bench, opened=0, used=True))
+    base = msgspec.structs.replace(FAULT, condition=msgspec.structs.replace(FAULT.condition, opened=0, used=True))
     state = step(base, InputChanged("running", active=True), moment(0)).state
     state = step(state, TimePassed(), moment(2_000)).state
     assert state.told == "pin, welded"

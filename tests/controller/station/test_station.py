@@ -52,12 +52,12 @@ from controller.station.events import (
 from controller.station.rules import Clears, Does, InputRule
 from controller.station.states import (
     MACHINE,
-    Bench,
     Fault,
     Idle,
     InSession,
     Leaving,
     Locked,
+    MachineCondition,
     Recovering,
     Resting,
     Running,
@@ -112,7 +112,9 @@ def test_the_off_button_ends_a_session_and_what_only_tells_does_not():
     pressed = step(state, InputChanged("off-button", active=True), moment(3_000))
     assert [(each.why, each.powered, each.by) for each in ends(pressed)] == [(Ending.INPUT, 2_000, None)]
     assert isinstance(pressed.state, Idle)
-    assert pressed.state.bench.stale == {MARIE}  # the badge that lies there opens nothing until it is taken away
+    assert pressed.state.condition.to_be_removed == {
+        MARIE
+    }  # the badge that lies there opens nothing until it is taken away
 
 
 def test_the_off_button_ends_the_grace_and_withdraws_a_start():
@@ -297,11 +299,11 @@ def test_an_output_that_cannot_be_opened_is_not_asked_for_ever():
 
 def test_what_an_earlier_run_left_open_is_closed_at_its_last_heartbeat():
     left = OpenSession("old", "laser", 45_000, "boot-0", 9)
-    over = step(Recovering(Bench(RULES)), Recover((left,)), moment())
+    over = step(Recovering(MachineCondition(RULES)), Recover((left,)), moment())
     assert ends(over) == [entries.Ended("old", "laser", Ending.INTERRUPTED, 45_000, until=entries.Past("boot-0", 9))]
     assert over.effects[0] == OPEN
     assert isinstance(over.state, Idle)
-    assert isinstance(step(Recovering(Bench(RULES)), Recover(locked="mirror"), moment()).state, Locked)
+    assert isinstance(step(Recovering(MachineCondition(RULES)), Recover(locked="mirror"), moment()).state, Locked)
 
 
 def test_a_session_resumes_only_where_its_output_was_found_closed_by_a_station_that_resumes_on_the_same_boot():
@@ -315,11 +317,13 @@ def test_a_session_resumes_only_where_its_output_was_found_closed_by_a_station_t
         (TAP, kept, "boot-1", False),
     ):
         session = msgspec.structs.replace(left, boot=boot)
-        answer = step(Recovering(Bench(rules), kept=closed), Recover((session,)), moment(20_000))
+        answer = step(Recovering(MachineCondition(rules), kept=closed), Recover((session,)), moment(20_000))
         assert isinstance(answer.state, Running) is goes_on
         assert answer.effects[0] == (CLOSED if goes_on else OPEN)
     assert (
-        step(Recovering(Bench(resumes), kept=kept), Recover((left,)), moment(20_000)).state.powered_at(moment(20_000))
+        step(Recovering(MachineCondition(resumes), kept=kept), Recover((left,)), moment(20_000)).state.powered_at(
+            moment(20_000)
+        )
         == 45_000 + 20_000 - 9
     )
 
@@ -327,7 +331,9 @@ def test_a_session_resumes_only_where_its_output_was_found_closed_by_a_station_t
 def test_of_two_sessions_left_open_the_last_goes_on():
     resumes = msgspec.structs.replace(TAP, resumes=True)
     left = [OpenSession(name, "laser", 0, "boot-1", 9, member="marie", badge=MARIE) for name in ("old", "new")]
-    answer = step(Recovering(Bench(resumes), kept=frozenset({MACHINE})), Recover(tuple(left)), moment(20_000))
+    answer = step(
+        Recovering(MachineCondition(resumes), kept=frozenset({MACHINE})), Recover(tuple(left)), moment(20_000)
+    )
     assert answer.state.session.id == "new"
     assert [each.session for each in ends(answer)] == ["old"]
 
@@ -347,13 +353,13 @@ def test_a_takeover_opens_everything_tells_the_end_and_commits_the_next():
     answer = step(state, presented(JEAN, state, session="s2"), moment(3_000))
     assert [type(effect) for effect in answer.effects] == [Switch, Record, Commit]
     assert answer.effects[0] == OPEN
-    assert answer.state.bench.running_on == ()
+    assert answer.state.condition.running_on == ()
 
 
 def test_a_stop_leaves_nothing_to_run_on():
     stopped = step(running(WAITS), Stop(), moment(2_000))
     assert isinstance(stopped.state, Idle)
-    assert stopped.state.bench.running_on == ()
+    assert stopped.state.condition.running_on == ()
 
 
 def test_a_lost_reader_warns_and_is_waited_for_five_seconds_or_the_grace():
@@ -394,7 +400,9 @@ def test_a_badge_back_after_the_longest_session_takes_nothing_back():
 def test_a_resumed_session_is_held_by_whichever_badge_of_the_member_lies_there():
     resumes = msgspec.structs.replace(RULES, resumes=True, longest=None)
     left = OpenSession("old", "laser", 0, "boot-1", 9, member="marie", badge=MARIE)
-    state = step(Recovering(Bench(resumes), kept=frozenset({MACHINE})), Recover((left,)), moment(20_000)).state
+    state = step(
+        Recovering(MachineCondition(resumes), kept=frozenset({MACHINE})), Recover((left,)), moment(20_000)
+    ).state
     assert state.session.badge == MARIE
     verdict = Granted("marie", JEAN, Level.USER)
     state = step(state, Presented(JEAN, False, verdict, verdict, "s2"), moment(21_000)).state
@@ -405,7 +413,7 @@ def test_a_resumed_session_is_held_by_whichever_badge_of_the_member_lies_there()
 def test_a_machine_that_runs_at_the_restart_ran_all_the_time_and_one_that_does_not_was_not_busy():
     resumes = msgspec.structs.replace(TAP, resumes=True)
     left = OpenSession("old", "laser", 5_000, "boot-1", 10_000, member="marie", badge=MARIE)
-    found = Recovering(Bench(resumes), kept=frozenset({MACHINE}))
+    found = Recovering(MachineCondition(resumes), kept=frozenset({MACHINE}))
     runs = step(found, InputChanged("running", active=True), moment(19_000)).state
     assert step(runs, Recover((left,)), moment(20_000)).state.busy_at(moment(21_000)) == 11_000
     assert step(found, Recover((left,)), moment(20_000)).state.busy_at(moment(21_000)) == 0
@@ -413,7 +421,7 @@ def test_a_machine_that_runs_at_the_restart_ran_all_the_time_and_one_that_does_n
 
 def test_what_was_cut_short_keeps_its_busy_time():
     left = OpenSession("old", "laser", 45_000, "boot-0", 9, 7)
-    assert ends(step(Recovering(Bench(RULES)), Recover((left,)), moment()))[0].busy == 7
+    assert ends(step(Recovering(MachineCondition(RULES)), Recover((left,)), moment()))[0].busy == 7
 
 
 def test_a_missing_part_in_a_fault_is_cleared_by_nobody_and_a_guard_by_anybody():
@@ -464,9 +472,11 @@ def test_a_lock_now_names_who_cut_and_a_start_that_it_withdraws_is_journalled():
 def test_a_fault_makes_old_what_lies_there_and_forgets_what_a_button_said():
     state = step(idle(), InputChanged("class", active=True), moment()).state
     state = step(state, presented(NOBODY), moment()).state
-    lying = msgspec.structs.replace(state, bench=msgspec.structs.replace(state.bench, stale=frozenset()))
+    lying = msgspec.structs.replace(
+        state, condition=msgspec.structs.replace(state.condition, to_be_removed=frozenset())
+    )
     broken = step(lying, OutputFailed("pin"), moment()).state
-    assert (broken.bench.stale, broken.bench.wish) == ({NOBODY}, None)
+    assert (broken.condition.to_be_removed, broken.condition.armed) == ({NOBODY}, None)
 
 
 def test_a_session_is_what_the_state_carries():

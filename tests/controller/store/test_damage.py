@@ -319,12 +319,12 @@ def test_a_session_that_ends_while_its_database_is_replaced_ends_once():
 
 
 def test_the_examiner_finds_what_nobody_has_read_yet(tmp):
-    from controller.store.integrity import Examiner
+    from controller.store.integrity import IntegrityCheck
 
     writer = fill(tmp, sessions=10)
     writer.connection.db.execute("update journal set body = replace(body, 's0003', 's0004') where seq = 8")
     found = []
-    examiner = Examiner(tmp, found.append)
+    examiner = IntegrityCheck(tmp, found.append)
     for _turn in range(20):
         if examiner.step() > 1:
             break
