@@ -82,7 +82,7 @@ class Rig:
         numbers = iter(range(10**9))
         inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         badges = Badges(key, sample(2_000), lambda: f"{next(numbers):016x}")
-        self.writer, age = Writer(self.db, inbox.put, lambda: clock.floor), Age(Stale())
+        self.writer, age = Writer(self.db, inbox.put, lambda: clock.earliest), Age(Stale())
         stations = Stations(
             rules=[Rules("laser", grace=0)],
             clock=clock,
@@ -238,7 +238,7 @@ def _purge(rig: Rig, hand: Hand) -> dict[str, float]:
     purged = _fill(rig.db)
     card, taps = Card(bytes.fromhex("04A3C6CAE26180")), list[float]()
     writer.house._periods = Periods(1, 1)  # noqa: SLF001 - a bench may look inside
-    writer.house._floor = lambda: START + 500 * DAY_MS  # noqa: SLF001
+    writer.house._earliest = lambda: START + 500 * DAY_MS  # noqa: SLF001
     writer.house.purge_at = 0
     writer.queue.look_again()
     while rig.db.execute("select 1 from journal where seq between ? and ? limit 1", purged).fetchone() or not taps:

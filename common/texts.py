@@ -72,10 +72,10 @@ def language_of_environment() -> str:
     return "en"
 
 
-def tell(error: Exception) -> str:
+def translate(error: Exception) -> str:
     """Return the sentence of one of our errors in the language in use, any other error as it is."""
     template = getattr(error, "template", None)
     if not isinstance(template, str):
         return str(error) or type(error).__name__
-    places = {key: tell(v) if isinstance(v, Exception) else v for key, v in error.places.items()}  # type: ignore[attr-defined]
-    return _(template).format(**places)
+    parameters = {key: translate(v) if isinstance(v, Exception) else v for key, v in error.parameters.items()}  # type: ignore[attr-defined]
+    return _(template).format(**parameters)

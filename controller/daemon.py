@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from controller.control.server import SOCKET, ControlServer
 from controller.indication.displays import Displays
 from controller.indication.signals import Signals
@@ -153,7 +153,7 @@ class Daemon:
         badges = Badges(self._key, found, lambda: secrets.token_hex(8))
         displays = Displays(parts.panels(), lambda machine, error: put(_failed(machine, "display", error)))
         data_dir = settings.data_dir if has_disk else None
-        writer = Writer(db, put, lambda: clock.floor, data_dir=data_dir, periods=settings.periods)
+        writer = Writer(db, put, lambda: clock.earliest, data_dir=data_dir, periods=settings.periods)
         age, outputs = Age(settings.stale), self._claims.outputs
         stations = Stations(
             rules=[
@@ -246,7 +246,7 @@ class Daemon:
         except StorageError as error:
             if key is None and error.errno is None:  # no disk's fault, and no time will mend it
                 raise
-            log.error("%s", tell(error))
+            log.error("%s", translate(error))
             self._claims.open_all()  # whose session it was cannot be known
             return key, None
 
@@ -272,7 +272,7 @@ def _sentence(faults: list[str], count: int) -> str:
 
 
 def _failed(machine: str, part: str, error: Exception) -> PartReport:
-    return PartReport(machine, part, tell(error))
+    return PartReport(machine, part, translate(error))
 
 
 def _end_by_signals(loop: Loop) -> None:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from common.texts import tell
-from controller.indication.displays import Panel
+from common.texts import translate
+from controller.indication.displays import StationDisplay
 from controller.outputs.machine import MachineOutputs
 from controller.runtime.messages import Message, PartReport
 from controller.sensing.inputs import MeterThread, watch
@@ -39,8 +39,8 @@ class Parts:
         try:
             return registry.make(kind, part.driver, part.settings)
         except DriverError as error:
-            log.error("%s: %s", machine, tell(error))
-            self.faults[machine] = tell(error)
+            log.error("%s: %s", machine, translate(error))
+            self.faults[machine] = translate(error)
             return None
 
     def _optional(self, kind: str, name: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Parts:
                 try:
                     made[station.machine] = registry.make(kind, part.driver, part.settings)
                 except DriverError as error:
-                    log.warning("%s, %s: %s", station.machine, name, tell(error))
+                    log.warning("%s, %s: %s", station.machine, name, translate(error))
         return made
 
     def readers(self) -> list[ReaderThread]:
@@ -63,8 +63,8 @@ class Parts:
             try:
                 reader = registry.make("readers", station.reader.driver, station.reader.settings)
             except DriverError as error:
-                log.error("%s: %s", machine, tell(error))
-                self.faults[machine] = tell(error)
+                log.error("%s: %s", machine, translate(error))
+                self.faults[machine] = translate(error)
                 continue
             threads.append(
                 ReaderThread(machine, reader, lambda events, m=machine: self._put(FromReader(m, events)))  # type: ignore[misc]
@@ -90,7 +90,7 @@ class Parts:
                     continue
 
                 def failed(error: Exception, machine: str = machine, name: str = name) -> None:
-                    self._put(PartReport(machine, name, tell(error)))
+                    self._put(PartReport(machine, name, translate(error)))
 
                 meter = MeterThread(part, wired, wired.thresholds, changed, failed)
                 self._meters.setdefault(machine, []).append(meter)
@@ -106,12 +106,12 @@ class Parts:
             meter.has_begun.wait(max(0.0, end - time.monotonic()))
             meter.presume()
 
-    def panels(self) -> dict[str, Panel]:
+    def panels(self) -> dict[str, StationDisplay]:
         """Make the displays that there are."""
         made = self._optional("displays", "display")
         named = {station.machine: station for station in self._settings.stations}
         return {
-            machine: Panel(display, named[machine].name, named[machine].display_names)
+            machine: StationDisplay(display, named[machine].name, named[machine].display_names)
             for machine, display in made.items()
         }
 

@@ -16,13 +16,13 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
 class DriverError(Exception):
     """What a driver could not do: a translatable template and what fills it."""
 
-    def __init__(self, template: str, **places: object) -> None:
+    def __init__(self, template: str, **parameters: object) -> None:
         self.template = template
-        self.places = places
-        super().__init__(template, places)
+        self.parameters = parameters
+        super().__init__(template, parameters)
 
     def __str__(self) -> str:
-        return self.template.format(**self.places)
+        return self.template.format(**self.parameters)
 
 
 class ReaderLostError(DriverError, OSError):

@@ -80,14 +80,14 @@ class Guard:
     def __init__(
         self,
         run_dir: Path,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
         *,
         nobody_resumes: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> None:
         self._run_dir = run_dir
         self._nobody_resumes = nobody_resumes
-        self._tell = tell
+        self._notify = notify
         self._failed: dict[str, str] = {}
         self._gone: dict[str, int] = {}
         self._between = between  # called after each lease: a line that does not answer takes its time
@@ -148,7 +148,7 @@ class Guard:
         if not lost and lease.read(path) != record:
             return True  # renewed, or given back, while we looked
         if owner_lives and record["opening"].get("kind") != "own":
-            self._tell(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
+            self._notify(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
             kill(record["pid"])
         self._open(path.name, record["opening"], now)
         with contextlib.suppress(OSError):
@@ -156,7 +156,7 @@ class Guard:
         self._failed.pop(path.name, None)
         del self._known[path]
         if not lost or garbled:
-            self._tell(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
+            self._notify(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
         return True
 
     def _open(self, name: str, opening: dict[str, Any], now: int) -> None:
@@ -175,7 +175,7 @@ class Guard:
         """Say a sentence about one thing, unless it was the last that was said of it."""
         if self._failed.get(name) != sentence:
             self._failed[name] = sentence
-            self._tell(sentence)
+            self._notify(sentence)
 
 
 def _takes_time(record: dict[str, Any]) -> bool:

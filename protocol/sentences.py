@@ -110,34 +110,34 @@ QUALITIES: Final = {
 
 def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str:
     """Return what an entry of the journal means; with names for ids where a whitelist knows them."""
-    places: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    parameters: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
     for name in ("member", "by"):
-        places[name] = _named(places.get(name), whitelist)
-    if "powered" in places and isinstance(entry, entries.Ended | entries.Maintained):
-        places["powered"] = duration(entry.powered / 1000)
+        parameters[name] = _named(parameters.get(name), whitelist)
+    if "powered" in parameters and isinstance(entry, entries.Ended | entries.Maintained):
+        parameters["powered"] = duration(entry.powered / 1000)
     sentence = HAPPENED[type(entry)]
     match entry:
         case entries.Refused():
             denied = Denied(entry.reason, wants=entry.wants, day=entry.day, note=entry.note)
-            places["refusal"] = refusal(denied, whitelist)
+            parameters["refusal"] = refusal(denied, whitelist)
             sentence = N_("{member} refused: {refusal}") if entry.member else sentence
         case entries.Ended():
             cause = f" ({fault(entry.cause)})" if entry.cause else ""
-            places["why"] = _(ENDINGS[entry.why]) + cause
+            parameters["why"] = _(ENDINGS[entry.why]) + cause
             sentence = N_("session over after {powered}: {why} ({by})") if entry.by else sentence
         case entries.FaultLatched():
-            places["cause"] = fault(entry.cause)
+            parameters["cause"] = fault(entry.cause)
         case entries.Sensed():
-            places["condition"] = _("triggered") if entry.active else _("normal again")
+            parameters["condition"] = _("triggered") if entry.active else _("normal again")
         case entries.Edited(machine=machine) if machine is not None:
             taught = [row.member for row in entry.rows if isinstance(row, Certification | Badge)]
-            places["member"] = _named(taught[0] if taught else None, whitelist)
+            parameters["member"] = _named(taught[0] if taught else None, whitelist)
             sentence = N_("{by} let {member} in; whitelist version {version}")
         case entries.ClockLowered():
-            places["known"] = day(datetime.fromtimestamp(entry.known / 1000, UTC).date())
+            parameters["known"] = day(datetime.fromtimestamp(entry.known / 1000, UTC).date())
         case entries.Clock():
-            places["quality"] = _(QUALITIES[entry.quality])
-    return _(sentence).format(**places)
+            parameters["quality"] = _(QUALITIES[entry.quality])
+    return _(sentence).format(**parameters)
 
 
 def fault(causes: str) -> str:

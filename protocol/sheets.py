@@ -63,8 +63,8 @@ class BadLine(msgspec.Struct, frozen=True):
 class SheetError(LoquetError, ValueError):
     """A sheet that cannot be read; `lines` names each bad line."""
 
-    def __init__(self, template: str, lines: tuple[BadLine, ...] = (), **places: object) -> None:
-        super().__init__(template, **places)
+    def __init__(self, template: str, lines: tuple[BadLine, ...] = (), **parameters: object) -> None:
+        super().__init__(template, **parameters)
         self.lines = lines
 
 

@@ -130,7 +130,7 @@ class Board:
 
     def _remote_changed(self, at: str, seat: str, closed: bool) -> None:
         if (at, seat) in self.remote:
-            self.pins.tell(LINES + self.remote.index((at, seat)), int(closed))
+            self.pins.notify(LINES + self.remote.index((at, seat)), int(closed))
 
 
 class Requests:

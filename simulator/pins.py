@@ -54,7 +54,7 @@ class Pins:
         line.level = line.pulled = 0
         self.lines.append(line)
 
-    def tell(self, number: int, level: int) -> None:
+    def notify(self, number: int, level: int) -> None:
         """Take note of such a contact."""
         self._set(self.lines[number], level)
 

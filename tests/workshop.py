@@ -17,7 +17,7 @@ from memory import MEMORY
 
 from controller import settings as settings_of
 from controller.control.server import ControlServer
-from controller.indication.displays import Displays, Panel
+from controller.indication.displays import Displays, StationDisplay
 from controller.indication.signals import Signals
 from controller.outputs.leased import LeasedOutput, Service
 from controller.outputs.machine import MachineOutputs
@@ -255,7 +255,7 @@ class Workshop:
         self.badges = Badges(self.key, opened.whitelist if opened else Whitelist(), self._new_session)
         self.signals = Signals(self.lights, self.buzzers, self._failed, lambda: self.time.at / 1000)
         panels = {
-            station.machine: Panel(self.displays[station.machine], station.name, station.display_names)
+            station.machine: StationDisplay(self.displays[station.machine], station.name, station.display_names)
             for station in self.settings.stations
         }
         self.shower = Displays(panels, lambda *_: None, lambda: self.time.at / 1000)
@@ -263,7 +263,7 @@ class Workshop:
         self.writer = Writer(
             opened.db if opened else None,
             inbox.put,
-            lambda: self.clock.floor,
+            lambda: self.clock.earliest,
             data_dir=self.settings.data_dir,
             periods=self.settings.periods,
             now=lambda: self.time.at,
@@ -292,8 +292,8 @@ class Workshop:
             inbox=inbox,
             age=age,
         )
-        tell = self.signals.tell
-        self.signals.tell = lambda told: (self.told.append(told), tell(told))
+        notify = self.signals.show
+        self.signals.show = lambda told: (self.told.append(told), notify(told))
         for (machine, name), active in self.inputs.items():
             if active:
                 self.loop.put(FromInput(machine, name, True))

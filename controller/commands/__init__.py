@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from common.errors import LoquetError
-from common.texts import LOCALE, _, language, speak, tell
+from common.texts import LOCALE, _, language, speak, translate
 from controller.commands.summaries import SUMMARIES
 from controller.house import language_of_house
 
@@ -71,7 +71,7 @@ def _sentence(error: Exception) -> str | None:
     from drivers.contracts import DriverError  # noqa: PLC0415
 
     if isinstance(error, LoquetError | DriverError):
-        return tell(error)
+        return translate(error)
     if isinstance(error, sqlite3.Error | msgspec.DecodeError):
         return _(
             "the database cannot be read whole ({error}); stop the controller, and keep a copy of data_dir"

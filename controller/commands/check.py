@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from controller.commands import options
 from controller.commands.status import OUTPUTS
 from controller.control import client
@@ -64,13 +64,13 @@ def _findings(config: Path) -> Iterator[Finding]:
     try:
         settings = load(config)
     except LoquetError as error:
-        yield Finding(_("settings"), ok=False, found=tell(error))
+        yield Finding(_("settings"), ok=False, found=translate(error))
         return
     yield Finding(_("settings"), ok=True, found=str(config))
     try:
         link = client.connect(settings)
     except LoquetError as error:
-        yield Finding(_("controller"), ok=False, found=tell(error))
+        yield Finding(_("controller"), ok=False, found=translate(error))
         return
     running = link is not None
     if link is not None:
@@ -161,7 +161,7 @@ def _try(part: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(part, ok=True, found=look())
     except (LoquetError, DriverError) as error:
-        return Finding(part, ok=False, found=tell(error))
+        return Finding(part, ok=False, found=translate(error))
     except ImportError as error:
         return Finding(
             part, ok=False, found=_('the Python module "{module}" is not installed').format(module=error.name)

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from controller.commands import options
 from controller.control.client import Client, open_client
 from controller.settings import load
@@ -161,7 +161,7 @@ def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, kee
         return sheet.rows(dict(zip(sheet.cards, hashed, strict=True)), base)
     except sheets.SheetError as error:
         for bad in error.lines:
-            click.echo(_("line {line}: {error}").format(line=bad.line, error=tell(bad.error)), err=True)
+            click.echo(_("line {line}: {error}").format(line=bad.line, error=translate(bad.error)), err=True)
         raise
 
 

@@ -13,7 +13,7 @@ import click
 from tabulate import tabulate
 
 from common.errors import LoquetError
-from common.texts import _, tell
+from common.texts import _, translate
 from controller.house import default_path
 from controller.store.edits import Progress
 from protocol import sheets
@@ -36,7 +36,7 @@ def day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> date
     try:
         return sheets.read_day(value or "")
     except LoquetError as error:
-        raise click.BadParameter(tell(error)) from error
+        raise click.BadParameter(translate(error)) from error
 
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - JSON

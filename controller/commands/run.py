@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from common.texts import _, speak, tell
+from common.texts import _, speak, translate
 from controller.commands import options
 from controller.control.server import user_name
 from controller.settings import SettingsError, load
@@ -40,7 +40,7 @@ def run(config: Path, with_guard: bool) -> None:
     except SettingsError as error:
         if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
             raise  # a disk may come back, and the next start may read it
-        click.echo(_("Error: {error}").format(error=tell(error)), err=True)
+        click.echo(_("Error: {error}").format(error=translate(error)), err=True)
         raise click.exceptions.Exit(SETTINGS_WRONG) from error
     faulthandler.enable()  # a watchdog's SIGABRT leaves word of what every thread was at
     speak(settings.controller.language)

@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from common.errors import LoquetError
-from common.texts import LANGUAGES, N_, _, language, speak, tell
+from common.texts import LANGUAGES, N_, _, language, speak, translate
 from controller.commands import options
 from controller.control import client
 from controller.settings import Settings, load
@@ -333,4 +333,4 @@ def _try_all(settings: Settings) -> None:
             try:
                 act(station)
             except (DriverError, ImportError) as error:
-                click.echo("  " + (tell(error) if isinstance(error, DriverError) else str(error)))
+                click.echo("  " + (translate(error) if isinstance(error, DriverError) else str(error)))

@@ -141,7 +141,7 @@ def ask(settings: Settings, request: dict[str, Any], rows: Iterable[bytes] = ())
             for line in answers:
                 answer = json.loads(line)
                 if "error" in answer:
-                    raise LoquetError(answer["error"]["template"], **answer["error"]["places"])
+                    raise LoquetError(answer["error"]["template"], **answer["error"]["parameters"])
                 yield answer
     except OSError as error:
         raise NotRunningError(N_("the controller went away while it was asked ({error})"), error=error) from error
@@ -182,10 +182,10 @@ class _Reading:
 
     def moment(self) -> Moment:
         try:
-            floor = clock_readings.known(self.database())
+            earliest = clock_readings.known(self.database())
         except StorageError:
-            floor = 0
-        return SystemClock(ZoneInfo(self._settings.controller.timezone), floor).now()
+            earliest = 0
+        return SystemClock(ZoneInfo(self._settings.controller.timezone), earliest).now()
 
 
 class DaemonClient(_Reading):
@@ -272,7 +272,7 @@ class FileClient(_Reading):
         opened = open_store(self._settings.data_dir)
         clock = SystemClock(ZoneInfo(self._settings.controller.timezone), clock_readings.known(opened.db))
         answers: list[Answer] = []
-        writer = Writer(opened.db, answers.append, lambda: clock.floor)
+        writer = Writer(opened.db, answers.append, lambda: clock.earliest)
         if opened.replaced is not None:
             writer.queue.record(clock.now(), opened.replaced)
         try:

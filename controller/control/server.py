@@ -24,7 +24,7 @@ from typing import Any, Final
 import msgspec
 
 from common.errors import LoquetError
-from common.texts import N_, tell
+from common.texts import N_, translate
 from controller.runtime.messages import Asked, ClockAsked, Message, Request, StopAsked, WatchAsked, WatchEnded
 from controller.sensing.messages import FromReader
 from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
@@ -74,9 +74,9 @@ def _reader_line(machine: str, event: presence.PresenceEvent) -> dict[str, Any]:
                 "technology": card.technology,
             }
         case presence.Lost(error):
-            return {"event": "reader_lost", "machine": machine, "detail": tell(error)}
+            return {"event": "reader_lost", "machine": machine, "detail": translate(error)}
         case presence.Unread(why):
-            return {"event": "unread", "machine": machine, "detail": tell(why)}
+            return {"event": "unread", "machine": machine, "detail": translate(why)}
         case presence.Found(chip):
             return {"event": "reader_found", "machine": machine, "chip": chip}
 
@@ -139,14 +139,14 @@ class ControlServer:
                     for answer in self._answers(link, received):
                         _send(link, answer)
                 except LoquetError as error:
-                    _send(link, {"error": {"template": error.template, "places": _plain(error.places)}})
+                    _send(link, {"error": {"template": error.template, "parameters": _plain(error.parameters)}})
                 except Exception as error:  # noqa: BLE001 - whatever was asked, others are served
                     _send(
                         link,
                         {
                             "error": {
                                 "template": N_("the request makes no sense: {error}"),
-                                "places": {"error": ascii(error)},
+                                "parameters": {"error": ascii(error)},
                             }
                         },
                     )
@@ -216,20 +216,20 @@ class ControlServer:
         """Return every reader's events until the caller goes away."""
         seen: queue.Queue[FromReader | None] = queue.Queue(MAX_SEEN)
 
-        def tell(message: FromReader | None) -> None:
+        def hand_on(message: FromReader | None) -> None:
             with contextlib.suppress(queue.Full):  # whoever does not read misses events, and holds up nobody
                 seen.put_nowait(message)
 
-        readers = self._answered(lambda answer: WatchAsked(tell, answer))
+        readers = self._answered(lambda answer: WatchAsked(hand_on, answer))
         link.settimeout(ANSWER_S)
-        closed = threading.Thread(target=_until_closed, args=(link, tell), daemon=True)
+        closed = threading.Thread(target=_until_closed, args=(link, hand_on), daemon=True)
         closed.start()
         try:
             yield {"readers": readers}
             while (message := seen.get()) is not None:
                 yield from reader_lines(message)
         finally:
-            self._put(WatchEnded(tell))
+            self._put(WatchEnded(hand_on))
 
     def _edit(self, link: socket.socket, request: dict[str, Any], received: Any, by: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
         count = int(request["rows"])
@@ -278,8 +278,8 @@ def _asked(request: dict[str, Any], by: str) -> Request:
         case "teach":
             return TeachAsked()
         case _:
-            places = {key: value for key, value in request.items() if key not in {"do", "machine"}}
-            return msgspec.convert(places, GroupAsked)
+            parameters = {key: value for key, value in request.items() if key not in {"do", "machine"}}
+            return msgspec.convert(parameters, GroupAsked)
 
 
 def _finish(edit: Edit, put: Callable[[dict[str, Any]], None]) -> None:
@@ -306,8 +306,8 @@ def _send(link: socket.socket, answer: dict[str, Any]) -> None:
     link.sendall(msgspec.json.encode(answer) + b"\n")
 
 
-def _plain(places: dict[str, object]) -> dict[str, str]:
-    plain = {key: tell(v) if isinstance(v, Exception) else str(v) for key, v in places.items()}
+def _plain(parameters: dict[str, object]) -> dict[str, str]:
+    plain = {key: translate(v) if isinstance(v, Exception) else str(v) for key, v in parameters.items()}
     return {key: text.encode(errors="replace").decode() for key, text in plain.items()}
 
 

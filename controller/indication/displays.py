@@ -42,7 +42,7 @@ SECONDS: Final = {
 }
 
 
-class Panel(msgspec.Struct, frozen=True):
+class StationDisplay(msgspec.Struct, frozen=True):
     """One display, of which machine, and how much of a name it shows."""
 
     display: Display
@@ -103,7 +103,7 @@ def _times(view: View) -> list[str]:
 class _Shown:
     """What one display is to say: for now a refusal, else what lasts."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: StationDisplay) -> None:
         self.panel = panel
         self.lasting: View | None = None
         self.denied: View | None = None
@@ -118,18 +118,18 @@ class Displays:
 
     def __init__(
         self,
-        panels: dict[str, Panel],
+        displays: dict[str, StationDisplay],
         failed: Callable[[str, Exception], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.owner = Owner("the displays")
-        self._shown = {machine: _Shown(panel) for machine, panel in panels.items()}
+        self._shown = {machine: _Shown(panel) for machine, panel in displays.items()}
         self._failed = failed
         self._now = now
         self._changed = threading.Condition()
         self._stopping = False
 
-    def tell(self, view: View) -> None:
+    def show(self, view: View) -> None:
         """Show this; from any thread, at once."""
         shown = self._shown.get(view.machine)
         if shown is None:

@@ -58,7 +58,7 @@ SOUNDS: Final = {  # beeps, seconds each
 }
 
 
-class Told(msgspec.Struct, frozen=True):
+class Indication(msgspec.Struct, frozen=True):
     """One thing to tell at one machine: a lasting signal, or one for a moment."""
 
     machine: str
@@ -102,13 +102,13 @@ class Signals:
         self._buzzers = buzzers
         self._failed = failed
         self._now = now
-        self._queue: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Indication | None] = queue.SimpleQueue()
         self._lasting: dict[str, Signal] = {}
         self._flash_ends: dict[str, float] = {}
         self._shown: dict[str, tuple[Signal, _Show]] = {}
         self._broken: set[tuple[str, str]] = set()
 
-    def tell(self, told: Told) -> None:
+    def show(self, told: Indication) -> None:
         """Show this; from any thread, at once."""
         self._queue.put(told)
 
@@ -130,7 +130,7 @@ class Signals:
                     return
                 wait = self.step((told,))
 
-    def step(self, told: Iterable[Told]) -> float | None:
+    def step(self, told: Iterable[Indication]) -> float | None:
         """Show what was told, play the rhythms on; return the seconds to the next change."""
         self.owner.check()
         now = self._now()

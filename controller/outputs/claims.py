@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from common.texts import tell
+from common.texts import translate
 from controller.outputs.leased import LeasedOutput, Service
 from controller.outputs.machine import MachineOutput, MachineOutputs
 from controller.outputs.remote import handle_of
@@ -56,8 +56,8 @@ class Claims:
         try:
             return registry.make(kind, part.driver, part.settings, **how)
         except DriverError as error:
-            log.error("%s: %s", machine, tell(error))
-            self.faults[machine] = tell(error)
+            log.error("%s: %s", machine, translate(error))
+            self.faults[machine] = translate(error)
             return None
 
     def _claim_services(self) -> None:
@@ -103,7 +103,7 @@ class Claims:
         try:
             machine_outputs.take_over(lease.boottime_ms())
         except OutputError as error:
-            log.error("%s: %s", station.machine, tell(error))
+            log.error("%s: %s", station.machine, translate(error))
             machine_outputs.switch(frozenset(), lease.boottime_ms())
         self.outputs[station.machine] = machine_outputs
 
@@ -182,11 +182,11 @@ def _try_each(acts: Iterable[tuple[str, Callable[[], None]]]) -> None:
         try:
             act()
         except DriverError as error:
-            log.error("%s: %s", name, tell(error))
+            log.error("%s: %s", name, translate(error))
 
 
 def _said(error: DriverError | None) -> str:
-    return "" if error is None else tell(error)
+    return "" if error is None else translate(error)
 
 
 def _is_remote(part: Part) -> bool:

@@ -54,7 +54,7 @@ class Clock(Protocol):
         ...
 
     @property
-    def floor(self) -> int:
+    def earliest(self) -> int:
         """The latest time known to have passed, in milliseconds since 1970."""
         ...
 
@@ -88,38 +88,38 @@ class SystemClock:
     locks nobody out for ever.
     """
 
-    def __init__(self, zone: ZoneInfo, floor: int = 0, kernel: Kernel | None = None) -> None:
+    def __init__(self, zone: ZoneInfo, earliest: int = 0, kernel: Kernel | None = None) -> None:
         self._kernel = kernel or Kernel()
         self.boot = self._kernel.boot()
         self._zone = zone
-        self._floor = floor
+        self._earliest = earliest
         self._floor_at = self._kernel.at()
         self._leap: tuple[int, int] | None = None  # since when, by which offset
         self._quarters: dict[int, tuple[date, int]] = {}  # the last two quarters of an hour that were asked for
         self.reading = self.read()
 
     @property
-    def floor(self) -> int:
+    def earliest(self) -> int:
         """The latest time known to have passed, in milliseconds since 1970."""
-        return self._floor + (self._kernel.at() - self._floor_at)
+        return self._earliest + (self._kernel.at() - self._floor_at)
 
     def read(self) -> Reading:
         """Read wall clock and quality anew; raise the floor where the clock is synchronised."""
         at = self._kernel.at()
         offset = self._kernel.wall() - at
         how = self._kernel.quality()
-        if how is Quality.SYNCHRONISED and offset + at < self.floor - DAY_MS:
+        if how is Quality.SYNCHRONISED and offset + at < self.earliest - DAY_MS:
             how = Quality.UNKNOWN  # a time server that serves the past, or a floor that is wrong: nobody knows which
         self.reading = Reading(offset, how)
         if self.reading.quality is not Quality.SYNCHRONISED or not self._has_lasted(at, offset):
             return self.reading
-        if offset + at > self.floor:
-            self._floor, self._floor_at = offset + at, at
+        if offset + at > self.earliest:
+            self._earliest, self._floor_at = offset + at, at
         return self.reading
 
     def _has_lasted(self, at: int, offset: int) -> bool:
         """Return whether a time is believable: near what was known, or told for long enough."""
-        if is_near(self.floor, offset + at):
+        if is_near(self.earliest, offset + at):
             self._leap = None
             return True
         if self._leap is None or abs(self._leap[1] - offset) > STEP_MS:
@@ -128,18 +128,18 @@ class SystemClock:
 
     def passed(self, ms: int) -> None:
         """Take note that this time (since 1970) is known to have passed."""
-        if ms > self.floor:
-            self._floor, self._floor_at = ms, self._kernel.at()
+        if ms > self.earliest:
+            self._earliest, self._floor_at = ms, self._kernel.at()
 
     def lower(self, ms: int) -> None:
         """Take a person's word, or a server's signed one, that it is no later than this (milliseconds since 1970)."""
-        self._floor, self._floor_at, self._leap = ms, self._kernel.at(), None
+        self._earliest, self._floor_at, self._leap = ms, self._kernel.at(), None
 
     def now(self) -> Moment:
         """Return this moment."""
         at = self._kernel.at()
         wall = self._kernel.wall()
-        known = max(self._floor + at - self._floor_at, BUILT_MS)
+        known = max(self._earliest + at - self._floor_at, BUILT_MS)
         if self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}:
             known = max(known, wall)
         sure = self.reading.quality in {Quality.SYNCHRONISED, Quality.KEPT}

@@ -32,7 +32,7 @@ class KnownTime:
 
     def told(self, ms: int) -> None:
         """Take the server's word for the time: signed, and asked for just now, it may lower what is known too."""
-        known = self._clock.floor
+        known = self._clock.earliest
         if ms < known - DAY_MS:
             self._writes.record(self._clock.now(), entries.ClockLowered("server", ms))
         if abs(ms - known) > TOLD_MS:
@@ -47,6 +47,6 @@ class KnownTime:
         return {
             "wall": moment.wall,
             "quality": moment.quality.value,
-            "known": self._clock.floor,
+            "known": self._clock.earliest,
             "day": moment.known.isoformat(),
         }

@@ -10,7 +10,7 @@ import queue
 from collections.abc import Callable
 from typing import Any, Final
 
-from common.texts import _, tell
+from common.texts import _, translate
 from controller.runtime.age import Age
 from controller.runtime.clock import Clock
 from controller.runtime.known_time import KnownTime
@@ -208,7 +208,7 @@ class Loop:
             try:
                 outputs.settle(moment.at)
             except OutputError as error:
-                self.stations.feed(message.machine, OutputFailed(tell(error)), moment)
+                self.stations.feed(message.machine, OutputFailed(translate(error)), moment)
         if message.fault:
             self.stations.feed(message.machine, OutputFailed(message.detail), moment)
         elif message.detail:
@@ -225,7 +225,7 @@ class Loop:
             "storage": self._storage(moment),
             "guard": self._guard_alive(moment.at),
             "clock": moment.quality.value,
-            "list_days": self.age.days(self._clock.floor),
+            "list_days": self.age.days(self._clock.earliest),
             "stations": [
                 station_status(state, moment, self.stations.outputs.get(machine), self.badges.readers.get(machine))
                 for machine, state in self.states.items()
@@ -244,7 +244,7 @@ class Loop:
 
     def _new_storage(self, opened: StorageOpened) -> None:
         """Take up what the disk holds, now that it can be read: at last, or in the place of what was damaged."""
-        self._clock.passed(opened.floor)
+        self._clock.passed(opened.earliest)
         self.badges.whitelist = opened.whitelist
         self.age.confirmed = opened.confirmed
         moment = self._clock.now()

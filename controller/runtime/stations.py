@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from common.owner import Owner
-from common.texts import _, tell
+from common.texts import _, translate
 from controller import station as stations
 from controller.indication.displays import Displays
-from controller.indication.signals import Signals, Told
+from controller.indication.signals import Indication, Signals
 from controller.indication.views import lasting, view
 from controller.outputs.leased import NoGuardError
 from controller.outputs.machine import MachineOutputs
@@ -134,9 +134,11 @@ class Stations:
             case SetLock(note):
                 self.locks.keep(machine, note, moment)
             case Flash(signal, denied):
-                self._signals.tell(Told(machine, signal, lasting=False))
+                self._signals.show(Indication(machine, signal, lasting=False))
                 state, whitelist = self.states[machine], self._badges.whitelist
-                self._displays.tell(view(state, signal, moment, whitelist, denied, self._age.days(self._clock.floor)))
+                self._displays.show(
+                    view(state, signal, moment, whitelist, denied, self._age.days(self._clock.earliest))
+                )
 
     def _metered(self, entry: E) -> E:
         """Note what the machine's plug has counted by now, where one counts, at both ends of a session."""
@@ -160,9 +162,9 @@ class Stations:
                 output.switch(closed, moment.at)
                 return
         except NoGuardError as error:  # it is back in a moment: any member may go on
-            self.feed(machine, OutputFailed(tell(error), Clears.USER), moment)
+            self.feed(machine, OutputFailed(translate(error), Clears.USER), moment)
         except OutputError as error:
-            self.feed(machine, OutputFailed(tell(error)), moment)
+            self.feed(machine, OutputFailed(translate(error)), moment)
         if output is None and closed:  # a driver that is missing is a fault, and never a session without power
             cause = _("there is no relay: {cause}").format(cause=self._causes.get(machine, "-"))
             self.feed(machine, OutputFailed(cause), moment)
@@ -176,7 +178,7 @@ class Stations:
             return Reason.NO_GUARD
         if outputs is not None and not outputs.answers:
             return Reason.NO_OUTPUT
-        return Reason.WHITELIST_STALE if self._age.refuses(self._clock.floor) else None
+        return Reason.WHITELIST_STALE if self._age.refuses(self._clock.earliest) else None
 
     def open_sessions(self, moment: Moment) -> tuple[OpenSession, ...]:
         """Return how far each session that runs has come."""
@@ -202,7 +204,7 @@ class Stations:
                 try:
                     output.renew(moment.at)
                 except OutputError as error:
-                    self.feed(machine, OutputFailed(tell(error)), moment)
+                    self.feed(machine, OutputFailed(translate(error)), moment)
             self._renew_at = moment.at + RENEW_MS
         return self._renew_at
 
@@ -219,12 +221,14 @@ class Stations:
         )
         if signal is None:
             return  # for a moment, on the way of a tap: what was shown stays
-        if signal is Signal.IDLE and self._age.days(self._clock.floor) is not None:
+        if signal is Signal.IDLE and self._age.days(self._clock.earliest) is not None:
             signal = Signal.OFFLINE
-        self._displays.tell(view(state, signal, moment, self._badges.whitelist, age=self._age.days(self._clock.floor)))
+        self._displays.show(
+            view(state, signal, moment, self._badges.whitelist, age=self._age.days(self._clock.earliest))
+        )
         if self._lasting.get(machine) is not signal:
             self._lasting[machine] = signal
-            self._signals.tell(Told(machine, signal, lasting=True))
+            self._signals.show(Indication(machine, signal, lasting=True))
 
     def show_all(self) -> None:
         """Show how every machine is."""

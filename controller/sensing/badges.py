@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from common.owner import Owner
-from common.texts import tell
+from common.texts import translate
 from controller.sensing.messages import FromReader
 from controller.station.events import AnyEvent, Presented, ReaderFound, ReaderLost, Removed
 from drivers.contracts import Card
@@ -74,7 +74,7 @@ class Badges:
                     yield Removed(known or self._hash(card))
                 case presence.Lost(error):
                     self.readers.pop(machine, None)
-                    yield ReaderLost(tell(error))
+                    yield ReaderLost(translate(error))
                 case presence.Found(chip):
                     self.readers[machine] = chip
                     yield ReaderFound()

@@ -42,7 +42,7 @@ class MeterThread(threading.Thread):
         meter: Meter,
         wired: Input,
         marks: Thresholds,
-        tell: Callable[[bool], None],
+        notify: Callable[[bool], None],
         failed: Callable[[Exception], None],
     ) -> None:
         super().__init__(name="meter", daemon=True)
@@ -51,7 +51,7 @@ class MeterThread(threading.Thread):
         self._condition = Hysteresis(marks)
         self.owner = Owner("a meter")
         self._told: bool | None = None
-        self._tell = tell
+        self._notify = notify
         self._failed = failed
         self._works = True
         self._read_at = 0.0
@@ -93,7 +93,7 @@ class MeterThread(threading.Thread):
     def _say(self, *, active: bool) -> None:
         if self._told is not active:
             self._told = active
-            self._tell(active)
+            self._notify(active)
 
     @property
     def counted_wh(self) -> float | None:
@@ -106,11 +106,11 @@ class MeterThread(threading.Thread):
         self._stopping.set()
 
 
-def watch(contact: Contact, wired: Input, tell: Callable[[bool], None]) -> None:
+def watch(contact: Contact, wired: Input, notify: Callable[[bool], None]) -> None:
     """Report a contact's condition now, where it holds, and whenever it changes."""
 
     def changed(closed: bool) -> None:
-        tell(closed is not wired.normally_closed)
+        notify(closed is not wired.normally_closed)
 
     contact.watch(changed)
     while True:

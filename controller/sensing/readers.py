@@ -39,7 +39,7 @@ class Careful:
         except ReaderLostError:
             raise
         except DriverError as error:
-            raise ReaderLostError(error.template, **error.places) from error
+            raise ReaderLostError(error.template, **error.parameters) from error
         except Exception as error:
             raise ReaderLostError(N_("the reader failed: {error}"), error=repr(error)) from error
 
@@ -51,11 +51,11 @@ class Careful:
 class ReaderThread(threading.Thread):
     """Owns one reader; hands what each look changed to `tell`."""
 
-    def __init__(self, machine: str, reader: Reader, tell: Callable[[tuple[PresenceEvent, ...]], None]) -> None:
+    def __init__(self, machine: str, reader: Reader, notify: Callable[[tuple[PresenceEvent, ...]], None]) -> None:
         super().__init__(name=f"reader {machine}", daemon=True)
         self._reader = Careful(reader)
         self._watch = Watch(self._reader)
-        self._tell = tell
+        self._notify = notify
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -64,7 +64,7 @@ class ReaderThread(threading.Thread):
             while not self._stopping.is_set():
                 events, wait = self._watch.step()
                 if events:
-                    self._tell(tuple(events))
+                    self._notify(tuple(events))
                 self._stopping.wait(wait)
             self._watch.close()
 

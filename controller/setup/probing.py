@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from controller.settings import Part, Restart, Station
 from drivers import registry
 from drivers.bus.ports import SerialSettings, console_on
@@ -45,7 +45,7 @@ def part(place: str, kind: str, wired: Part) -> Iterator[Finding]:
     try:
         yield from _looked_at(place, kind, wired)
     except (LoquetError, DriverError) as error:
-        yield Finding(place, ok=False, found=tell(error))
+        yield Finding(place, ok=False, found=translate(error))
     except ImportError as error:
         told = _('the Python module "{module}" is not installed')
         yield Finding(place, ok=False, found=told.format(module=error.name))
@@ -117,9 +117,9 @@ def _far_output(place: str, wired: Part) -> Iterator[Finding]:
         how = {True: _("closed"), False: _("open"), None: _("it does not tell how it is")}[seen.closed]
         yield Finding(place, ok=True, found=_("{name}: {how}, {ms} ms").format(name=name, how=how, ms=took))
         if seen.unfit is not None:
-            yield Finding(place, ok=False, found=tell(seen.unfit))
+            yield Finding(place, ok=False, found=translate(seen.unfit))
         for note in getattr(output, "notes", list)():
-            yield Finding(place, ok=True, found=tell(note), warning=True)
+            yield Finding(place, ok=True, found=translate(note), warning=True)
     finally:
         output.close()
 

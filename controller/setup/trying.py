@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from common.texts import _, tell
+from common.texts import _, translate
 from controller.settings import Part, Station
 from controller.setup.asking import yes
 from drivers import registry
@@ -38,7 +38,7 @@ def reader_shows_a_badge(station: Station) -> None:
         while time.monotonic() < end:
             seen = reader.look()
             if seen.why is not None:
-                click.echo("  " + tell(seen.why))
+                click.echo("  " + translate(seen.why))
             for card in seen.cards:
                 click.echo(_("Badge {uid}").format(uid=badge_text(card.uid, card.technology)))
                 return

@@ -37,7 +37,7 @@ class StorageOpened(msgspec.Struct, frozen=True):
     whitelist: Whitelist
     left_open: tuple[OpenSession, ...]
     faults: dict[str, tuple[str, ...]]
-    floor: int
+    earliest: int
     confirmed: int
     replaced: entries.StorageReplaced | None = None
 

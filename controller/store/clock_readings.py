@@ -74,17 +74,17 @@ def known(db: Database) -> int:
     What was last said of it on purpose, and all that is sure and newer: when the list in force was last confirmed, the
     newest entry of a boot whose clock was synchronised. So nothing has to be written only for that.
     """
-    floor, clocks = int(meta(db, "floor")), Clocks(db)
+    earliest, clocks = int(meta(db, "floor")), Clocks(db)
     lowered = db.execute("select seq from journal where kind = 'clock_lowered' order by seq desc limit 1").fetchone()
     if lowered is None:
         confirmed = int(meta(db, "confirmed", "0"))
-        floor = max(floor, confirmed if is_near(floor, confirmed) else 0)
+        earliest = max(earliest, confirmed if is_near(earliest, confirmed) else 0)
     sure = clocks.sure_after(lowered[0] if lowered else 0)
     for reading in sure:
-        floor = max(floor, reading if is_near(floor, reading) else 0)
+        earliest = max(earliest, reading if is_near(earliest, reading) else 0)
     if lowered is not None and not sure:
-        return floor  # whatever clocks said before is what somebody did not believe
+        return earliest  # whatever clocks said before is what somebody did not believe
     row = db.execute("select boot, at from journal order by seq desc limit 1").fetchone()
     wall, quality = clocks.wall(*row) if row else (None, Quality.UNKNOWN)
-    believed = wall is not None and quality is Quality.SYNCHRONISED and is_near(floor, wall)
-    return max(floor, wall or 0) if believed else floor
+    believed = wall is not None and quality is Quality.SYNCHRONISED and is_near(earliest, wall)
+    return max(earliest, wall or 0) if believed else earliest

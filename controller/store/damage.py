@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from sqlite_utils import Database
 
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from controller.store import document, journal, machine_counters, raw, rescue, set_aside, whitelist
 from controller.store.carve import Row, carve_log, count_frames
 from controller.store.database import (
@@ -57,7 +57,7 @@ def open_store(data_dir: Path, why: str = "", live: Database | None = None) -> O
         except (sqlite3.Error, StorageError, msgspec.MsgspecError, UnicodeError) as error:
             if not is_damage(error):
                 raise
-            said = tell(error) if isinstance(error, StorageError) else str(error)
+            said = translate(error) if isinstance(error, StorageError) else str(error)
             log.error("%s", said)
             copy = set_aside.let_go(data_dir, live)
             set_aside.move(data_dir, copy)
@@ -75,7 +75,9 @@ def _sound(data_dir: Path) -> Opened:
     db = open_for_writing(data_dir)
     try:
         if set_aside.unsaved(data_dir):
-            return rescue.save(data_dir, meta(db, "rebuilt") or tell(DamagedError(N_("saving it was cut short"))), db)
+            return rescue.save(
+                data_dir, meta(db, "rebuilt") or translate(DamagedError(N_("saving it was cut short"))), db
+            )
         if meta(db, "rebuilt"):
             set_meta(db, "rebuilt", "")
         if (data_dir / DATABASE).stat().st_size <= SOUND_BYTES:

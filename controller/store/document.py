@@ -25,7 +25,7 @@ KIND: Final = "loquet whitelist document"
 SMALL: Final = 5_000  # rows; a longer list is written when it is brought, and its edits are in the journal
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, rename={"earliest": "floor"}):
     """What a document says of itself; includes the edits up to `seq` of `epoch`. `seal` is over all of it."""
 
     kind: str
@@ -34,7 +34,7 @@ class Head(msgspec.Struct, frozen=True):
     digest: str
     epoch: str
     seq: int
-    floor: int
+    earliest: int
     seal: int = 0
 
     def sealed(self) -> Head:

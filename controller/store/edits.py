@@ -119,7 +119,7 @@ class Edit:
 
 
 def carry_out(
-    db: Database, edit: Edit, floor: int, between: Callable[[], None]
+    db: Database, edit: Edit, earliest: int, between: Callable[[], None]
 ) -> WhitelistChanged | WhitelistReplaced:
     """Write an edit and its entry in the journal; return what is in force by it. Raises StorageError, sqlite3.Error.
 
@@ -127,7 +127,7 @@ def carry_out(
     """
     if edit.base is not None and edit.base != int(meta(db, "version")):
         raise StorageError(N_("somebody else changed the whitelist meanwhile; nothing was written, try again"))
-    confirmed = floor if edit.machine is None and not edit.change.locks else None
+    confirmed = earliest if edit.machine is None and not edit.change.locks else None
     edit.change = whitelist.with_locks(db, edit.change)
     if edit.change.is_small and whitelist.count_edits(db) < MOST_EDITS:
         return _lay(db, edit, confirmed)

@@ -29,7 +29,7 @@ class Housekeeping:
         notice: Callable[[Exception], None],
         purged: Callable[[retention.Purge], None],
         *,
-        floor: Callable[[], int],
+        earliest: Callable[[], int],
         periods: Periods | None,
         now: Callable[[], int],
         only_sent: Callable[[], bool],
@@ -40,7 +40,7 @@ class Housekeeping:
         self._between = between
         self._notice = notice
         self._purged = purged
-        self._floor = floor
+        self._earliest = earliest
         self._periods = periods
         self._now = now
         self._only_sent = only_sent
@@ -122,12 +122,12 @@ class Housekeeping:
             if document_version != int(meta(self._opened(), "version")):
                 self.write_document()  # before any edit is purged that only the journal knows
             set_meta(
-                self._opened(), "floor", str(self._floor())
+                self._opened(), "floor", str(self._earliest())
             )  # what was known to have passed outlives an idle month
             gone = retention.purge(
                 self._opened(),
                 self._periods,
-                self._floor(),
+                self._earliest(),
                 self._between,
                 only_sent=self._only_sent(),
                 waits=self._waits,

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from common.texts import tell
+from common.texts import translate
 from controller.store.damage import examine
 from controller.store.database import StorageError, is_damage, open_for_reading
 
@@ -45,7 +45,7 @@ class IntegrityCheck(threading.Thread):
         except (sqlite3.Error, StorageError, msgspec.MsgspecError, UnicodeError) as error:
             self._round = self._look()
             if is_damage(error):
-                self._damaged(tell(error) if isinstance(error, StorageError) else str(error))
+                self._damaged(translate(error) if isinstance(error, StorageError) else str(error))
             return AGAIN
         return PAUSE
 

@@ -31,7 +31,7 @@ BATCH: Final = 500
 LAST: Final = (1 << 63) - 1  # the largest number that SQLite counts to
 
 
-class Line(msgspec.Struct, frozen=True):
+class StoredEntry(msgspec.Struct, frozen=True):
     """One entry as the journal holds it; `at` in boot-time milliseconds of that boot.
 
     epoch: of the file that it was saved from, where that was damaged; empty in the journal of this file.
@@ -93,7 +93,9 @@ def note_gone(db: Database, count: int) -> None:
     set_meta(db, "gone", str(int(meta(db, "gone")) + count))
 
 
-def lines(db: Database, after: int = 0, machine: str | None = None, kinds: tuple[str, ...] = ()) -> Iterator[Line]:
+def lines(
+    db: Database, after: int = 0, machine: str | None = None, kinds: tuple[str, ...] = ()
+) -> Iterator[StoredEntry]:
     """Return entries in order, in short reads: no cursor stays open. What was saved of damaged files comes first.
 
     What is appended meanwhile is left out. Raises DamagedError.
@@ -106,7 +108,7 @@ def lines(db: Database, after: int = 0, machine: str | None = None, kinds: tuple
 
 def _lines(
     db: Database, table: str, after: int, upto: int, machine: str | None, kinds: tuple[str, ...]
-) -> Iterator[Line]:
+) -> Iterator[StoredEntry]:
     if not kinds:
         found = _rows(db, table, after, upto, machine, None)
     else:  # each kind by its own index, in order: one query for several would sort all of them for each batch
@@ -134,7 +136,7 @@ def _rows(
         after = found[-1][0]
 
 
-def as_line(table: str, row: Sequence[Any]) -> Line:
+def as_line(table: str, row: Sequence[Any]) -> StoredEntry:
     """Return a row (epoch, seq, boot, at, kind, machine, session, body, seal) as a line. Raises DamagedError."""
     of, *sealed_values, check = row
     sealed(table, (of, *sealed_values) if of else tuple(sealed_values), check)
@@ -143,7 +145,7 @@ def as_line(table: str, row: Sequence[Any]) -> Line:
         entry = decode_entry(body)
     except msgspec.MsgspecError:  # its seal holds: another version wrote it
         entry = Unknown(what)
-    return Line(seq, boot, at, entry, of)
+    return StoredEntry(seq, boot, at, entry, of)
 
 
 def saved_epochs(db: Database) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from sqlite_utils import Database
 
-from common.texts import tell
+from common.texts import translate
 from controller.store import document, raw, set_aside, whitelist
 from controller.store.carve import Found, Row
 from controller.store.database import (
@@ -82,7 +82,7 @@ def _put_in_force(db: Database, rows: dict[str, AnyRow], last: Document | None) 
         version = max(int(meta(db, "version")), last.head.version if last else 0)
         set_meta(db, "version", str(version))
         whitelist.swap(db, staged)
-        set_meta(db, "floor", str(max(int(meta(db, "floor")), last.head.floor if last else 0)))
+        set_meta(db, "floor", str(max(int(meta(db, "floor")), last.head.earliest if last else 0)))
 
 
 def last_document(data_dir: Path) -> Document | None:
@@ -90,7 +90,7 @@ def last_document(data_dir: Path) -> Document | None:
     try:
         return document.read(data_dir)
     except (DamagedError, OSError) as error:
-        log.error("%s", tell(error) if isinstance(error, DamagedError) else error)
+        log.error("%s", translate(error) if isinstance(error, DamagedError) else error)
         return None
 
 

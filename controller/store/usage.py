@@ -15,7 +15,7 @@ import msgspec
 from sqlite_utils import Database
 
 from controller.store.clock_readings import Clocks
-from controller.store.journal import BATCH, Line, as_line, lines
+from controller.store.journal import BATCH, StoredEntry, as_line, lines
 from protocol.entries import Corrected, Ended, Granted, Purpose, Resumed, Withdrawn, energy_used
 from protocol.moment import Quality
 
@@ -89,9 +89,9 @@ def named(db: Database, beginning: str) -> list[Usage]:
     return [usage for usage in found if usage is not None]
 
 
-def _all_of(db: Database, names: set[str]) -> dict[str, list[Line]]:
+def _all_of(db: Database, names: set[str]) -> dict[str, list[StoredEntry]]:
     """Return all that was written of some sessions, in order."""
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[StoredEntry]] = {}
     marks = ", ".join("?" * len(names))
     for table, order, epoch in (("saved", "place", "epoch"), ("journal", "seq", "''")):
         rows = db.execute(
@@ -104,17 +104,17 @@ def _all_of(db: Database, names: set[str]) -> dict[str, list[Line]]:
     return found
 
 
-def _session(line: Line) -> str:
+def _session(line: StoredEntry) -> str:
     """Return whose beginning a line may be; empty where another version wrote it."""
     return line.entry.session if isinstance(line.entry, Granted | Resumed | Ended) else ""
 
 
-def _begins(line: Line) -> bool:
+def _begins(line: StoredEntry) -> bool:
     """Whether a session is told of from this line on, if nothing told of it before."""
     return isinstance(line.entry, Granted | Ended) or (isinstance(line.entry, Resumed) and bool(line.entry.member))
 
 
-def _usage(clocks: Clocks, written: list[Line]) -> Usage | None:
+def _usage(clocks: Clocks, written: list[StoredEntry]) -> Usage | None:
     """Return what the entries of one session come to; None where it was withdrawn, or never began."""
     usage: Usage | None = None
     for line in written:
@@ -128,7 +128,7 @@ def _usage(clocks: Clocks, written: list[Line]) -> Usage | None:
     return usage
 
 
-def _begun(clocks: Clocks, line: Line, began: Granted | Resumed) -> Usage:
+def _begun(clocks: Clocks, line: StoredEntry, began: Granted | Resumed) -> Usage:
     started, quality = clocks.wall(line.boot, line.at)
     usage = Usage(began.session, began.machine, began.member or "", started, quality)
     purpose = (began.purpose or Purpose.OWN).value
@@ -147,7 +147,7 @@ def _begun(clocks: Clocks, line: Line, began: Granted | Resumed) -> Usage:
     )
 
 
-def _told_more(clocks: Clocks, line: Line, entry: Withdrawn | Ended | Corrected, usage: Usage) -> Usage | None:
+def _told_more(clocks: Clocks, line: StoredEntry, entry: Withdrawn | Ended | Corrected, usage: Usage) -> Usage | None:
     """Add what a later entry says of a session; None where it never began."""
     match entry:
         case Withdrawn():
@@ -171,6 +171,6 @@ def _told_more(clocks: Clocks, line: Line, entry: Withdrawn | Ended | Corrected,
             return msgspec.structs.replace(usage, corrected_by=entry.by, note=entry.note, **said)
 
 
-def _end_of(clocks: Clocks, line: Line, ended: Ended) -> int | None:
+def _end_of(clocks: Clocks, line: StoredEntry, ended: Ended) -> int | None:
     """Return when a session ended: where it was cut short, at its last heartbeat."""
     return clocks.wall(ended.until.boot, ended.until.at)[0] if ended.until else clocks.wall(line.boot, line.at)[0]

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlite_utils import Database
 
-from common.texts import N_, tell
+from common.texts import N_, translate
 from controller.settings.periods import Periods
 from controller.station.events import CommitFailed, Committed
 from controller.store import clock_readings, damage, journal, machine_counters, open_sessions, retention, whitelist
@@ -37,8 +37,8 @@ class Writer:
     def __init__(
         self,
         db: Database | None,
-        tell_loop: Callable[[Answer], None],
-        floor: Callable[[], int],
+        notify_loop: Callable[[Answer], None],
+        earliest: Callable[[], int],
         *,
         data_dir: Path | None = None,
         periods: Periods | None = None,
@@ -47,8 +47,8 @@ class Writer:
         """Write to *db*; without one, or once it is damaged, open the one in *data_dir* as soon as that can be done."""
         self.queue = WriteQueue()
         self.connection = Connection()
-        self._tell = tell_loop
-        self._floor = floor
+        self._notify = notify_loop
+        self._earliest = earliest
         self._data_dir = data_dir
         self._now = now
         self._works = db is not None
@@ -58,7 +58,7 @@ class Writer:
             self._between,
             self._notice,
             self._purged,
-            floor=floor,
+            earliest=earliest,
             periods=periods,
             now=now,
             only_sent=lambda: self.queue.enrolled,
@@ -135,19 +135,19 @@ class Writer:
             self.queue.damage = ""
             self._begin(opened.db)
             left_open, faults = tuple(open_sessions.left_open(opened.db)), open_sessions.uncleared(opened.db)
-            floor, confirmed = clock_readings.known(opened.db), int(meta(opened.db, "confirmed", "0"))
+            earliest, confirmed = clock_readings.known(opened.db), int(meta(opened.db, "confirmed", "0"))
         except Exception as error:  # noqa: BLE001 - whatever a disk does, this thread goes on
-            self._tell(StorageChanged(works=False, detail=str(error)))
+            self._notify(StorageChanged(works=False, detail=str(error)))
             return False
         self._works = True
-        self._tell(StorageOpened(opened.whitelist, left_open, faults, floor, confirmed, opened.replaced))
-        self._tell(StorageChanged(works=True))
+        self._notify(StorageOpened(opened.whitelist, left_open, faults, earliest, confirmed, opened.replaced))
+        self._notify(StorageChanged(works=True))
         return True
 
     def _notice(self, error: Exception) -> None:
         """Begin a new database where an error says that this one is damaged."""
         if is_damage(error):
-            self.queue.damaged(tell(error), first=True)
+            self.queue.damaged(translate(error), first=True)
 
     def _drain(self) -> bool:
         """Write all entries that wait, in one transaction; return whether that went well."""
@@ -180,7 +180,7 @@ class Writer:
             open_sessions.beat(db, taken.beats)
         clocks = entries.Clock | entries.ClockLowered
         if taken.beats or not self._works or any(isinstance(waiting.entry, clocks) for waiting in taken.batch):
-            set_meta(db, "floor", str(self._floor()))
+            set_meta(db, "floor", str(self._earliest()))
         for epoch, seq in taken.acknowledged.items():
             journal.acknowledge(db, epoch, seq)
         for epoch in taken.renewed:
@@ -192,7 +192,7 @@ class Writer:
     def _succeed(self, batch: list[Waiting]) -> None:
         for waiting in batch:  # first of all: outputs wait for it
             if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
-                self._tell(GrantAnswer(waiting.entry.machine, Committed(waiting.entry.session)))
+                self._notify(GrantAnswer(waiting.entry.machine, Committed(waiting.entry.session)))
         with self.queue.of_entries() as waiting_ones:
             waiting_ones.written(batch)
         self.house.logged += len(batch)
@@ -200,7 +200,7 @@ class Writer:
             self.queue.on_commit()
         if not self._works:
             self._works = True
-            self._tell(StorageChanged(works=True))
+            self._notify(StorageChanged(works=True))
 
     def _fail(self, batch: list[Waiting], error: Exception) -> None:
         """Keep what waits, but for the grants: their sessions never begin."""
@@ -208,17 +208,17 @@ class Writer:
             waiting_ones.keep(batch)
         for waiting in batch:
             if waiting.needs_answer and isinstance(waiting.entry, entries.Granted):
-                self._tell(GrantAnswer(waiting.entry.machine, CommitFailed(waiting.entry.session)))
+                self._notify(GrantAnswer(waiting.entry.machine, CommitFailed(waiting.entry.session)))
         if self._works:
             self._works = False
-            self._tell(StorageChanged(works=False, detail=str(error)))
+            self._notify(StorageChanged(works=False, detail=str(error)))
 
     def _change(self, edit: Edit | PendingDelivery) -> None:
         if isinstance(edit, PendingDelivery):
             self._take(edit)
             return
         try:
-            changed = carry_out(self.connection.db, edit, self._floor(), self._between)
+            changed = carry_out(self.connection.db, edit, self._earliest(), self._between)
         except StorageError as error:
             self._notice(error)
             self._refuse(edit, error)
@@ -231,7 +231,7 @@ class Writer:
                 StorageError(N_("the change was not written, and nothing of it is in force: {error}"), error=error),
             )
             return
-        self._tell(changed)
+        self._notify(changed)
         try:
             if isinstance(changed, WhitelistReplaced):
                 self.house.tidy()
@@ -257,7 +257,7 @@ class Writer:
             delivered.finish(StorageError(N_("what the server brought was not written: {error}"), error=error))
             return
         if changed is not None:
-            self._tell(changed)
+            self._notify(changed)
             self.house.changed(changed)
         if isinstance(changed, WhitelistReplaced):
             self.house.tidy()
@@ -273,7 +273,7 @@ class Writer:
         """Report that an edit is not in force: to whoever waits for it, and at the reader where it was made."""
         edit.finish(error=error)
         if edit.machine is not None:
-            self._tell(EditFailed(edit.machine, edit.change, isinstance(error, ExcludedError)))
+            self._notify(EditFailed(edit.machine, edit.change, isinstance(error, ExcludedError)))
 
     def _between(self) -> None:
         self.queue.working_since = self._now()
@@ -281,4 +281,4 @@ class Writer:
 
     def _purged(self, gone: retention.Purge) -> None:
         self.queue.entries.size -= gone.passages + gone.usage
-        self._tell(PurgeDone(gone.passages, gone.usage))
+        self._notify(PurgeDone(gone.passages, gone.usage))

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from common.errors import LoquetError
 from common.owner import Owner
-from common.texts import N_, tell
+from common.texts import N_, translate
 from controller.store import whitelist
 from controller.store.database import StorageError, meta, open_for_reading
 from controller.store.delivery import PendingDelivery, UnfitError
@@ -86,13 +86,13 @@ class Down:
         try:
             again_in = self._step(wait) if self._brought is None else self._look()
         except UnfitError as error:
-            self.trouble = tell(error)
+            self.trouble = translate(error)
             again, self._whole, self._unfit = self._unfit, True, True
             return (
                 self._retry.failed() if again else 0
             )  # a server whose changes never add up is not asked without pause
         except (LineError, RefusedError, MessageError, SignatureError, StorageError, sqlite3.Error) as error:
-            self.trouble = tell(error) if isinstance(error, LoquetError) else str(error)
+            self.trouble = translate(error) if isinstance(error, LoquetError) else str(error)
             return self._retry.failed()
         self.trouble = ""
         if not self._unfit:

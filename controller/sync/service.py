@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import LoquetError
-from common.texts import tell
+from common.texts import translate
 from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, ServerTime
 from controller.store import whitelist
 from controller.store.database import StorageError, open_for_reading
@@ -93,7 +93,7 @@ class ServerConnection:
         try:
             self.begin()
         except (LoquetError, OSError) as error:
-            log.error("%s", tell(error))
+            log.error("%s", translate(error))
 
     def end(self) -> None:
         """Let the line go. A thread that waits for an answer ends with the process."""

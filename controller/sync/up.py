@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from common.errors import LoquetError
 from common.owner import Owner
-from common.texts import tell
+from common.texts import translate
 from controller.store import journal
 from controller.store.database import StorageError, meta, open_for_reading
 from controller.sync.line import LineError, RefusedError, ServerLine
@@ -105,7 +105,7 @@ class Up:
         try:
             wait = self._step()
         except (LineError, RefusedError, StorageError, sqlite3.Error) as error:
-            self.trouble = tell(error) if isinstance(error, LoquetError) else str(error)
+            self.trouble = translate(error) if isinstance(error, LoquetError) else str(error)
             return self._retry.failed()
         self.trouble = ""
         self._retry.worked()

@@ -79,7 +79,7 @@ class LCUSRelay:
         try:
             self._port = ports.share(self._settings.port, BAUD)
         except PortError as error:
-            raise OutputError(error.template, **error.places) from error
+            raise OutputError(error.template, **error.parameters) from error
         self._told = False  # without its supply it was open
         if self._settings.answers:
             self.look()
@@ -131,7 +131,7 @@ class LCUSRelay:
                             return each
         except PortError as error:
             self.close(broken=True)
-            raise OutputError(error.template, **error.places) from error
+            raise OutputError(error.template, **error.parameters) from error
         if answers:
             raise OutputError(
                 N_('the relay on {port} does not answer; if it never does, leave out "answers = true"'),

@@ -87,4 +87,4 @@ class _as_output_errors(contextlib.AbstractContextManager[None]):  # noqa: N801 
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, DriverError) and not isinstance(error, OutputError):
-            raise OutputError(error.template, **error.places) from error
+            raise OutputError(error.template, **error.parameters) from error

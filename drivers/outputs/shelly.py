@@ -144,7 +144,7 @@ class Shelly:
             if not self._armed:
                 self._see_its_settings()
             if self._unfit is not None:
-                raise OutputError(self._unfit.template, **self._unfit.places)
+                raise OutputError(self._unfit.template, **self._unfit.parameters)
             if self._is_timeless:
                 raise self._unheld()
             wanted["toggle_after"] = self.opening.seconds

@@ -145,7 +145,7 @@ class Tasmota:
         """Switch, its timer set and begun anew, and read back. Raises OutputError."""
         wanted = self.opening.seconds + SECONDS
         if closed and self._unfit is not None:
-            raise OutputError(self._unfit.template, **self._unfit.places)
+            raise OutputError(self._unfit.template, **self._unfit.parameters)
         if closed and self._is_timeless:
             raise self._unheld()
         if closed and self._pulse("")[0] != wanted and self._pulse(f" {wanted}")[0] != wanted:

@@ -116,7 +116,7 @@ class _TagReader:
         try:
             self._port = Port(self._settings.port, 9600)
         except PortError as error:
-            raise ReaderLostError(error.template, **error.places) from error
+            raise ReaderLostError(error.template, **error.parameters) from error
         self._tags = Tags(self.tail)
         self._seen = None
         self._looked_at = self._now()
@@ -130,7 +130,7 @@ class _TagReader:
             try:
                 received = port.read(REPEATS)
             except PortError as error:
-                raise ReaderLostError(error.template, **error.places) from error
+                raise ReaderLostError(error.template, **error.parameters) from error
             for tag in self._tags.feed(received):
                 self._seen = tag, self._now()
             if self._seen is not None or not received:
@@ -158,7 +158,7 @@ class _TagReader:
                 self._tags.forget()
                 received = b""
         except PortError as error:
-            raise ReaderLostError(error.template, **error.places) from error
+            raise ReaderLostError(error.template, **error.parameters) from error
         self._looked_at = now
         if received:
             self._heard_at = now

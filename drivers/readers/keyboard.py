@@ -56,13 +56,14 @@ class KeyboardSettings(DriverSettings, frozen=True, kw_only=True):
         """Hold the settings together. Raises SettingsMismatchError, which names what is possible."""
         possible = (WHOLE if self.gives_all else CUT)[self.technology]
         if not self.lengths or any(length not in possible for length in self.lengths):
-            places = {"technology": self.technology, "lengths": " / ".join(map(str, possible))}
+            parameters = {"technology": self.technology, "lengths": " / ".join(map(str, possible))}
             if self.gives_all:
                 raise SettingsMismatchError(
-                    N_("length: a reader that types every byte of {technology} types one of: {lengths} bytes"), **places
+                    N_("length: a reader that types every byte of {technology} types one of: {lengths} bytes"),
+                    **parameters,
                 )
             raise SettingsMismatchError(
-                N_("length: of {technology}, readers that drop bytes type one of: {lengths} bytes"), **places
+                N_("length: of {technology}, readers that drop bytes type one of: {lengths} bytes"), **parameters
             )
         if self.base == 10 and len(self.lengths) > 1:  # noqa: PLR2004 - decimal
             raise SettingsMismatchError(

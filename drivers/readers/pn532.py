@@ -72,7 +72,7 @@ class PN532Reader:
             self._wish(SET_PARAMETERS)  # without an ATS nothing that a card says at length is in an answer
         except PortError as error:
             self.close()
-            raise ReaderLostError(error.template, **error.places) from error
+            raise ReaderLostError(error.template, **error.parameters) from error
         except ReaderLostError:
             self.close()
             raise
@@ -95,7 +95,7 @@ class PN532Reader:
         try:
             return self._look()
         except PortError as error:
-            raise ReaderLostError(error.template, **error.places) from error
+            raise ReaderLostError(error.template, **error.parameters) from error
 
     def _look(self) -> Sighting:
         try:

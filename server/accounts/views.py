@@ -15,7 +15,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from common.errors import LoquetError
-from common.texts import LANGUAGES, N_, _, tell
+from common.texts import LANGUAGES, N_, _, translate
 from server.accounts import first_visit
 from server.accounts.guards import allowed
 from server.accounts.models import Account, AuditRecord, Role
@@ -78,14 +78,14 @@ def mine(request: HttpRequest) -> HttpResponse:
     account = request.user
     assert isinstance(account, Account)  # noqa: S101 - pages are guarded
     wrong = ""
-    places: dict[str, Any] = {}
+    context: dict[str, Any] = {}
     if request.method == "POST":
         try:
-            places = _change(request, account)
+            context = _change(request, account)
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     has = any(isinstance(each, TOTPDevice) for each in devices_for_user(account))
-    return page(request, "accounts/account.html", 422 if wrong else 200, wrong=wrong, has_second=has, **places)
+    return page(request, "accounts/account.html", 422 if wrong else 200, wrong=wrong, has_second=has, **context)
 
 
 def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def begin(request: HttpRequest, word: str) -> HttpResponse:
             AuditRecord.objects.create(account=name, what="first_account")
             return HttpResponseRedirect("/setup")
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     own = configuration.in_force().server.certificate is Certificate.OWN
     fingerprint = tls.fingerprint(configuration.in_force().data_dir / tls.FILE).upper() if own else ""
     shown = ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 
 if TYPE_CHECKING:
     from server.core.configuration import Configuration
@@ -162,7 +162,7 @@ def _checks() -> list[dict[str, Any]]:
     try:
         configuration = set_up()
     except (LoquetError, OSError) as error:
-        add(_("settings and keys"), tell(error), ok=False)
+        add(_("settings and keys"), translate(error), ok=False)
         return found
     add(_("settings and keys"), str(configuration.path if configuration.path.exists() else _("as shipped")))
     from django.db import DatabaseError, connection  # noqa: PLC0415

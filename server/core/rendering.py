@@ -35,12 +35,12 @@ def environment(**options: Any) -> Environment:  # noqa: ANN401 - Django's
     return made
 
 
-def page(request: HttpRequest, template: str, status: int = 200, **places: Any) -> HttpResponse:  # noqa: ANN401
+def page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:  # noqa: ANN401
     """Return a page, or the part of one that HTMX asked for. Raises ShadowedError."""
     shared = {name: value for context in _contexts() for name, value in context(request).items()}
-    if shadowed := shared.keys() & places.keys():
+    if shadowed := shared.keys() & context.keys():
         raise ShadowedError(template, sorted(shadowed))
-    text = loader.render_to_string(template, {**shared, **places}, request)
+    text = loader.render_to_string(template, {**shared, **context}, request)
     return HttpResponse(text, status=status)
 
 

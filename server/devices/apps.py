@@ -10,11 +10,11 @@ class Devices(AppConfig):
 
     def ready(self) -> None:
         """Join what other apps have room for; Django's models are there by now."""
-        from server.core import panels  # noqa: PLC0415
-        from server.core.panels import Panel  # noqa: PLC0415
+        from server.core import sections  # noqa: PLC0415
+        from server.core.sections import Section  # noqa: PLC0415
         from server.devices import proposals  # noqa: PLC0415
-        from server.devices.views.proposals import panel  # noqa: PLC0415
+        from server.devices.views.proposals import section  # noqa: PLC0415
         from server.people.signals import member_forgotten  # noqa: PLC0415
 
-        panels.register("import", Panel("devices/proposals.html", panel))
+        sections.register("import", Section("devices/proposals.html", section))
         member_forgotten.connect(proposals.forget)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
@@ -22,8 +22,8 @@ def history(request: HttpRequest) -> HttpResponse:
     """Show who changed what."""
     audit(request, "looked_history")
     found = Edit.objects.order_by("-pk").select_related("account", "device", "undone_by")[:200]
-    places = [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in found]
-    return page(request, "edits/history.html", edits=places)
+    context = [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in found]
+    return page(request, "edits/history.html", edits=context)
 
 
 @require_POST
@@ -37,7 +37,7 @@ def undo(request: HttpRequest, number: int) -> HttpResponse:
         editing.undo(Author.of(request), found)
         say(request, _("taken back"))
     except LoquetError as error:
-        say(request, tell(error), wrong=True)
+        say(request, translate(error), wrong=True)
     back = str(request.POST.get("back", "/history"))
     back = forms.inside(back, "/history")
     if request.headers.get("HX-Request"):

@@ -51,10 +51,10 @@ def notify(what: str, device: Model | None, *, once: str = "", **about: object) 
 
 def sentence(notice: Notice) -> str:
     """Return a notice as a sentence in the language in use."""
-    places = dict.fromkeys(PLACES, "?") | {key: str(value) for key, value in notice.about.items()}
+    context = dict.fromkeys(PLACES, "?") | {key: str(value) for key, value in notice.about.items()}
     device = notice.device
-    places["device"] = (device.name or device.pk) if device else "?"
-    return _(SENTENCES.get(notice.what, "{epoch}")).format(**places)
+    context["device"] = (device.name or device.pk) if device else "?"
+    return _(SENTENCES.get(notice.what, "{epoch}")).format(**context)
 
 
 def done(notice: Notice, by: str) -> None:

@@ -13,7 +13,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from common.errors import LoquetError
-from common.texts import tell
+from common.texts import translate
 from server.core.configuration import Configuration
 from server.journal import processing
 from server.operations import backup, retention
@@ -85,4 +85,4 @@ class Chores:
             try:
                 backup.make_nightly(self._configuration)
             except (OSError, LoquetError) as error:
-                log.error("the backup failed: %s", tell(error))
+                log.error("the backup failed: %s", translate(error))

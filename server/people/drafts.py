@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from django.db import connection
 
-from common.texts import _, tell
+from common.texts import _, translate
 from protocol import sheets
 from protocol.whitelist import AnyRow, Badge, Certification, Level, Machine, Member, Training, Whitelist
 from server.core import state
@@ -90,7 +90,7 @@ def _take_over(draft: Draft, author: Author) -> None:
         draft.edit = edit.pk if edit else None
         draft.state = "done"
     except Exception as error:  # noqa: BLE001 - whoever waits is told
-        draft.error, draft.state = tell(error), "failed"
+        draft.error, draft.state = translate(error), "failed"
     finally:
         connection.close()
 

@@ -72,7 +72,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     wanted = {row["member"] for row in by_member} | {each.member for each in shown}
     names = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
     undated = Session.objects.filter(started=None).count()
-    places: dict[str, Any] = {
+    context: dict[str, Any] = {
         "month": month,
         "before": (month - timedelta(days=1)).replace(day=1),
         "after": _after(month),
@@ -90,7 +90,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "query": request.GET.urlencode(),
         "undated": undated,
     }
-    return page(request, "usage/usage.html", **places)
+    return page(request, "usage/usage.html", **context)
 
 
 def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:

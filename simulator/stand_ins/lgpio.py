@@ -57,7 +57,7 @@ class _Chip:
         while told := link.recv(65536):
             what = json.loads(told)
             for callback in list(self.callbacks):
-                callback.tell(what)
+                callback.notify(what)
 
 
 class _Callback:
@@ -65,7 +65,7 @@ class _Callback:
         self.chip, self.gpio, self.edge, self.func = chip, gpio, edge, func
         chip.callbacks.append(self)
 
-    def tell(self, what):
+    def notify(self, what):
         edge = RISING_EDGE if what["level"] else FALLING_EDGE
         if what["line"] == self.gpio and edge & self.edge:
             self.func(0, self.gpio, what["level"], what["at"])

@@ -36,7 +36,7 @@ class Acts:
         self._situation = situation
         self._look = look
 
-    def act(self, what: str, places: dict[str, str]) -> None:
+    def act(self, what: str, parameters: dict[str, str]) -> None:
         """Do one thing, as `lay` with a thing and a machine. Raises SceneError."""
         act = getattr(self, f"act_{what}", None)
         if act is None:
@@ -44,7 +44,7 @@ class Acts:
         if not self._situation.acting.acquire(timeout=BUSY):
             raise SceneError(N_("one thing after another: the workbench is busy"))
         try:
-            act(**places)
+            act(**parameters)
         except TypeError as error:
             raise SceneError(N_('the workbench cannot do "{what}"'), what=what) from error
         except (OSError, PinError) as error:

@@ -26,7 +26,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from common.errors import LoquetError
-from common.texts import LANGUAGES, N_, _, language, spoken, tell
+from common.texts import LANGUAGES, N_, _, language, spoken, translate
 from controller.commands.journal import local_time
 from controller.commands.status import STATES
 from controller.station.states import MACHINE
@@ -203,14 +203,14 @@ class Desk:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return JSONResponse({"error": "application/json"}, 415)
         try:
-            places = msgspec.json.decode(await request.body(), type=dict[str, str])
+            parameters = msgspec.json.decode(await request.body(), type=dict[str, str])
         except msgspec.DecodeError as error:
             return JSONResponse({"error": str(error)}, 400)
         try:
-            await run_in_threadpool(self._scene.acts.act, request.path_params["what"], places)
+            await run_in_threadpool(self._scene.acts.act, request.path_params["what"], parameters)
         except LoquetError as error:
             with spoken(spoken_here):
-                return JSONResponse({"error": tell(error)}, 409)
+                return JSONResponse({"error": translate(error)}, 409)
         return JSONResponse({})
 
     # --- what is shown ---

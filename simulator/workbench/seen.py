@@ -50,7 +50,7 @@ class Seen:
         self._stage = stage
         self._situation = situation
         self._journal_after = 0
-        self.lines: tuple[journal.Line, ...] = ()
+        self.lines: tuple[journal.StoredEntry, ...] = ()
         self.clocks: clock_readings.Clocks | None = None
         self.sessions: list[usage.Usage] = []
         self.whitelist = Whitelist()
@@ -82,9 +82,9 @@ class Seen:
             shown = self._read_displays()
         if shown != self.displays:
             self.displays = shown
-            self._tell("displays")
+            self._notify("displays")
         if self.now != before:
-            self._tell("now")
+            self._notify("now")
 
     def _read_displays(self) -> dict[str, Any]:
         """Return what the displays' panels show."""
@@ -121,7 +121,7 @@ class Seen:
         self.lines = (*self.lines, *new)[-LINES:]  # replaced whole: the page reads it from another thread
         for line in new:
             self._note_what_was_tried(line.entry)
-        self._tell("journal")
+        self._notify("journal")
 
     def _note_what_was_tried(self, entry: entries.AnyEntry) -> None:
         match entry:
@@ -155,8 +155,8 @@ class Seen:
                     return
                 if "line" in told:
                     self.levels[told["line"]] = told["level"]
-                    self._tell("pins")
+                    self._notify("pins")
 
-    def _tell(self, what: str) -> None:
+    def _notify(self, what: str) -> None:
         for told in list(self.told):
             told(what)

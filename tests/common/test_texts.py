@@ -7,7 +7,7 @@ import pytest
 from texts import PO, ROOMS, ROOT, catalogue, compiled, extract
 
 from common.errors import LoquetError
-from common.texts import LANGUAGES, N_, _, language_of_environment, speak, tell
+from common.texts import LANGUAGES, N_, _, language_of_environment, speak, translate
 from protocol.sentences import day, duration, refusal
 
 
@@ -54,7 +54,7 @@ def test_an_error_inside_an_error_is_translated_too():
     speak("fr")
     inner = LoquetError(N_("the file is empty: a header line is expected"))
     outer = LoquetError(N_("{place}: {error}"), place="x", error=inner)
-    assert tell(outer) == f"x\u00a0: {_(inner.template)}" or tell(outer) == f"x: {_(inner.template)}"
+    assert translate(outer) == f"x\u00a0: {_(inner.template)}" or translate(outer) == f"x: {_(inner.template)}"
 
 
 @pytest.mark.parametrize(

@@ -320,24 +320,24 @@ def test_a_dead_controller_is_replaced_by_a_new_card_with_its_machines_and_hours
 def test_a_list_that_a_server_brought_grows_old_by_itself_after_thirty_days(shop, central):
     line = OnTheLine(shop, central)
     line.sync()
-    shop.loop.age.confirmed = shop.clock.floor
-    assert shop.loop.age.days(shop.clock.floor + 29 * 86_400_000) == 29
-    assert shop.loop.age.days(shop.clock.floor + 10 * 86_400_000) is None
+    shop.loop.age.confirmed = shop.clock.earliest
+    assert shop.loop.age.days(shop.clock.earliest + 29 * 86_400_000) == 29
+    assert shop.loop.age.days(shop.clock.earliest + 10 * 86_400_000) is None
 
 
 def test_the_servers_time_raises_what_is_known_and_may_lower_it(shop, central):
     from controller.runtime.messages import ServerTime
 
     OnTheLine(shop, central)
-    floor = shop.clock.floor
+    earliest = shop.clock.earliest
     shop.time.quality = Quality.UNKNOWN
     shop.wait(20)
-    shop.loop.put(ServerTime(floor + 5 * 86_400_000))
+    shop.loop.put(ServerTime(earliest + 5 * 86_400_000))
     shop.settle()
-    assert shop.clock.floor >= floor + 5 * 86_400_000
-    shop.loop.put(ServerTime(floor + 1_000))
+    assert shop.clock.earliest >= earliest + 5 * 86_400_000
+    shop.loop.put(ServerTime(earliest + 1_000))
     shop.settle()
-    assert shop.clock.floor < floor + 86_400_000
+    assert shop.clock.earliest < earliest + 86_400_000
     assert shop.entries("clock_lowered")
 
 

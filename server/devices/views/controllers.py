@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
 from server.core import configuration, forms, keys, state
@@ -119,14 +119,14 @@ def overview(request: HttpRequest) -> HttpResponse:
                 account=request.user.get_username(), what="made_code", about=old.pk if old else ""
             )
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     part = request.headers.get("HX-Target") == "controllers"
-    places: dict[str, Any] = {"devices": devices(), "code": code, "drawn": drawn, "wrong": wrong}
+    context: dict[str, Any] = {"devices": devices(), "code": code, "drawn": drawn, "wrong": wrong}
     return page(
         request,
         "devices/controllers_list.html" if part else "devices/controllers.html",
         422 if wrong else 200,
-        **places,
+        **context,
     )
 
 

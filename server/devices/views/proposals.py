@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from server.accounts.guards import allowed
 from server.accounts.models import Role
 from server.core import forms
@@ -22,7 +22,7 @@ from server.people.drafts import in_words
 SHOWN: Final = 200  # rows of one controller
 
 
-def panel(_about: str) -> dict[str, Any]:
+def section(_about: str) -> dict[str, Any]:
     """Return what each controller proposes."""
     found = []
     for device in Device.objects.filter(proposal__isnull=False).distinct():
@@ -41,7 +41,7 @@ def decide(request: HttpRequest) -> HttpResponse:
     try:
         _decide(request)
     except LoquetError as error:
-        say(request, tell(error), wrong=True)
+        say(request, translate(error), wrong=True)
     return HttpResponseRedirect("/import")
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from protocol.whitelist import AnyRow, ForcedEnd, Machine
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
@@ -98,7 +98,7 @@ def workshop(request: HttpRequest) -> HttpResponse:
             _do(request)
             return HttpResponseRedirect("/workshop")
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     part = request.headers.get("HX-Target") == "machines"
     if not part:
         audit(request, "looked_workshop")

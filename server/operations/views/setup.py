@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from server.accounts.guards import allowed
 from server.accounts.management import save_account
 from server.accounts.models import Account, AuditRecord, Role
@@ -44,7 +44,7 @@ def setup(request: HttpRequest) -> HttpResponseBase:
     ]
     own = configuration.in_force().server.certificate is Certificate.OWN
     fingerprint = tls.fingerprint(configuration.in_force().data_dir / tls.FILE) if own else ""
-    places: dict[str, Any] = {
+    context: dict[str, Any] = {
         "steps": steps,
         "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
         "trainings": Training.objects.order_by("retired", "name", "id"),
@@ -58,7 +58,7 @@ def setup(request: HttpRequest) -> HttpResponseBase:
         "traces": AuditRecord.objects.order_by("-pk")[:50],
         "secret": request.session.pop("secret", None),
     }
-    return page(request, "operations/setup.html", **places)
+    return page(request, "operations/setup.html", **context)
 
 
 def _answer(
@@ -67,7 +67,7 @@ def _answer(
     try:
         response = work(request)
     except LoquetError as error:
-        say(request, tell(error), wrong=True)
+        say(request, translate(error), wrong=True)
         response = None
     anchor = request.POST.get("at", "")
     return response or HttpResponseRedirect(f"{back}#{anchor}" if anchor.isalpha() else back)

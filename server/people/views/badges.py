@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from protocol.badge import Technology, parse_uid
 from protocol.whitelist import Badge, BadgeKind
 from server.accounts.guards import allowed, audit
@@ -43,7 +43,7 @@ def badges(request: HttpRequest) -> HttpResponse:
             _do(request)
             return HttpResponseRedirect("/badges")
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     if request.headers.get("HX-Target") == "unknown":
         return page(request, "people/badges_unknown.html", unknown=_unknown())
     said = request.GET.get("q", "").strip()[:100]
@@ -55,7 +55,7 @@ def badges(request: HttpRequest) -> HttpResponse:
     shown = list(found[:STEP])
     spares = list(models.Badge.objects.filter(kind="spare").order_by("until", "hash")[:STEP])
     names = dict(models.Member.objects.filter(pk__in=[b.member for b in (*shown, *spares)]).values_list("pk", "name"))
-    places: dict[str, Any] = {
+    context: dict[str, Any] = {
         "wrong": wrong,
         "unknown": _unknown(),
         "spares": [(each, _lent_to(each, names)) for each in spares],
@@ -65,7 +65,7 @@ def badges(request: HttpRequest) -> HttpResponse:
         "kinds": KINDS,
         "prefill": request.GET.get("member", ""),
     }
-    return page(request, "people/badges.html", 422 if wrong else 200, **places)
+    return page(request, "people/badges.html", 422 if wrong else 200, **context)
 
 
 def _lent_to(badge: models.Badge, names: dict[str, str]) -> str:

@@ -7,11 +7,11 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from protocol.sheets import SheetError
 from server.accounts.guards import allowed
 from server.accounts.models import Role
-from server.core import panels
+from server.core import sections
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.edits import rows
@@ -30,13 +30,13 @@ def imports(request: HttpRequest) -> HttpResponse:
         try:
             return HttpResponseRedirect(f"/import/{_read(request)}")
         except SheetError as error:
-            wrong = tell(error)
-            lines = [(each.line, tell(each.error)) for each in error.lines]
+            wrong = translate(error)
+            lines = [(each.line, translate(each.error)) for each in error.lines]
         except LoquetError as error:
-            wrong = tell(error)
-    parts, brought = panels.of("import")
-    places: dict[str, Any] = {"wrong": wrong, "lines": lines, "parts": parts, **brought}
-    return page(request, "people/import.html", 422 if wrong else 200, **places)
+            wrong = translate(error)
+    parts, brought = sections.of("import")
+    context: dict[str, Any] = {"wrong": wrong, "lines": lines, "parts": parts, **brought}
+    return page(request, "people/import.html", 422 if wrong else 200, **context)
 
 
 def _read(request: HttpRequest) -> str:
@@ -70,7 +70,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
             return response
         return HttpResponseRedirect("/import")
     here = rows.find(row.key for row in draft.put[:SHOWN])
-    places: dict[str, Any] = {
+    context: dict[str, Any] = {
         "draft": draft,
         "token": token,
         "counts": drafts.counts(draft.put),
@@ -78,4 +78,4 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
         "more": max(0, len(draft.put) - SHOWN),
     }
     part = request.headers.get("HX-Target") == "progress"
-    return page(request, "people/import_progress.html" if part else "people/import_preview.html", **places)
+    return page(request, "people/import_progress.html" if part else "people/import_preview.html", **context)

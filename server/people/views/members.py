@@ -9,11 +9,11 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from protocol.whitelist import AnyRow, ForcedEnd, Member
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
-from server.core import forms, panels
+from server.core import forms, sections
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
 from server.edits import editing, rows, sentences
@@ -53,9 +53,9 @@ def new(request: HttpRequest) -> HttpResponse:
             editing.carry_out(Author.of(request), "member_new", [row], about={"name": name})
             return HttpResponseRedirect(f"/members/{made}")
         except LoquetError as error:
-            wrong = tell(error)
-    places: dict[str, Any] = {"wrong": wrong, "said": request.POST, "categories": _categories()}
-    return page(request, "people/new.html", 422 if wrong else 200, **places)
+            wrong = translate(error)
+    context: dict[str, Any] = {"wrong": wrong, "said": request.POST, "categories": _categories()}
+    return page(request, "people/new.html", 422 if wrong else 200, **context)
 
 
 def _categories() -> list[str]:
@@ -85,14 +85,14 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
                 f"/members/{who}" if models.Member.objects.filter(pk=who).exists() else "/whitelist"
             )
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     audit(request, "looked_member", who)
     keys = [f"member/{who}", *(row.key for row in rows.belonging_to("member", who, holding=True))]
     changed = Edit.objects.filter(changes__key__in=keys).distinct().order_by("-pk")
     edits = changed.select_related("account", "device")[:EDITS]
-    head, brought = panels.of("member_head", who)
-    parts, more = panels.of("member", who)
-    places: dict[str, Any] = {
+    head, brought = sections.of("member_head", who)
+    parts, more = sections.of("member", who)
+    context: dict[str, Any] = {
         "member": found,
         "wrong": wrong,
         "badges": models.Badge.objects.filter(member=who),
@@ -105,7 +105,7 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
         **brought,
         **more,
     }
-    return page(request, "people/member.html", 422 if wrong else 200, **places)
+    return page(request, "people/member.html", 422 if wrong else 200, **context)
 
 
 def _change(request: HttpRequest, row: Member) -> None:
@@ -146,5 +146,5 @@ def me(request: HttpRequest) -> HttpResponse:
     account = request.user
     assert isinstance(account, Account)  # noqa: S101 - pages are guarded
     found = rows.get(f"member/{account.member}") if account.member else None
-    parts, brought = panels.of("me", account.member or "-")
+    parts, brought = sections.of("me", account.member or "-")
     return page(request, "people/me.html", member=found, today=forms.today(), parts=parts, **brought)

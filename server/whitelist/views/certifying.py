@@ -8,7 +8,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.texts import N_, _, tell
+from common.texts import N_, _, translate
 from protocol.whitelist import AnyRow, Certification, ForcedEnd, Level
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
@@ -39,12 +39,12 @@ def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
         try:
             edit = _do(request, found, column)
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     row = rows.get(f"certification/{member}/{training}")
     held = row if isinstance(row, Certification) else None
     name = found.name or found.pk
     shown = Cell(member, name, column, held, state_of(held), may=_may(request, training))
-    places: dict[str, Any] = {
+    context: dict[str, Any] = {
         "cell": shown,
         "levels": levels(request),
         "wrong": wrong,
@@ -53,10 +53,10 @@ def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
     }
     part = bool(request.headers.get("HX-Request"))
     if request.method == "POST" and not wrong:
-        return page(request, "whitelist/cell.html", **places) if part else HttpResponseRedirect("/whitelist")
+        return page(request, "whitelist/cell.html", **context) if part else HttpResponseRedirect("/whitelist")
     audit(request, "looked_certification", f"{member}/{training}")
     template = "whitelist/cell_editor.html" if part else "whitelist/cell_page.html"
-    return page(request, template, 422 if wrong else 200, **places)
+    return page(request, template, 422 if wrong else 200, **context)
 
 
 def _may(request: HttpRequest, training: str) -> bool:
@@ -137,7 +137,7 @@ def class_(request: HttpRequest) -> HttpResponse:
         said = _("{count} people have the training {training} now").format(count=len(put), training=training.name)
         say(request, said, undo=edit.pk if edit else None)
     except LoquetError as error:
-        say(request, tell(error), wrong=True)
+        say(request, translate(error), wrong=True)
     response = HttpResponse(status=204)
     response.headers["HX-Redirect"] = forms.inside(str(request.POST.get("back", ""))[:2_000], "/whitelist")
     return response

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from common.errors import LoquetError
-from common.texts import _, tell
+from common.texts import _, translate
 from protocol.access import Check, explain
 from protocol.moment import Moment, Quality
 from protocol.sentences import refusal
@@ -69,11 +69,11 @@ def why(request: HttpRequest) -> HttpResponse:
                 audit(request, "explained", f"{member.pk} {machine}")
                 checks, badges = _explained(member.pk, machine)
         except LoquetError as error:
-            wrong = tell(error)
+            wrong = translate(error)
     machines = models.Machine.objects.filter(retired=False).order_by("name", "id")
     late = [each for each in undelivered() if member and member.pk in each.members] if staff else []
     found = [each for each in machines if each.pk == machine]
-    places: dict[str, Any] = {
+    context: dict[str, Any] = {
         "machines": machines,
         "machine": found[0] if found else None,
         "member": member,
@@ -85,7 +85,7 @@ def why(request: HttpRequest) -> HttpResponse:
         "late": late,
         "staff": staff,
     }
-    return page(request, "whitelist/explain.html", 422 if wrong else 200, **places)
+    return page(request, "whitelist/explain.html", 422 if wrong else 200, **context)
 
 
 def _explained(member: str, machine: str) -> tuple[list[tuple[str, str]], list[Badge]]:

@@ -68,7 +68,7 @@ def whitelist(request: HttpRequest) -> HttpResponse:
     more = len(members) > STEP
     members = members[:STEP]
     late = undelivered()
-    places: dict[str, Any] = {
+    context: dict[str, Any] = {
         "rows": _rows(request, members, trainings, late),
         "columns": trainings,
         "next": _next(request, start + STEP) if more else "",
@@ -76,8 +76,8 @@ def whitelist(request: HttpRequest) -> HttpResponse:
     }
     audit(request, "looked_whitelist", request.GET.get("q", ""))
     if request.headers.get("HX-Request") and start:
-        return page(request, "whitelist/rows.html", **places)
-    places |= {
+        return page(request, "whitelist/rows.html", **context)
+    context |= {
         "count": found.count(),
         "late": late,
         "all_columns": columns(),
@@ -87,7 +87,7 @@ def whitelist(request: HttpRequest) -> HttpResponse:
         "asked": request.GET,
     }
     part = request.headers.get("HX-Target") == "grid"
-    return page(request, "whitelist/grid.html" if part else "whitelist/page.html", **places)
+    return page(request, "whitelist/grid.html" if part else "whitelist/page.html", **context)
 
 
 def _categories() -> list[str]:

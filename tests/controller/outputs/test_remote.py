@@ -323,10 +323,10 @@ def test_what_cannot_be_told_ends_no_thread(run_dir):
     rig = Rig(run_dir)
     rig.live(1)
 
-    def tell(_told):
+    def notify(_told):
         raise KeyError("a place that is not filled")
 
-    rig.remote._state.report = tell
+    rig.remote._state.report = notify
     rig.plug.there = False
     rig.live(30)
     rig.plug.there = True

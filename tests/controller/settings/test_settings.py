@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.texts import tell
+from common.texts import translate
 from controller.settings import SettingsError, load, read
 from controller.station.rules import Mode
 
@@ -356,7 +356,7 @@ def card_reader(name):
 def test_parts_that_would_be_in_each_others_way_are_refused(one, other, why):
     with pytest.raises(SettingsError) as caught:
         read(shop(saw=one, drill=other), HERE)
-    assert why in tell(caught.value)
+    assert why in translate(caught.value)
 
 
 def test_parts_that_share_a_line_a_board_or_a_plug_as_they_may_are_taken():
@@ -389,4 +389,4 @@ def test_what_a_reader_types_has_to_go_together(said, why):
     reader = {"driver": "keyboard", "port": "/dev/input/x"} | said
     with pytest.raises(SettingsError) as caught:
         read(shop(saw={"reader": reader}), HERE)
-    assert why in tell(caught.value)
+    assert why in translate(caught.value)

@@ -3,7 +3,7 @@
 import contextlib
 import termios
 
-import independent_serial
+import independent_relays
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,7 +70,7 @@ def a_relay_that_did_not_switch_raises(board, relay, fault, contact):
 
 
 def test_an_lcus_that_answers_and_does_not_switch_raises(line, monkeypatch):
-    board = independent_serial.LCUS(line, feedback=True)
+    board = independent_relays.LCUS(line, feedback=True)
     with contextlib.closing(lcus(line, answers=True)) as relay:
         a_relay_that_did_not_switch_raises(board, relay, "stuck", 1)
         board.mute, board.stuck = True, False
@@ -82,13 +82,13 @@ def test_an_lcus_that_answers_and_does_not_switch_raises(line, monkeypatch):
 
 
 def test_a_modbus_relay_that_says_yes_and_does_not_switch_raises(line):
-    board = independent_serial.ModbusRelay(line)
+    board = independent_relays.ModbusRelay(line)
     with contextlib.closing(coil(line)) as relay:
         a_relay_that_did_not_switch_raises(board, relay, "lies", 0)
 
 
 def test_a_modbus_relay_that_refuses_or_is_silent_raises_within_bounds(line, monkeypatch):
-    board = independent_serial.ModbusRelay(line)
+    board = independent_relays.ModbusRelay(line)
     with contextlib.closing(coil(line)) as relay:
         relay.open()
         with monkeypatch.context() as hurry, within(3):
@@ -110,7 +110,7 @@ def test_a_modbus_relay_that_refuses_or_is_silent_raises_within_bounds(line, mon
 
 
 def test_an_lcus_that_never_answers_is_told_and_believed(line):
-    board = independent_serial.LCUS(line, channels=4)
+    board = independent_relays.LCUS(line, channels=4)
     with contextlib.closing(lcus(line, relay=3)) as relay:
         relay.open()
         relay.switch(closed=True)
@@ -125,8 +125,8 @@ def test_an_lcus_that_never_answers_is_told_and_believed(line):
 
 def test_the_relays_of_a_board_and_the_units_of_a_line_share_it(line):
     relays, power = (
-        independent_serial.ModbusRelay(line, unit=1),
-        independent_serial.PZEM004T(line, unit=2, power=7000.5, energy=100_000),
+        independent_relays.ModbusRelay(line, unit=1),
+        independent_relays.PZEM004T(line, unit=2, power=7000.5, energy=100_000),
     )
     parts = [coil(line, coil=n) for n in (0, 3)]
     with contextlib.closing(meter(line, unit=2)) as watts, contextlib.ExitStack() as stack:
@@ -156,13 +156,13 @@ def test_a_relay_whose_plug_is_pulled_at_any_byte_raises_and_works_again(line, t
 
 
 def test_a_meter_whose_plug_is_pulled_at_any_byte_raises_and_reads_again(line):
-    independent_serial.PZEM004T(line, power=230.5)
+    independent_relays.PZEM004T(line, power=230.5)
     assert tell_lost_and_found(line, lambda: meter(line), PZEM004T.read, DriverError) == 25
 
 
 def test_a_meter_without_mains_or_with_noise_raises_a_driver_error_and_reads_again(line, monkeypatch):
     monkeypatch.setattr(modbus, "ANSWER_S", 0.08)
-    power = independent_serial.PZEM004T(line, power=230.5)
+    power = independent_relays.PZEM004T(line, power=230.5)
     with contextlib.closing(meter(line)) as watts:
         assert watts.read() == 230.5
         power.mains = False

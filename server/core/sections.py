@@ -8,24 +8,24 @@ from typing import Any
 
 import msgspec
 
-_panels: dict[str, list[Panel]] = defaultdict(list)
+_panels: dict[str, list[Section]] = defaultdict(list)
 
 
-class Panel(msgspec.Struct, frozen=True):
+class Section(msgspec.Struct, frozen=True):
     """One part of a page. template: what it is made by; places: what fills it, of whom or what the page is about."""
 
     template: str
-    places: Callable[[str], dict[str, Any]]
+    context: Callable[[str], dict[str, Any]]
 
 
-def register(page: str, panel: Panel) -> None:
+def register(page: str, section: Section) -> None:
     """Have a page show it, after those that are there."""
-    _panels[page].append(panel)
+    _panels[page].append(section)
 
 
 def of(page: str, about: str = "") -> tuple[list[str], dict[str, Any]]:
     """Return the templates that a page shows besides its own, and all that fills them."""
-    places: dict[str, Any] = {}
-    for panel in _panels[page]:
-        places |= panel.places(about)
-    return [panel.template for panel in _panels[page]], places
+    context: dict[str, Any] = {}
+    for section in _panels[page]:
+        context |= section.context(about)
+    return [section.template for section in _panels[page]], context
