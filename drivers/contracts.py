@@ -67,6 +67,12 @@ class DriverSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         """Name what one part alone may have of a port that it shares."""
         return ""
 
+    def check(self, place: str) -> None:
+        """Refuse what no machine may have. Raises SettingsMismatchError, which names the place."""
+
+    def check_beside(self, other: DriverSettings, place: str, its_place: str) -> None:
+        """Refuse another part of the same controller that this one cannot be beside. Raises SettingsMismatchError."""
+
 
 class Card(msgspec.Struct, frozen=True, order=True):
     """What a reader saw: the whole UID, and how it was spoken."""

@@ -96,8 +96,7 @@ def read(document: dict[str, Any], path: Path) -> Settings:
     checks.machines_differ(stations, services)
     checks.services_are_used(stations, services)
     checks.pins_differ(stations, services)
-    checks.lines_agree(stations, services)
-    checks.readers_differ(stations)
+    checks.parts_fit(stations, services)
     return Settings(controller, stations, path, services, _stale(document), _periods(document))
 
 

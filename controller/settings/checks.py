@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,11 +16,7 @@ from controller.settings.tables import InputTable, Part, Restart, Station, Stati
 from controller.station.rules import Clears, Does, Mode
 from controller.station.states import MACHINE
 from drivers import registry
-from drivers.bus.header import CONSOLE, GOOD_FOR_RELAYS
-from drivers.bus.modbus import LineSettings
-from drivers.contracts import DriverSettings
-from drivers.outputs.gpio import RelaySettings
-from drivers.readers.pcsc import PCSCSettings
+from drivers.contracts import SettingsMismatchError
 from protocol.entries import Purpose
 
 
@@ -53,7 +51,7 @@ def services_are_named_well(services: dict[str, Part]) -> None:
             raise SettingsError(
                 N_("{place}: a service has a short id of its own: a-z, 0-9, -"), place=f"[services], {name}"
             )
-        is_open_at_power_on(part.settings, f"[services], {name}")
+        output_fits(part, f"[services], {name}")
 
 
 def services_are_used(stations: tuple[Station, ...], services: dict[str, Part]) -> None:
@@ -272,44 +270,13 @@ def _one_name(port: str) -> str:
     return os.path.realpath(port) if port.startswith("/") else port.lower()
 
 
-def lines_agree(stations: tuple[Station, ...], services: dict[str, Part]) -> None:
-    """Refuse parts on one line that speak at several speeds, or of which two answer to one number."""
-    lines: dict[str, tuple[str, LineSettings]] = {}
-    units: dict[tuple[str, int], tuple[str, type]] = {}
-    for place, part in _named(stations, services):
-        said = part.settings
-        if not isinstance(said, LineSettings):
-            continue
-        other, first = lines.setdefault(_one_name(said.port), (place, said))
-        if (first.baudrate, first.parity, first.stopbits) != (said.baudrate, said.parity, said.stopbits):
-            raise SettingsError(
-                N_("{place}: on one line all speak alike; baudrate, parity and stopbits are not those of {other}"),
-                place=place,
-                other=other,
-            )
-        other, kind = units.setdefault((_one_name(said.port), said.unit), (place, type(said)))
-        if kind is not type(said):
-            raise SettingsError(
-                N_("{place}: unit {unit} is {other} already; each part on a line has its own number"),
-                place=place,
-                unit=said.unit,
-                other=other,
-            )
-
-
-def readers_differ(stations: tuple[Station, ...]) -> None:
-    """Refuse PC/SC readers of which one name may mean two: a tap would be one at both machines."""
-    readers = [(f"{each.machine}, reader", each.reader.settings) for each in stations]
-    named = [(place, said.name) for place, said in readers if isinstance(said, PCSCSettings)]
-    for place, name in named:
-        for other, its in named:
-            if place != other and name in its:
-                raise SettingsError(
-                    N_('{place}: name = "{name}" fits the reader of {other} too; say more of it'),
-                    place=place,
-                    name=name,
-                    other=other,
-                )
+def parts_fit(stations: tuple[Station, ...], services: dict[str, Part]) -> None:
+    """Refuse parts that cannot be beside one another, as their drivers say."""
+    named = _named(stations, services)
+    for number, (place, part) in enumerate(named):
+        for its_place, other in named[:number]:
+            _ask_driver(partial(part.settings.check_beside, other.settings, place, its_place))
+            _ask_driver(partial(other.settings.check_beside, part.settings, its_place, place))
 
 
 def _named(stations: tuple[Station, ...], services: dict[str, Part]) -> list[tuple[str, Part]]:
@@ -332,25 +299,13 @@ def presence_is_sensed(station: Station, place: str) -> None:
         )
 
 
-def is_open_at_power_on(relay: DriverSettings, place: str) -> None:
-    """Refuse a pin that closes the relay before the controller runs."""
-    if not isinstance(relay, RelaySettings):
-        return
-    good = ", ".join(map(str, GOOD_FOR_RELAYS[relay.active_low]))
-    if relay.pin in CONSOLE:
-        raise SettingsError(
-            N_("{place}: the serial console talks on GPIO {pin} while the Pi starts; use one of {good}"),
-            place=place,
-            pin=relay.pin,
-            good=good,
-        )
-    if relay.closes_at_power_on:
-        pulled_down = N_(
-            "{place}: GPIO {pin} is pulled down at power-on, which closes an active-low relay before the "
-            "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
-        )
-        pulled_up = N_(
-            "{place}: GPIO {pin} is pulled up at power-on, which closes an active-high relay before the "
-            "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
-        )
-        raise SettingsError(pulled_down if relay.active_low else pulled_up, place=place, pin=relay.pin, good=good)
+def output_fits(part: Part, place: str) -> None:
+    """Refuse an output that its driver refuses."""
+    _ask_driver(partial(part.settings.check, place))
+
+
+def _ask_driver(check: Callable[[], None]) -> None:
+    try:
+        check()
+    except SettingsMismatchError as error:
+        raise SettingsError(error.template, **error.parameters) from error

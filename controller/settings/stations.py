@@ -73,7 +73,7 @@ def read_station(table: object, number: int, services: dict[str, Part]) -> Stati
     checks.inputs_make_sense(station, place)
     checks.resumes_safely(station, place)
     for name, part in station.output_parts().items():
-        checks.is_open_at_power_on(part.settings, f"{place}, relay" if name == MACHINE else f"{place}, outputs, {name}")
+        checks.output_fits(part, f"{place}, relay" if name == MACHINE else f"{place}, outputs, {name}")
     return station
 
 

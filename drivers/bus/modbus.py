@@ -6,13 +6,14 @@ Several parts may hang on one line, each with its unit number; they take turns.
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from drivers.bus import ports
 from drivers.bus.ports import Baud, Port, PortError, SerialSettings
-from drivers.contracts import N_, DriverError
+from drivers.contracts import N_, DriverError, DriverSettings, SettingsMismatchError
 
 ANSWER_S: Final = 0.3
 LATE_S: Final = 0.3  # after which a reply that did not come is not coming
@@ -33,6 +34,17 @@ class LineSettings(SerialSettings, frozen=True, kw_only=True):
     def shares(self) -> str:
         """Many units may hang on one line."""
         return "modbus"
+
+    def check_beside(self, other: DriverSettings, place: str, its_place: str) -> None:
+        """Refuse two parts on one line that speak at several speeds, or that answer to one number."""
+        if not isinstance(other, LineSettings) or os.path.realpath(other.port) != os.path.realpath(self.port):
+            return
+        if (other.baudrate, other.parity, other.stopbits) != (self.baudrate, self.parity, self.stopbits):
+            alike = N_("{place}: on one line all speak alike; baudrate, parity and stopbits are not those of {other}")
+            raise SettingsMismatchError(alike, place=place, other=its_place)
+        if self.unit == other.unit and type(self) is not type(other):
+            taken = N_("{place}: unit {unit} is {other} already; each part on a line has its own number")
+            raise SettingsMismatchError(taken, place=place, unit=self.unit, other=its_place)
 
 
 class Unit:

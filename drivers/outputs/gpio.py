@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from gpiozero import OutputDevice
 
-from drivers.bus.header import PULLED_UP_AT_RESET, Pin, factory
-from drivers.contracts import N_, DriverSettings, OutputError, PinOpening
+from drivers.bus.header import CONSOLE, GOOD_FOR_RELAYS, PULLED_UP_AT_RESET, Pin, factory
+from drivers.contracts import N_, DriverSettings, OutputError, PinOpening, SettingsMismatchError
 
 
 class RelaySettings(DriverSettings, frozen=True, kw_only=True):
@@ -31,6 +31,25 @@ class RelaySettings(DriverSettings, frozen=True, kw_only=True):
         """Whether the pin's pull at reset closes the relay before the daemon runs."""
         pulled_up = self.pin in PULLED_UP_AT_RESET
         return not self.external_pull and pulled_up != self.active_low
+
+    def check(self, place: str) -> None:
+        """Refuse a pin that closes the relay before the controller runs. Raises SettingsMismatchError."""
+        good = ", ".join(map(str, GOOD_FOR_RELAYS[self.active_low]))
+        if self.pin in CONSOLE:
+            console = N_("{place}: the serial console talks on GPIO {pin} while the Pi starts; use one of {good}")
+            raise SettingsMismatchError(console, place=place, pin=self.pin, good=good)
+        if self.closes_at_power_on:
+            pulled_down = N_(
+                "{place}: GPIO {pin} is pulled down at power-on, which closes an active-low relay before the "
+                "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
+            )
+            pulled_up = N_(
+                "{place}: GPIO {pin} is pulled up at power-on, which closes an active-high relay before the "
+                "controller runs; use one of {good}, or hold it open by a resistor and say external_pull = true"
+            )
+            raise SettingsMismatchError(
+                pulled_down if self.active_low else pulled_up, place=place, pin=self.pin, good=good
+            )
 
 
 def _pins_at_a_level() -> Any:  # noqa: ANN401 - gpiozero has no types

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from drivers.contracts import N_, Card, DriverSettings, ReaderLostError, Sighting
+from drivers.contracts import N_, Card, DriverSettings, ReaderLostError, SettingsMismatchError, Sighting
 
 GET_UID: Final = [0xFF, 0xCA, 0x00, 0x00, 0x00]
 DONE: Final = (0x90, 0x00)
@@ -32,6 +32,12 @@ class PCSCSettings(DriverSettings, frozen=True, kw_only=True):
     def port(self) -> str:
         """Name the reader."""
         return f"PC/SC {self.name}"
+
+    def check_beside(self, other: DriverSettings, place: str, its_place: str) -> None:
+        """Refuse readers of which one name may mean two: a tap would be one at both machines."""
+        if isinstance(other, PCSCSettings) and self.name in other.name:
+            fits = N_('{place}: name = "{name}" fits the reader of {other} too; say more of it')
+            raise SettingsMismatchError(fits, place=place, name=self.name, other=its_place)
 
 
 class PCSCReader:
