@@ -35,6 +35,35 @@ def _(text: str) -> str:
     return (_translations if spoken is None else spoken[1]).gettext(text) if text else ""
 
 
+def ngettext(one: str, many: str, count: int) -> str:
+    """Return the text for one or for many, as the language in use counts (French: none is one)."""
+    spoken = _spoken.get()
+    return (_translations if spoken is None else spoken[1]).ngettext(one, many, count)
+
+
+class Plural(str):
+    """A text for many, and the one for one: which of them is chosen when it is shown."""
+
+    __slots__ = ("one",)
+    one: str
+
+
+def NP_(one: str, many: str) -> Plural:  # noqa: N802 - as N_
+    """Mark a text that counts for translation: `sentence` chooses by `count`."""
+    made = Plural(many)
+    made.one = one
+    return made
+
+
+def sentence(template: str, **parameters: object) -> str:
+    """Return a marked text in the language in use, with what fills it; one that counts by its `count`."""
+    if isinstance(template, Plural):
+        count = parameters.get("count")
+        said = ngettext(template.one, str(template), int(count) if str(count).isdigit() else 2)  # type: ignore[call-overload]
+        return said.format(**parameters)
+    return _(template).format(**parameters)
+
+
 def speak(language: str) -> None:
     """Use *language* ("en", "fr") from now on, in the whole process; another one is English."""
     global _translations, _language
@@ -78,4 +107,4 @@ def translate(error: Exception) -> str:
     if not isinstance(template, str):
         return str(error) or type(error).__name__
     parameters = {key: translate(v) if isinstance(v, Exception) else v for key, v in error.parameters.items()}  # type: ignore[attr-defined]
-    return _(template).format(**parameters)
+    return sentence(template, **parameters)

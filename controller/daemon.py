@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from common.texts import N_, _, translate
+from common.texts import N_, _, ngettext, translate
 from controller.control.server import SOCKET, ControlServer
 from controller.indication.displays import Displays
 from controller.indication.signals import Signals
@@ -267,7 +267,7 @@ def _sentence(faults: list[str], count: int) -> str:
     return "STATUS=" + (
         _("out of order: {machines}").format(machines=broken)
         if broken
-        else _("ready: {count} machine(s)").format(count=count)
+        else ngettext("ready: {count} machine", "ready: {count} machines", count).format(count=count)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Final
 
-from common.texts import N_, _, language
+from common.texts import N_, NP_, _, language, sentence
 from protocol import entries
 from protocol.access import Denied, Reason
 from protocol.entries import Ending
@@ -77,7 +77,10 @@ HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.Sensed: N_("{name}: {condition}"),
     entries.Maintained: N_("looked after by {by} at {powered} of use: {note}"),
     entries.Refused: N_("refused: {refusal}"),
-    entries.Thinned: N_("{count} refusals or losses of the reader left out, they came too fast"),
+    entries.Thinned: NP_(
+        "{count} refusal or loss of the reader left out, they came too fast",
+        "{count} refusals or losses of the reader left out, they came too fast",
+    ),
     entries.ReaderLost: N_("reader lost: {detail}"),
     entries.ReaderFound: N_("reader found again"),
     entries.FaultLatched: N_("out of order: {cause}"),
@@ -115,16 +118,16 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
         parameters[name] = _named(parameters.get(name), whitelist)
     if "powered" in parameters and isinstance(entry, entries.Ended | entries.Maintained):
         parameters["powered"] = duration(entry.powered / 1000)
-    sentence = HAPPENED[type(entry)]
+    template = HAPPENED[type(entry)]
     match entry:
         case entries.Refused():
             denied = Denied(entry.reason, wants=entry.wants, day=entry.day, note=entry.note)
             parameters["refusal"] = refusal(denied, whitelist)
-            sentence = N_("{member} refused: {refusal}") if entry.member else sentence
+            template = N_("{member} refused: {refusal}") if entry.member else template
         case entries.Ended():
             cause = f" ({fault(entry.cause)})" if entry.cause else ""
             parameters["why"] = _(ENDINGS[entry.why]) + cause
-            sentence = N_("session over after {powered}: {why} ({by})") if entry.by else sentence
+            template = N_("session over after {powered}: {why} ({by})") if entry.by else template
         case entries.FaultLatched():
             parameters["cause"] = fault(entry.cause)
         case entries.Sensed():
@@ -132,12 +135,12 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
         case entries.Edited(machine=machine) if machine is not None:
             taught = [row.member for row in entry.rows if isinstance(row, Certification | Badge)]
             parameters["member"] = _named(taught[0] if taught else None, whitelist)
-            sentence = N_("{by} let {member} in; whitelist version {version}")
+            template = N_("{by} let {member} in; whitelist version {version}")
         case entries.ClockLowered():
             parameters["known"] = day(datetime.fromtimestamp(entry.known / 1000, UTC).date())
         case entries.Clock():
             parameters["quality"] = _(QUALITIES[entry.quality])
-    return _(sentence).format(**parameters)
+    return sentence(template, **parameters)
 
 
 def fault(causes: str) -> str:

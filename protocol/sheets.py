@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from common.errors import LoquetError
-from common.texts import N_
+from common.texts import N_, NP_
 from protocol.badge import Technology, parse_uid
 from protocol.whitelist import AnyRow, Badge, Certification, Level, Member, Training, Whitelist, checked
 
@@ -253,7 +253,9 @@ def _people(lines: Iterator[tuple[int, list[str]]], width: int, kind: _Plain | _
 def _none_bad(bad: list[BadLine]) -> None:
     if bad:
         raise SheetError(
-            N_("nothing was imported: {count} line(s) need a look"), tuple(bad[:MAX_ERRORS]), count=len(bad)
+            NP_("nothing was imported: {count} line needs a look", "nothing was imported: {count} lines need a look"),
+            tuple(bad[:MAX_ERRORS]),
+            count=len(bad),
         )
 
 

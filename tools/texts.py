@@ -33,12 +33,14 @@ def extract() -> Catalog:
     found = Catalog(project="loquet", charset="utf-8")
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
-            keywords = {"_": None, "N_": None, "ngettext": (1, 2)}
+            keywords = {"_": None, "N_": None, "ngettext": (1, 2), "NP_": (1, 2)}
             for _line, message, _comments, _context in extract_from_file("python", path, keywords=keywords):
                 found.add(message, locations=[(str(path.relative_to(ROOT)), None)])
         for path in sorted((ROOT / room).rglob("templates/**/*.html")):
             method = "jinja2.ext:babel_extract"
-            for _line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None}):
+            for _line, message, _comments, _context in extract_from_file(
+                method, path, keywords={"_": None, "ngettext": (1, 2)}
+            ):
                 found.add(message, locations=[(str(path.relative_to(ROOT)), None)])
     for message in CLICK:
         found.add(message, locations=[("click", None)])
@@ -69,7 +71,7 @@ def main() -> int:
     with PO.open("wb") as file:
         write_po(file, french, width=110, omit_header=False, sort_output=True, no_location=True)
     PO.with_suffix(".mo").write_bytes(compiled(french))
-    missing = [message.id for message in french if message.id and not message.string]
+    missing = [message.id for message in french if message.id and not (message.string and all(message.string))]
     sys.stdout.write(f"{len(french)} texts, {len(missing)} without French\n")
     return 1 if missing else 0
 

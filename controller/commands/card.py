@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from common.texts import LANGUAGES, N_, _, language, spoken
+from common.texts import LANGUAGES, N_, _, language, ngettext, spoken
 from controller.commands import options
 from controller.indication.signals import LOOKS, SOUNDS
 from controller.settings import Station, load
@@ -148,7 +148,7 @@ def _light(station: Station, signal: Signal, word: str, sentence: str) -> str:
     colour, name = COLOURS[look.colour]
     said = f"{_(name)}, {_(look.said)}"
     if station.buzzer is not None and signal in SOUNDS:
-        said += ", " + _("{count} beeps").format(count=SOUNDS[signal][0])
+        said += ", " + ngettext("{count} beep", "{count} beeps", SOUNDS[signal][0]).format(count=SOUNDS[signal][0])
     blink = " blink" if look.rhythm else ""
     return (
         f'<tr><td><span class="lamp{blink}" style="background:{colour}"></span></td>'

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from common.texts import N_, _
+from common.texts import N_, NP_, _, sentence
 from controller.commands import options
 from controller.commands.lists import WhitelistError, edit, member_of, new_badge
 from controller.control import client
@@ -158,8 +158,9 @@ def block(config: Path, who: str | None, uid: str | None, unblock: bool) -> None
         badges = [_known(found, memory, number)] if number is not None else _all_of(found, who or "")
         rows = tuple(msgspec.structs.replace(badge, blocked=not unblock) for badge in badges)
         edit(memory, Change(put=rows), found.version)
-    said = _("{count} badges let in again") if unblock else _("{count} badges blocked")
-    click.echo(said.format(count=len(rows)))
+    again = NP_("{count} badge let in again", "{count} badges let in again")
+    blocked = NP_("{count} badge blocked", "{count} badges blocked")
+    click.echo(sentence(again if unblock else blocked, count=len(rows)))
 
 
 def _known(found: Whitelist, memory: Client, number: tuple[bytes, Technology]) -> Badge:

@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from common.texts import _, speak, translate
+from common.texts import _, ngettext, speak, translate
 from controller.commands import options
 from controller.control.server import user_name
 from controller.settings import SettingsError, load
@@ -55,7 +55,7 @@ def run(config: Path, with_guard: bool) -> None:
             start_new_session=True,
             stdin=subprocess.DEVNULL,
         )
-    at_rest = daemon.run(lambda: click.echo(_("ready: {count} machine(s)").format(count=len(settings.stations))))
+    at_rest = daemon.run(lambda: click.echo(_ready(len(settings.stations))))
     if at_rest:
         raise click.exceptions.Exit(STOPPED_AT_REST)
 
@@ -72,3 +72,7 @@ def _become_owner(data_dir: Path) -> None:
     os.setuid(owner.st_uid)
     # Begun anew: who changes its user stays hidden from the guard, which would take it for dead.
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+
+
+def _ready(count: int) -> str:
+    return ngettext("ready: {count} machine", "ready: {count} machines", count).format(count=count)

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from common.texts import N_, _
+from common.texts import N_, NP_, _, sentence
 from controller.commands import options
 from controller.control import client
 from controller.settings import load
@@ -66,7 +66,10 @@ def status(config: Path, as_json: bool) -> None:
     click.echo()
     click.echo(_("whitelist: version {version}, {badges} badges").format(**found))
     if found["list_days"] is not None:
-        click.echo(_("whitelist: nobody has confirmed it for {days} days").format(days=found["list_days"]))
+        days = NP_(
+            "whitelist: nobody has confirmed it for {count} day", "whitelist: nobody has confirmed it for {count} days"
+        )
+        click.echo(sentence(days, count=found["list_days"]))
     click.echo(_("storage: {storage}").format(**found))
     click.echo(_("guard: running") if found["guard"] else _("guard: NOT RUNNING, nothing closes without it"))
     click.echo(_("clock: {clock}").format(**found))

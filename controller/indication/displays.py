@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from common.owner import Owner
-from common.texts import N_, _
+from common.texts import N_, _, ngettext
 from controller.indication.views import View
 from controller.settings import Names
 from controller.station.events import Signal
@@ -75,7 +75,10 @@ def lines(view: View, title: str, names: Names, size: tuple[int, int]) -> list[s
         said += [title] if rows > NARROW else []
         said += [name] if name else []
         if view.age is not None and view.signal in {Signal.IDLE, Signal.OFFLINE}:
-            said += [_("free"), _("list {days} days old").format(days=view.age)]
+            said += [
+                _("free"),
+                ngettext("list {count} day old", "list {count} days old", view.age).format(count=view.age),
+            ]
         elif view.lacks:
             said.append(_(SECONDS[view.lacks]))
         elif view.signal is Signal.LOCKED and not view.note:

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from common.errors import LoquetError
-from common.texts import N_, _, translate
+from common.texts import N_, NP_, _, sentence, translate
 
 if TYPE_CHECKING:
     from server.core.configuration import Configuration
 
 LOW_BYTES: Final = 200_000_000
+STEPS: Final = NP_(
+    "{count} step to go: `loquet server init` takes it", "{count} steps to go: `loquet server init` takes them"
+)
+LEFT: Final = NP_("the last left {count} day ago", "the last left {count} days ago")
 BUFFER: Final = 32_768
 BACKLOG: Final = 2_048  # connections that wait to be taken: a whole network comes back at once
 
@@ -175,12 +179,12 @@ def _checks() -> list[dict[str, Any]]:
     try:
         executor = MigrationExecutor(connection)
         due = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        said = _("{count} steps to go: `loquet server init` takes them").format(count=len(due)) if due else "ok"
+        said = sentence(STEPS, count=len(due)) if due else "ok"
         add(_("database"), said, ok=not due)
         if not due:
             days = backup.days_since_left()
-            said = _("no backup has ever left this machine") if days is None else _("the last left {days} days ago")
-            add(_("backup"), said.format(days=days), ok=not backup.is_overdue())
+            said = _("no backup has ever left this machine") if days is None else sentence(LEFT, count=days)
+            add(_("backup"), said, ok=not backup.is_overdue())
     except DatabaseError as error:
         add(_("database"), str(error).strip(), ok=False)
     return found

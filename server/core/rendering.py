@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from jinja2 import Environment, FileSystemLoader
 
-from common.texts import _, language
+from common.texts import _, language, ngettext
 
 
 class Context(Protocol):
@@ -30,7 +30,7 @@ def environment(**options: Any) -> Environment:  # noqa: ANN401 - Django's
     ours = [each for each in apps.get_app_configs() if each.name.startswith("server.")]
     options["loader"] = FileSystemLoader([Path(each.path) / "templates" for each in ours])
     made = Environment(**options, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Django asks for autoescape
-    made.globals |= {"_": _, "colon": colon}
+    made.globals |= {"_": _, "ngettext": ngettext, "colon": colon}
     made.filters |= {"day": day, "moment": moment, "minutes": minutes, "ago": ago}
     return made
 
@@ -115,7 +115,9 @@ def ago(value: datetime | None) -> str:
     if seconds < 90:  # noqa: PLR2004 - people call that now
         return _("now")
     if seconds < 5_400:  # noqa: PLR2004 - an hour and a half
-        return _("{count} minutes ago").format(count=seconds // 60)
+        return ngettext("{count} minute ago", "{count} minutes ago", seconds // 60).format(count=seconds // 60)
     if seconds < 129_600:  # noqa: PLR2004 - a day and a half
-        return _("{count} hours ago").format(count=seconds // 3600)
-    return _("{count} days ago").format(count=seconds // 86_400)
+        hours = seconds // 3600
+        return ngettext("{count} hour ago", "{count} hours ago", hours).format(count=hours)
+    days = seconds // 86_400
+    return ngettext("{count} day ago", "{count} days ago", days).format(count=days)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from common.texts import N_, _
+from common import texts
+from common.texts import N_, NP_
 from server.edits.models import Edit
 
 SENTENCES: Final = {
     "granted": N_("gave {name} the training {training}"),
-    "class": N_("gave {count} people the training {training}"),
+    "class": NP_("gave {count} person the training {training}", "gave {count} people the training {training}"),
     "extended": N_("extended the training {training} of {name}"),
     "changed_certification": N_("changed the training {training} of {name}"),
     "revoked": N_("took the training {training} from {name}, from the next session on"),
@@ -32,7 +33,7 @@ SENTENCES: Final = {
     "machine_came": N_("a controller brought its machine"),
     "training_changed": N_("changed the training {training}"),
     "hours": N_("changed the opening hours"),
-    "imported": N_("imported a list: {count} changes"),
+    "imported": NP_("imported a list: {count} change", "imported a list: {count} changes"),
     "took_over": N_("took over what {device} proposed"),
     "at_machine": N_("let somebody in at a machine"),
     "rehashed": N_("a badge was read under the new badge key"),
@@ -47,8 +48,8 @@ def sentence(edit: Edit) -> str:
     about = {key: str(value) for key, value in edit.about.items()}
     if edit.what == "undone":
         before = SENTENCES.get(about.get("what", ""), "?")
-        about["before"] = _(before).format(**dict.fromkeys(PLACES, "?") | about)
-    return _(SENTENCES.get(edit.what, "{name}")).format(**dict.fromkeys(PLACES, "?") | about)
+        about["before"] = texts.sentence(before, **dict.fromkeys(PLACES, "?") | about)
+    return texts.sentence(SENTENCES.get(edit.what, "{name}"), **dict.fromkeys(PLACES, "?") | about)
 
 
 def who(edit: Edit) -> str:

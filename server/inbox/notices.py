@@ -7,7 +7,8 @@ from typing import Final
 from django.db.models import Model
 from django.utils import timezone
 
-from common.texts import N_, _
+from common import texts
+from common.texts import N_, NP_
 from server.inbox.models import Notice
 
 SENTENCES: Final = {
@@ -15,7 +16,10 @@ SENTENCES: Final = {
         "{device} sent something else under numbers that it had used already: are there two cards with the same"
         " identity? It goes on under a new name for its journal; nothing was overwritten."
     ),
-    "gap": N_("{device}: {missing} entries had been purged there before they could be sent."),
+    "gap": NP_(
+        "{device}: {missing} entry had been purged there before it could be sent.",
+        "{device}: {missing} entries had been purged there before they could be sent.",
+    ),
     "edited": N_("{by} changed the whitelist at {device}: {keys}. It is in force."),
     "held": N_(
         "{by} changed the whitelist at {device}: {keys}. It is in force there until you decide: it concerns what a"
@@ -27,7 +31,10 @@ SENTENCES: Final = {
     "foreign": N_("{device} tells of the machine {machine}, which is not its own. That is kept, and not counted."),
     "unreadable": N_("{device} sent entries that this server cannot read yet ({kind}); is it older than the device?"),
     "fault": N_("{machine} is out of order: {cause}"),
-    "proposals": N_("{device} kept a whitelist of its own before: {count} rows wait for you on the page Import."),
+    "proposals": NP_(
+        "{device} kept a whitelist of its own before: {count} row waits for you on the page Import.",
+        "{device} kept a whitelist of its own before: {count} rows wait for you on the page Import.",
+    ),
     "rehashed": N_("{device}: a badge of {member} was read under an older key; it is known under both now."),
     "restored": N_(
         "A backup of {why} was put back. What was edited since is lost: look at who was revoked, excluded or blocked."
@@ -54,7 +61,9 @@ def sentence(notice: Notice) -> str:
     context = dict.fromkeys(PLACES, "?") | {key: str(value) for key, value in notice.about.items()}
     device = notice.device
     context["device"] = (device.name or device.pk) if device else "?"
-    return _(SENTENCES.get(notice.what, "{epoch}")).format(**context)
+    if notice.what == "gap":
+        context["count"] = context["missing"]
+    return texts.sentence(SENTENCES.get(notice.what, "{epoch}"), **context)
 
 
 def done(notice: Notice, by: str) -> None:

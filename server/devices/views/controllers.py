@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from common.errors import LoquetError
-from common.texts import N_, _, translate
+from common.texts import N_, _, ngettext, translate
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
 from server.core import configuration, forms, keys, state
@@ -64,7 +64,13 @@ def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
     elif timezone.now() - device.seen > SILENT:
         wrong.append(_("It is silent; it goes on by what it knows."))
     if late is not None:
-        wrong.append(_("{count} revocations have not arrived: it still opens for them.").format(count=late.count))
+        wrong.append(
+            ngettext(
+                "{count} revocation has not arrived: it still opens for that person.",
+                "{count} revocations have not arrived: it still opens for them.",
+                late.count,
+            ).format(count=late.count)
+        )
     if report.get("storage", "ok") != "ok":
         wrong.append(_("It cannot write to its disk: {why}").format(why=report["storage"]))
     free = report.get("free")

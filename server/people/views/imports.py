@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.texts import N_, _, translate
+from common.texts import N_, _, ngettext, translate
 from protocol.sheets import SheetError
 from server.accounts.guards import allowed
 from server.accounts.models import Role
@@ -62,7 +62,9 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseRedirect(f"/import/{token}")
     if draft.state in {"done", "failed"}:
         drafts.done(token)
-        said = draft.error or _("imported: {count} changes").format(count=draft.of)
+        said = draft.error or ngettext("imported: {count} change", "imported: {count} changes", draft.of).format(
+            count=draft.of
+        )
         say(request, said, wrong=bool(draft.error), undo=draft.edit)
         if request.headers.get("HX-Request"):
             response = HttpResponse(status=204)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.texts import N_, _, translate
+from common.texts import N_, NP_, _, sentence, translate
 from protocol.whitelist import AnyRow, Certification, ForcedEnd, Level
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
@@ -24,6 +24,8 @@ from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.forms import level
 from server.whitelist.models import Machine
 from server.whitelist.teaching import hold_to_what_may_be_given, levels, teaches_of
+
+GIVEN: Final = NP_("{count} person has the training {training} now", "{count} people have the training {training} now")
 
 
 @allowed(Role.TRAINER)
@@ -134,7 +136,7 @@ def class_(request: HttpRequest) -> HttpResponse:
         edit = editing.carry_out(
             Author.of(request), "class", put, drop, about={"count": len(put), "training": training.name}
         )
-        said = _("{count} people have the training {training} now").format(count=len(put), training=training.name)
+        said = sentence(GIVEN, count=len(put), training=training.name)
         say(request, said, undo=edit.pk if edit else None)
     except LoquetError as error:
         say(request, translate(error), wrong=True)
