@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django_otp import devices_for_user
 
 from common.texts import N_, _
+from server.accounts.forms import AccountForm
 from server.accounts.models import Account, AuditRecord, Role
-from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say
 
@@ -23,22 +23,22 @@ def save_account(request: HttpRequest, member: str | None) -> None:
     assert isinstance(me, Account)  # noqa: S101 - pages are guarded
     if not me.may(Role.ADMINISTRATOR):
         raise FormError(N_("only an administrator changes accounts"))
-    username = forms.text(request, "username", 150, label=_("Name"))
-    role = request.POST.get("role", "")
+    form = AccountForm.read(request)
+    username, role = form["username"], form["role"]
     if not username or role not in Role.values:
         raise FormError(N_("an account has a name and a role"))
     account, made = Account.objects.get_or_create(username=username)
     if account.pk == me.pk and role != Role.ADMINISTRATOR:
         raise FormError(N_("you cannot take your own role away; another administrator can"))
-    account.role, account.is_active = role, not request.POST.get("closed")
+    account.role, account.is_active = role, not form["closed"]
     account.member = account.member if member is None else member
     if account.pk == me.pk:
         account.is_active = True
-    if made or request.POST.get("password"):
+    if made or form["password"]:
         word = secrets.token_urlsafe(9)
         account.set_password(word)
         request.session["secret"] = {"username": username, "word": word}
-        for device in devices_for_user(account, confirmed=None) if request.POST.get("password") else ():
+        for device in devices_for_user(account, confirmed=None) if form["password"] else ():
             device.delete()
     account.save()
     AuditRecord.objects.create(account=me.username, what="account", about=f"{username} {role}"[:300])

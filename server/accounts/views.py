@@ -17,9 +17,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from common.errors import LoquetError
 from common.texts import LANGUAGES, N_, _, translate
 from server.accounts import first_visit
+from server.accounts.forms import FirstAccountForm
 from server.accounts.guards import allowed
 from server.accounts.models import Account, AuditRecord, Role
-from server.core import configuration, forms, tls
+from server.core import configuration, tls
 from server.core.configuration import Certificate
 from server.core.forms import FormError
 from server.core.middleware import LANGUAGE
@@ -152,7 +153,7 @@ def begin(request: HttpRequest, word: str) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         try:
-            name = forms.text(request, "username", 150, label=_("Name"))
+            name = FirstAccountForm.read(request)["username"]
             if not name:
                 raise FormError(N_("an account has a name and a role"))
             account = Account(username=name, role=Role.ADMINISTRATOR)

@@ -1,4 +1,4 @@
-"""What forms say, read within bounds: errors are sentences that name the field."""
+"""The fields of our forms, read within bounds: what is wrong is a sentence that names the field."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import re
 import secrets
 import unicodedata
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
+from django import forms as django_forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
 from common.errors import LoquetError
-from common.texts import N_
+from common.texts import N_, _
 
 ID: Final = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 FIRST_YEAR: Final = 2000
@@ -23,56 +25,125 @@ class FormError(LoquetError, ValueError):
     """What somebody typed will not do."""
 
 
-def text(request: HttpRequest, name: str, most: int = 200, *, label: str = "") -> str:
-    """Read a line of text. Raises FormError."""
-    said = " ".join(str(request.POST.get(name, "")).replace("\0", "").split())
-    if len(said) > most:
-        raise FormError(N_("{field}: {most} characters at the most"), field=label or name, most=most)
-    return said
+class RefusalError(ValidationError):
+    """What a field will not take: a sentence of ours, which names it."""
+
+    def __init__(self, template: str, **parameters: object) -> None:
+        self.error = FormError(template, **parameters)
+        super().__init__(str(template))
 
 
-def day(request: HttpRequest, name: str, label: str = "") -> date | None:
-    """Read a day; None where nothing was said. Raises FormError."""
-    said = str(request.POST.get(name, "")).strip()
-    if not said:
-        return None
-    try:
-        found = date.fromisoformat(said)
-    except ValueError:
-        match = re.fullmatch(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})", said)
+class Form(django_forms.Form):
+    """A form of Django's; what is wrong with it is one sentence."""
+
+    @classmethod
+    def read(cls, request: HttpRequest) -> dict[str, Any]:
+        """Return what was posted, field by field. Raises FormError with the first thing that is wrong."""
+        form = cls(request.POST)
+        if not form.is_valid():
+            wrong = next(each for errors in form.errors.as_data().values() for each in errors)
+            raise (wrong.error if isinstance(wrong, RefusalError) else FormError("{why}", why=" ".join(wrong.messages)))
+        return form.cleaned_data
+
+
+class _Ours(django_forms.Field):
+    """A field that needs no value, and is called by a text of ours."""
+
+    def __init__(self, label: str = "") -> None:
+        super().__init__(required=False, label=label)
+
+    def called(self, otherwise: str) -> str:
+        """Return what an error calls it."""
+        return _(str(self.label)) if self.label else otherwise
+
+
+class LineField(_Ours):
+    """A line of text, its spaces put right."""
+
+    def __init__(self, label: str = "", most: int = 200) -> None:
+        super().__init__(label)
+        self._most = most
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it. Raises RefusalError."""
+        said = " ".join(str(value or "").replace("\0", "").split())
+        if len(said) > self._most:
+            raise RefusalError(N_("{field}: {most} characters at the most"), field=self.called("text"), most=self._most)
+        return said
+
+
+class DayField(_Ours):
+    """A day; None where nothing was said."""
+
+    def clean(self, value: Any) -> date | None:  # noqa: ANN401 - Django's
+        """Read it. Raises RefusalError."""
+        said = str(value or "").strip()
+        if not said:
+            return None
         try:
-            found = date(int(match[3]), int(match[2]), int(match[1])) if match else date.min
+            found = date.fromisoformat(said)
         except ValueError:
-            found = date.min
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise FormError(
-            N_("{field}: {said} is not a day; write 2026-11-30 or 30/11/2026"), field=label or name, said=said
-        )
-    return found
+            match = re.fullmatch(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})", said)
+            try:
+                found = date(int(match[3]), int(match[2]), int(match[1])) if match else date.min
+            except ValueError:
+                found = date.min
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            wrong = N_("{field}: {said} is not a day; write 2026-11-30 or 30/11/2026")
+            raise RefusalError(wrong, field=self.called(_("Until")), said=said[:40])
+        return found
 
 
-def number(request: HttpRequest, name: str, least: int, most: int, label: str = "") -> int | None:
-    """Read a whole number; None where nothing was said. Raises FormError."""
-    said = str(request.POST.get(name, "")).strip()
-    if not said:
-        return None
-    if not said.isascii() or not said.isdigit() or len(said) > 9 or not least <= int(said) <= most:  # noqa: PLR2004
-        raise FormError(
-            N_("{field}: a number from {least} to {most} is expected"), field=label or name, least=least, most=most
-        )
-    return int(said)
+class NumberField(_Ours):
+    """A whole number within bounds; None where nothing was said."""
+
+    def __init__(self, label: str, least: int, most: int) -> None:
+        super().__init__(label)
+        self._least, self._most = least, most
+
+    def clean(self, value: Any) -> int | None:  # noqa: ANN401 - Django's
+        """Read it. Raises RefusalError."""
+        said = str(value or "").strip()
+        if not said:
+            return None
+        fits = said.isascii() and said.isdigit() and len(said) <= 9 and self._least <= int(said) <= self._most  # noqa: PLR2004
+        if not fits:
+            wrong = N_("{field}: a number from {least} to {most} is expected")
+            raise RefusalError(wrong, field=self.called("number"), least=self._least, most=self._most)
+        return int(said)
 
 
-def identifier(request: HttpRequest, name: str, label: str) -> str:
-    """Read an id that is new. Raises FormError."""
-    said = text(request, name, 64).lower()
-    if ID.fullmatch(said) is None:
-        raise FormError(
-            N_('{field}: "{said}" will not do; small letters, digits, hyphens and dots, 64 at the most'),
-            field=label,
-            said=said,
-        )
-    return said
+class IdField(LineField):
+    """An id that is new; empty where one is to be made."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label, 64)
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it. Raises RefusalError."""
+        said = super().clean(value).lower()
+        if said and ID.fullmatch(said) is None:
+            wrong = N_('{field}: "{said}" will not do; small letters, digits, hyphens and dots, 64 at the most')
+            raise RefusalError(wrong, field=self.called("id"), said=said)
+        return said
+
+
+class TickedField(_Ours):
+    """What was ticked of many."""
+
+    widget = django_forms.SelectMultiple
+
+    def clean(self, value: Any) -> list[str]:  # noqa: ANN401 - Django's
+        """Read it."""
+        return [str(each)[:300] for each in value or []][:1_000]
+
+
+class TickField(_Ours):
+    """Whether something was ticked."""
+
+    def clean(self, value: Any) -> bool:  # noqa: ANN401 - Django's
+        """Read it."""
+        return bool(value)
 
 
 def made_of(name: str, taken: set[str]) -> str:
@@ -98,11 +169,6 @@ def year_from(since: date | None) -> date:
         return begin.replace(year=begin.year + 1)
     except ValueError:  # the 29th of February
         return begin + timedelta(days=365)
-
-
-def chosen(request: HttpRequest, name: str) -> list[str]:
-    """Return what was ticked."""
-    return [str(each)[:300] for each in request.POST.getlist(name)][:1_000]
 
 
 def nonce() -> str:

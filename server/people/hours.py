@@ -9,11 +9,11 @@ from django.http import HttpRequest
 
 from common.texts import N_, _
 from protocol.whitelist import Hours
-from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing
 from server.edits.editing import Author
+from server.people.forms import HoursForm
 from server.people.models import Category, Member
 
 DAYS: Final = (
@@ -41,7 +41,7 @@ def _days(spans: list[list[int]] | None) -> list[str]:
 
 def save_hours(request: HttpRequest) -> None:
     """Set when a category may start."""
-    category = forms.text(request, "category")
+    category = HoursForm.read(request)["category"]
     who = Author.of(request)
     Category.objects.get_or_create(name=category)
     if request.POST.get("always"):

@@ -7,8 +7,8 @@ import re
 from django.http import HttpRequest
 
 from common.texts import N_
-from server.core import forms, state
-from server.core.forms import FormError
+from server.core import state
+from server.core.forms import FormError, LineField
 from server.edits.models import Change
 from server.people.models import Member
 from server.people.signals import id_asked
@@ -25,7 +25,7 @@ def new_id() -> str:
 
 def named_in(request: HttpRequest, name: str = "member") -> Member:
     """Find whom somebody means, by id or by name. Raises FormError."""
-    said = forms.text(request, name)
+    said = LineField().clean(request.POST.get(name))
     found = Member.objects.filter(id=said).first()
     if found is not None:
         return found

@@ -12,6 +12,7 @@ from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing, rows
 from server.edits.editing import Author
+from server.whitelist.forms import MachineForm, TrainingForm
 from server.whitelist.models import Machine, Training
 from server.whitelist.requirements import give_anew
 
@@ -24,15 +25,15 @@ def all_ask() -> bool:
 
 def save_training(request: HttpRequest) -> None:
     """Create, rename or retire a training."""
-    who, name = Author.of(request), forms.text(request, "name", label=_("Name"))
-    known = request.POST.get("id", "")
+    said = TrainingForm.read(request)
+    who, name, known = Author.of(request), said["name"], said["id"]
     if not known:
         if not name:
             raise FormError(N_("a training has a name"))
         known = forms.made_of(name, set(Training.objects.values_list("pk", flat=True)))
     elif not Training.objects.filter(pk=known).exists():
         raise FormError(N_("there is no such training any more"))
-    retired = bool(request.POST.get("retired"))
+    retired = said["retired"]
     if retired and any(known in (requires or ()) for requires in Machine.objects.values_list("requires", flat=True)):
         raise FormError(N_("machines ask for this training; take it off them first"))
     edit = editing.carry_out(
@@ -44,26 +45,24 @@ def save_training(request: HttpRequest) -> None:
 
 def save_machine(request: HttpRequest) -> None:
     """Set what a machine asks for; retire it."""
-    row = rows.get(f"machine/{request.POST.get('id', '')}")
+    said = MachineForm.read(request)
+    row = rows.get(f"machine/{said['id']}")
     if not isinstance(row, protocol.Machine):
         raise FormError(N_("there is no such machine any more"))
-    requires, nothing = forms.chosen(request, "requires"), bool(request.POST.get("nothing"))
-    if bool(requires) is nothing:
-        raise FormError(N_("tick the trainings that the machine asks for, or that it asks for none"))
+    requires, minutes = said["requires"], said["longest"]
     if set(requires) - set(Training.objects.values_list("pk", flat=True)):
         raise FormError(N_("there is no such training any more"))
-    minutes = forms.number(request, "longest", 1, 10_080, _("Longest session, in minutes"))
     changed = msgspec.structs.replace(
         row,
-        name=forms.text(request, "name", label=_("Name")),
+        name=said["name"],
         requires=tuple(sorted(requires)),
         longest=None if minutes is None else minutes * 60,
-        supervised=bool(request.POST.get("supervised")),
-        buddy=bool(request.POST.get("buddy")),
+        supervised=said["supervised"],
+        buddy=said["buddy"],
     )
     who = Author.of(request)
     edit = editing.carry_out(who, "machine_changed", [changed], about={"machine": changed.name or row.id}, seen=[row])
-    Machine.objects.filter(pk=row.id).update(retired=bool(request.POST.get("retired")))
+    Machine.objects.filter(pk=row.id).update(retired=said["retired"])
     give_anew(row.id)
     editing.touch()
     say(request, _("saved"), undo=edit.pk if edit else None)

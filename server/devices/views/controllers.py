@@ -14,10 +14,11 @@ from common.errors import LoquetError
 from common.texts import N_, _, ngettext, translate
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
-from server.core import configuration, forms, keys, state
+from server.core import configuration, keys, state
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
 from server.devices import enrolment
+from server.devices.forms import CodeForm
 from server.devices.models import Device
 from server.devices.reports import SILENT
 from server.edits import editing
@@ -117,7 +118,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             address = request.get_host()
             code = str(
                 enrolment.make_code(
-                    keys.load(configuration.in_force().data_dir), address, forms.text(request, "name"), old
+                    keys.load(configuration.in_force().data_dir), address, CodeForm.read(request)["name"], old
                 )
             )
             drawn = segno.make(code, error="m").svg_data_uri(scale=5, border=3, light="white")

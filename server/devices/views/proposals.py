@@ -11,10 +11,10 @@ from common.errors import LoquetError
 from common.texts import N_, _, translate
 from server.accounts.guards import allowed
 from server.accounts.models import Role
-from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.devices import proposals
+from server.devices.forms import ProposalsForm
 from server.devices.models import Device
 from server.edits.editing import Author
 from server.people.drafts import in_words
@@ -50,7 +50,8 @@ def _decide(request: HttpRequest) -> None:
     device = Device.objects.filter(pk=request.POST.get("device", "-")).first()
     if device is None:
         raise FormError(N_("there is no such controller any more"))
-    ticked = None if request.POST.get("all") else set(forms.chosen(request, "key"))
+    form = ProposalsForm.read(request)
+    ticked = None if form["all"] else set(form["key"])
     if request.POST.get("do") not in {"take", "decline"}:
         raise FormError(N_("nothing was asked"))
     if request.POST.get("do") == "decline":

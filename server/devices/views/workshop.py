@@ -13,9 +13,9 @@ from common.texts import N_, _, translate
 from protocol.whitelist import AnyRow, ForcedEnd, Machine
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import page, say
+from server.devices.forms import EndForm, LockForm
 from server.devices.reports import SILENT
 from server.edits import editing, rows
 from server.edits.editing import Author
@@ -117,10 +117,10 @@ def _do(request: HttpRequest) -> None:
     who, name = Author.of(request), row.name or row.id
     match request.POST.get("do"):
         case "lock":
-            why = forms.text(request, "why", label=_("Why"))
+            form = LockForm.read(request)
+            why, now = form["why"], form["now"]
             if not why:
                 raise FormError(N_("say why: people read it at the machine"))
-            now = bool(request.POST.get("now"))
             locked = msgspec.structs.replace(row, locked=why, now=now)
             edit = editing.carry_out(who, "locked", [locked], about={"machine": name, "why": why}, seen=[row])
             said = _("{machine} is being locked, and what runs is cut") if now else _("{machine} locks once it is idle")
@@ -129,7 +129,7 @@ def _do(request: HttpRequest) -> None:
             edit = editing.carry_out(who, "unlocked", [open_again], about={"machine": name}, seen=[row])
             said = _("{machine} is being unlocked")
         case "end":
-            session = forms.text(request, "session", 64)
+            session = EndForm.read(request)["session"]
             cut: AnyRow = ForcedEnd(row.id, session=session, by=who.name)
             edit = editing.carry_out(who, "ended", [cut], about={"machine": name}) if session else None
             said = _("the session at {machine} is being ended")

@@ -22,6 +22,7 @@ from server.edits import editing, rows
 from server.edits.editing import Author
 from server.people import members, models
 from server.people.badges import known_hash
+from server.people.forms import BadgeForm
 
 DRAWER: Final = "drawer"  # whose a spare is that is lent to nobody: no member has this id
 LATELY: Final = timedelta(hours=2)
@@ -93,12 +94,8 @@ def _do(request: HttpRequest) -> None:
             raise FormError(N_("this badge is {owner}'s already; take it away there first"), owner=taken.member)
         if taken is not None and taken.blocked and taken.member != DRAWER:
             raise FormError(N_("this badge is blocked; unblock it first, if it was found again"))
-        kind = (
-            BadgeKind(request.POST.get("kind", "member"))
-            if request.POST.get("kind", "member") in KINDS
-            else BadgeKind.MEMBER
-        )
-        row = Badge(hash_, member.pk, kind, until=forms.day(request, "until"))
+        said = BadgeForm.read(request)
+        row = Badge(hash_, member.pk, said["kind"], until=said["until"])
         edit = editing.carry_out(who, "badge_given", [row], about={"name": member.name or member.pk})
         models.UnknownBadge.objects.filter(hash=hash_).delete()
         say(request, _("{name} has this badge now").format(name=member.name), undo=edit.pk if edit else None)
@@ -162,10 +159,9 @@ def _hash(request: HttpRequest) -> tuple[str, Badge | None]:
     """
     hash_ = request.POST.get("hash", "")
     if not hash_:
-        said = request.POST.get("technology", "")
-        technology = Technology(said) if said in set(Technology) else Technology.ISO14443A
-        uid = parse_uid(forms.text(request, "uid", 60), technology)
-        return known_hash(uid, technology)
+        said = BadgeForm.read(request)
+        technology = Technology(said["technology"]) if said["technology"] in set(Technology) else Technology.ISO14443A
+        return known_hash(parse_uid(said["uid"], technology), technology)
     if len(hash_) != 32 or set(hash_) - set("0123456789abcdef"):  # noqa: PLR2004 - a hash
         raise FormError(N_("there is no such badge any more"))
     taken = rows.get(f"badge/{hash_}")

@@ -21,6 +21,7 @@ from server.edits.editing import Author
 from server.edits.models import Edit
 from server.people import members, models
 from server.people.forgetting import forget
+from server.people.forms import ExclusionForm, ForgettingForm, MemberForm, NewMemberForm
 
 EDITS: Final = 30
 
@@ -41,15 +42,15 @@ def new(request: HttpRequest) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         try:
-            name = forms.text(request, "name", label=_("Name"))
+            said = NewMemberForm.read(request)
+            name = said["name"]
             if not name:
                 raise FormError(N_("a member has a name"))
             taken = set(models.Member.objects.values_list("pk", flat=True))
-            said = request.POST.get("id", "").strip()
-            made = forms.identifier(request, "id", _("Number or id")) if said else members.new_id()
+            made = said.pop("id") or members.new_id()
             if made in taken:
                 raise FormError(N_('"{id}" is somebody else already'), id=made)
-            row = _read(request, Member(made, name))
+            row = msgspec.structs.replace(Member(made), **said)
             editing.carry_out(Author.of(request), "member_new", [row], about={"name": name})
             return HttpResponseRedirect(f"/members/{made}")
         except LoquetError as error:
@@ -61,14 +62,6 @@ def new(request: HttpRequest) -> HttpResponse:
 def _categories() -> list[str]:
     mine = set(models.Member.objects.exclude(category="").values_list("category", flat=True).distinct())
     return sorted(mine | set(models.Category.objects.exclude(name="").values_list("name", flat=True)))
-
-
-def _read(request: HttpRequest, row: Member) -> Member:
-    name = forms.text(request, "name", label=_("Name"))
-    category = forms.text(request, "category", label=_("Category"))
-    payer = forms.text(request, "payer", label=_("Who pays"))
-    until = forms.day(request, "until", _("Membership until"))
-    return msgspec.structs.replace(row, name=name, category=category, payer=payer, until=until)
 
 
 @allowed(Role.FABMANAGER)
@@ -113,11 +106,17 @@ def _change(request: HttpRequest, row: Member) -> None:
     who, about = Author.of(request), {"name": row.name or row.id}
     match request.POST.get("do"):
         case "save":
-            edit = editing.carry_out(who, "member_changed", [_read(request, row)], about=about, seen=[row])
+            edit = editing.carry_out(
+                who,
+                "member_changed",
+                [msgspec.structs.replace(row, **MemberForm.read(request))],
+                about=about,
+                seen=[row],
+            )
             say(request, _("saved"), undo=edit.pk if edit else None)
         case "exclude":
             put: list[AnyRow] = [msgspec.structs.replace(row, excluded=True)]
-            if request.POST.get("now"):
+            if ExclusionForm.read(request)["now"]:
                 put += [ForcedEnd(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine")]
             edit = editing.carry_out(who, "excluded", put, about=about, seen=[row])
             say(request, _("{name} is refused everywhere from now on").format(**about), undo=edit.pk if edit else None)
@@ -127,7 +126,7 @@ def _change(request: HttpRequest, row: Member) -> None:
             edit = editing.carry_out(who, "welcomed", put, forced_ends, about=about)
             say(request, _("{name} is welcome again").format(**about), undo=edit.pk if edit else None)
         case "forget":
-            if forms.text(request, "sure") != row.id:
+            if ForgettingForm.read(request)["sure"] != row.id:
                 raise FormError(N_("type the member's id to say that you mean it: {id}"), id=row.id)
             forget(who, row.id)
             say(request, _("forgotten; sessions and minutes stay, under an id without a name"))

@@ -21,7 +21,7 @@ from server.edits.models import Edit
 from server.people.models import Member
 from server.whitelist import models
 from server.whitelist.columns import Cell, Column, columns, state_of
-from server.whitelist.forms import level
+from server.whitelist.forms import CertificationForm, ClassForm
 from server.whitelist.models import Machine
 from server.whitelist.teaching import hold_to_what_may_be_given, levels, teaches_of
 
@@ -74,13 +74,10 @@ def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
     who = Author.of(request)
     match request.POST.get("do"):
         case "grant":
-            given = level(request)
+            said = CertificationForm.read(request)
+            given = said["level"]
             hold_to_what_may_be_given(request, training.id, max(given, held.level if held else given))
-            made = Certification(
-                member.pk, training.id, given, forms.day(request, "since"), forms.day(request, "until")
-            )
-            if made.since and made.until and made.since > made.until:
-                raise FormError(N_("it would end before it begins"))
+            made = Certification(member.pk, training.id, given, said["since"], said["until"])
             what = "changed_certification" if held else "granted"
             return editing.carry_out(who, what, [made], _cuts_of(member.pk, training.id), about=about)
         case "extend":
@@ -114,11 +111,12 @@ def _cuts_of(member: str, training: str) -> list[str]:
 def class_(request: HttpRequest) -> HttpResponse:
     """Return a training to everybody who was ticked."""
     try:
-        training = next((each for each in columns() if each.id == request.POST.get("training")), None)
-        members = forms.chosen(request, "member")
+        said = ClassForm.read(request)
+        training = next((each for each in columns() if each.id == said["training"]), None)
+        members = said["member"]
         if training is None or not members:
             raise FormError(N_("tick the people, and choose the training"))
-        given, until = level(request), forms.day(request, "until")
+        given, until = said["level"], said["until"]
         hold_to_what_may_be_given(request, training.id, given)
         known = set(Member.objects.filter(pk__in=members).values_list("pk", flat=True))
         keys = {f"certification/{member}/{training.id}" for member in known}
@@ -136,8 +134,7 @@ def class_(request: HttpRequest) -> HttpResponse:
         edit = editing.carry_out(
             Author.of(request), "class", put, drop, about={"count": len(put), "training": training.name}
         )
-        said = sentence(GIVEN, count=len(put), training=training.name)
-        say(request, said, undo=edit.pk if edit else None)
+        say(request, sentence(GIVEN, count=len(put), training=training.name), undo=edit.pk if edit else None)
     except LoquetError as error:
         say(request, translate(error), wrong=True)
     response = HttpResponse(status=204)
