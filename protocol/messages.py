@@ -256,7 +256,9 @@ def read_code(text: str) -> Code:
     parts = "".join(text.split()).removeprefix("https://").rsplit("/", 2)
     if len(parts) != 3:  # noqa: PLR2004 - address, secret, fingerprint
         raise CodeError(
-            N_("this is no enrolment code; the page Devices shows one: ADDRESS:PORT/XXXX-XXXX-XXXX-XXXX/FINGERPRINT")
+            N_(
+                "this is no enrolment code; the page Controllers shows one: ADDRESS:PORT/XXXX-XXXX-XXXX-XXXX/FINGERPRINT"
+            )
         )
     address, secret, fingerprint = parts[0].rstrip("/"), parts[1].replace("-", "").upper(), parts[2].lower()
     if re.fullmatch(r"[^/\s]+", address) is None or not 0 < len(address) <= 255:  # noqa: PLR2004 - RFC 1035

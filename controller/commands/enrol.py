@@ -1,4 +1,4 @@
-"""`loquet enrol`: take this controller into a workshop's server, by a code from its page Devices."""
+"""`loquet enrol`: take this controller into a workshop's server, by a code from its page Controllers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EnrolError(LoquetError):
 
 @click.command(
     help=_(
-        "Enrol this controller with a server. The page Devices there shows a code, once; type it here, or paste it. "
+        "Enrol this controller with a server. The page Controllers there shows a code, once; type it here, or paste it. "
         "From then on the server keeps the whitelist, and usage goes there by itself whenever there is a line.\n\n"
         "What this controller knew so far is proposed to the server: the page Import there shows it. Badges stay "
         "readable. "

@@ -60,13 +60,13 @@ def enrol(keys: Keys, asked: Enrol, counters: Counted) -> Enrolled:
     expected = messages.proof(found.secret if found else "-", keys.signer.public.text, asked.key, asked.sealing)
     if found is None or not hmac.compare_digest(expected, asked.proof):
         EnrolCode.objects.filter(code=asked.code).update(tries=F("tries") + 1)
-        raise EnrolError(N_("this code is wrong, used up or over; make a new one on the page Devices"))
+        raise EnrolError(N_("this code is wrong, used up or over; make a new one on the page Controllers"))
     with transaction.atomic():
         code = EnrolCode.objects.select_for_update(of=("self",)).get(pk=found.pk)
         known = code.used_by
         if known is not None and (known.key, known.sealing) != (asked.key, asked.sealing):
             raise EnrolError(
-                N_("this code has taken another controller in already; make a new one on the page Devices")
+                N_("this code has taken another controller in already; make a new one on the page Controllers")
             )
         device = known or _take_in(code, asked)
         EnrolCode.objects.filter(pk=code.pk).update(used_by=device)
