@@ -257,7 +257,8 @@ def read_code(text: str) -> Code:
     if len(parts) != 3:  # noqa: PLR2004 - address, secret, fingerprint
         raise CodeError(
             N_(
-                "this is no enrolment code; the page Controllers shows one: ADDRESS:PORT/XXXX-XXXX-XXXX-XXXX/FINGERPRINT"
+                "this is no enrolment code; the page Controllers shows one: "
+                "ADDRESS:PORT/XXXX-XXXX-XXXX-XXXX/FINGERPRINT"
             )
         )
     address, secret, fingerprint = parts[0].rstrip("/"), parts[1].replace("-", "").upper(), parts[2].lower()

@@ -37,8 +37,8 @@ class EnrolError(LoquetError):
 
 @click.command(
     help=_(
-        "Enrol this controller with a server. The page Controllers there shows a code, once; type it here, or paste it. "
-        "From then on the server keeps the whitelist, and usage goes there by itself whenever there is a line.\n\n"
+        "Enrol this controller with a server. The page Controllers there shows a code, once; type it here, or paste "
+        "it. From then on the server keeps the whitelist, and usage goes there by itself whenever there is a line.\n\n"
         "What this controller knew so far is proposed to the server: the page Import there shows it. Badges stay "
         "readable. "
         "Trying again does no harm."

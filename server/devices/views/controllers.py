@@ -1,4 +1,4 @@
-"""The page Controllers: controllers, what is wrong first; a code for a new one, or for one that takes another's place."""
+"""The page Controllers: what is wrong first; a code for a new one, or for one that takes another's place."""
 
 from __future__ import annotations
 
