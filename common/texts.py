@@ -59,6 +59,7 @@ def sentence(template: str, **parameters: object) -> str:
     """Return a marked text in the language in use, with what fills it; one that counts by its `count`."""
     if isinstance(template, Plural):
         count = parameters.get("count")
+        # Where the count is unknown ("?"), many reads better than one.
         said = ngettext(template.one, str(template), int(count) if str(count).isdigit() else 2)  # type: ignore[call-overload]
         return said.format(**parameters)
     return _(template).format(**parameters)

@@ -139,6 +139,7 @@ class Displays:
             return
         with self._changed:
             if view.denied:
+                # A refusal stays for as long as it takes to read, whatever the station shows meanwhile.
                 shown.denied, shown.denied_until = view, self._now() + READING
             elif view != shown.lasting:
                 if shown.lasting is None or view.signal is not shown.lasting.signal:

@@ -108,6 +108,7 @@ class Claims:
         self.outputs[station.machine] = machine_outputs
 
     def _claim_one(self, station: Station, name: str, part: Part) -> LeasedOutput | None:
+        # Whoever does not resume begins open, whatever an earlier daemon left.
         found_closed = station.rules.resumes and self._was_left_closed(station.machine, name, part)
         how = {"found_closed": True} if found_closed and not _is_remote(part) else {}
         output = self._make(station.machine, "outputs", part, **how)

@@ -98,6 +98,7 @@ class LeasedOutput:
 
     def close_output(self, now: int) -> None:
         """Close the output under a lease that lasts. Raises OutputError; it is open then."""
+        # A lease that is about to run out would have the guard open what closes now.
         if self._lent_until - now < lease.LEASE_MS // 4:
             self.take_lease(now)
         if self._resume:  # said before, so that whoever finds the lease leaves nothing closed that it does not know of
@@ -135,6 +136,7 @@ class LeasedOutput:
             self._is_opening = True
             if not self._remote.is_settled:
                 return  # given back once it is: see `renew`
+        # Forgotten before it opens: where that fails nobody renews it, and the guard opens in a moment.
         was_lent, self._lent_until, self._is_opening = self.is_lent, 0, False
         self._open()
         if was_lent:

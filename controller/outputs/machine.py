@@ -105,6 +105,7 @@ class MachineOutputs:
         self.owner.check()
         pausing = MACHINE in closed
         self._waits = False
+        # Reversed: the machine stands last, so that it opens first.
         others = [output for name, output in reversed(self._outputs.items()) if name not in closed]
         _each(output.pause_output if pausing else output.open_output for output in others)
         for name, output in self._outputs.items():

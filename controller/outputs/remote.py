@@ -81,6 +81,7 @@ class RemoteHandle:
 
     def suspect(self) -> None:
         """Take it that it may be closed: an earlier daemon lent it, and it does not open by itself."""
+        # A plug of before opens by its own timer; a relay on a line stays as it was told.
         self._state.may_be_closed = self._state.may_be_closed or not self._state.opens_by_itself
 
     def lend(self, until: int) -> None:

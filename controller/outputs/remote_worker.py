@@ -41,6 +41,7 @@ class RemoteWorker:
 
     def _run(self, state: RemoteState) -> None:
         while True:
+            # Taken before the step: whatever is told while it runs ends the wait at once.
             asked = state.wanted, state.ending
             wait = self.step()
             with state.changed:
@@ -95,6 +96,7 @@ class RemoteWorker:
         if wanted and not self._state.wanted:  # told otherwise while it was sought: what opens goes first
             return
         seen = self._output.switch(closed=wanted)
+        # Of before it was sent: the part's own timer began a little later, and is begun anew early rather than late.
         self._armed_at = now
         self._state.take_in(seen)
         if not (wanted and self._is_unheld(seen)):

@@ -206,6 +206,7 @@ class Loop:
         outputs = self.stations.outputs.get(message.machine)
         if outputs is not None:
             try:
+                # What closes before the machine may have closed just now.
                 outputs.settle(moment.at)
             except OutputError as error:
                 self.stations.feed(message.machine, OutputFailed(translate(error)), moment)
@@ -238,6 +239,7 @@ class Loop:
         return "ok" if self.stations.storage.works else self.stations.storage.detail
 
     def _answer(self, request: Request | None, machine: str, answer: Callable[[Any], None]) -> None:
+        # None: only how everything is was asked for.
         if request is not None:
             self.stations.feed(machine, request)
         answer(self.status())
@@ -250,9 +252,12 @@ class Loop:
         moment = self._clock.now()
         if opened.replaced is not None:
             self.writes.record(moment, opened.replaced)
+        # The first time that the disk could be read: the stations have waited for it. Later it is a new database in the
+        # place of a damaged one, and what runs goes on.
         if any(isinstance(state, Recovering) for state in self.states.values()):
             self.recover(list(opened.left_open), opened.faults)
             return
+        # A new journal knows no clock of this boot yet.
         self.writes.record(moment, entries.Clock(self._clock.read().offset, moment.quality))
         for left in opened.left_open:
             mine = left.session in self._recovered or (left.boot == moment.boot and left.began >= self._began)
@@ -286,6 +291,8 @@ class Loop:
             self._beat_at = moment.at + HEARTBEAT_MS
         wakes.append(self._clock_at)
         stuck = self.writes.is_stuck(moment.at)
+        # Fed while somebody works even where the disk hangs: a restart would end what runs, and lose what waits to be
+        # written of it.
         has_to_live = bool(open_sessions) or (stuck and self.writes.holds_usage)
         fed = self._watchdog.feed(moment.at, has_to_live=has_to_live, writer_stuck=stuck)
         if fed is not None:

@@ -72,6 +72,7 @@ class Stations:
         counted: Callable[[str], float | None],
     ) -> None:
         self.owner = Owner("the stations")
+        # Immutable states: whoever holds one for a moment sees no half of a change.
         self._states: dict[str, State] = {each.machine: self._found(each, outputs) for each in rules}
         self.locks = Locks(writes)
         self.storage = Storage()
@@ -172,6 +173,7 @@ class Stations:
     def obstacle(self, moment: Moment, machine: str) -> Reason | None:
         """Return what keeps a machine from starting, if anything does."""
         outputs = self.outputs.get(machine)
+        # A session whose grant cannot be written would be usage that nobody can bill or explain.
         if not self.storage.works or self._writes.is_full or self._writes.is_stuck(moment.at):
             return Reason.NO_STORAGE
         if (outputs is None or outputs.needs_guard) and not self._guard_alive(moment.at):

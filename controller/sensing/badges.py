@@ -42,6 +42,7 @@ class Badges:
 
     def prepare(self) -> None:
         """Make the next session's id at leisure, not on the way of a tap."""
+        # Random bytes may wait for the kernel just after boot.
         self._next_session = self._next_session or self._new_session()
 
     def events(

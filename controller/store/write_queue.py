@@ -180,6 +180,7 @@ class WriteQueue:
     def edit(self, edit: Edit | PendingDelivery) -> None:
         """Change the whitelist: an edit that was made here, or what a server brought."""
         with self._changed():
+            # In the order in which they came: of a grant and its revocation the last one counts.
             self.edits.append(edit)
 
     def belong(self, server: str, counts: dict[str, MachineCounter], committed: Callable[[], None]) -> None:
@@ -195,6 +196,7 @@ class WriteQueue:
     def acknowledge(self, epoch: str, seq: int) -> None:
         """Note that a server has committed the journal of an epoch up to that number."""
         with self._changed():
+            # Answers of a server may come in any order; what was acknowledged stays so.
             self._acknowledged[epoch] = max(seq, self._acknowledged.get(epoch, 0))
 
     def renew_epoch(self, epoch: str) -> None:
@@ -248,6 +250,7 @@ class WriteQueue:
         """Have what was not written wait again, but for the entries: `keep` does that."""
         with self._lock:
             self._beats = self._beats or taken.beats
+            # What came meanwhile is newer.
             self._acknowledged = taken.acknowledged | self._acknowledged
             self._renewed |= taken.renewed
             self._adopted = self._adopted or taken.adopted

@@ -151,6 +151,7 @@ class Writer:
 
     def _drain(self) -> bool:
         """Write all entries that wait, in one transaction; return whether that went well."""
+        # Entries stay in the queue until they are committed: a crash of this thread loses none.
         taken = self.queue.take()
         if self._works and taken.is_empty:
             return True
@@ -218,6 +219,7 @@ class Writer:
             self._take(edit)
             return
         try:
+            # `_between` lets grants that wait go first: a long list must keep no tap waiting.
             changed = carry_out(self.connection.db, edit, self._earliest(), self._between)
         except StorageError as error:
             self._notice(error)

@@ -126,6 +126,7 @@ class Down:
         if manifest.ring and manifest.ring != self._ring()[: len(manifest.ring)]:
             ring: Ring = messages.read(Ring, self._line.get("/ring"))
             self._new_ring(self._sealing.unseal(ring.ring))
+        # Nothing new is not written: an idle line costs the card nothing.
         is_news = brought.is_whole or brought.put or brought.drop or held != (manifest.generation, manifest.version)
         if not is_news and manifest.digest != digest:
             raise UnfitError(N_("the server's whitelist of this version is another one than the one in force"))

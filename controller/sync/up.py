@@ -140,6 +140,7 @@ class Up:
             self._from[part.epoch] = error.expected
             return
         self._from[part.epoch] = receipt.seq
+        # Only what the server has committed may ever be purged here.
         self._writes.acknowledge(part.epoch, receipt.seq)
 
     def _next(self) -> Part | None:

@@ -26,6 +26,7 @@ def allowed(role: Role) -> Callable[[View], View]:
             account = request.user
             if not isinstance(account, Account):
                 return _redirect(request, f"/login?next={quote(request.get_full_path())}")
+            # A password alone opens nothing of an account that has a second factor.
             if user_has_device(account) and not account.is_verified():  # type: ignore[attr-defined]
                 return _redirect(request, f"/second?next={quote(request.get_full_path())}")
             if not account.may(role):

@@ -58,6 +58,7 @@ def adopt() -> bool:
     """
     with connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor))
+    # A new database, or one that was renamed already.
     if "server_account" not in tables:
         return False
     recorder = MigrationRecorder(connection)

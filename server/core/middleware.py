@@ -29,6 +29,7 @@ def safe(get_response: View) -> View:
         response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        # The Back button of a shared computer shows nothing after a log-out.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

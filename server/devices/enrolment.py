@@ -57,8 +57,10 @@ def enrol(keys: Keys, asked: Enrol, counters: Counted) -> Enrolled:
     counters: what each of its machines has counted so far, by whatever controller.
     """
     found = EnrolCode.objects.filter(code=asked.code, expires__gte=timezone.now(), tries__lt=TRIES).first()
+    # Compared even where there is no such code: how long an answer takes must not say which codes there are.
     expected = messages.proof(found.secret if found else "-", keys.signer.public.text, asked.key, asked.sealing)
     if found is None or not hmac.compare_digest(expected, asked.proof):
+        # Counted in the database, so that tries at once count too.
         EnrolCode.objects.filter(code=asked.code).update(tries=F("tries") + 1)
         raise EnrolError(N_("this code is wrong, used up or over; make a new one on the page Controllers"))
     with transaction.atomic():

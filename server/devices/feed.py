@@ -74,7 +74,10 @@ class Feed:
             return
         if isinstance(old, Machine) or isinstance(row, Machine):
             machine = key.partition("/")[2]
+            # What a machine asks for decides who is seen with a name there: its views are made anew.
             self._views = {of: view for of, view in self._views.items() if machine not in of}
+        # Each view's digest loses what the row was worth in it before, and gains what it is worth after: a change costs
+        # what it changes, however long the list is.
         before = [(view, view.share(old, key)) for view in self._views.values()]
         self._common += _shared_hash(row) - _shared_hash(old)
         if row is not None:
@@ -151,6 +154,7 @@ class Feed:
                 break
             keys[key] = None
             if key.startswith("certification/"):
+                # A certification shows or hides the member's name.
                 keys[f"member/{key.partition('/')[2].rpartition('/')[0]}"] = None
         put, drop = [], []
         for key in keys:

@@ -125,6 +125,7 @@ class LiveFeed:
         async with self._refreshing:
             version, generation = await self.ask(_versions)
             self._looked = time.monotonic()
+            # Two numbers by their keys, twice a second: what an idle server asks its database.
             if (version, generation) == (self.feed.version, self.generation):
                 return
             found = await self.ask(_read_news, self.feed.version, self.generation, self._processed)
@@ -138,6 +139,7 @@ class LiveFeed:
         self.feed.apply(news.steps, news.version)
         self.generation = news.generation
         self.devices = news.devices
+        # Whoever waits holds the old event: it is set once, and the next wait begins with the new one.
         told, self._news = self._news, asyncio.Event()
         told.set()
 

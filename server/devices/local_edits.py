@@ -34,6 +34,7 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
     """
     if edited.replaced or not (edited.rows or edited.gone) or not edited.generation:
         return  # without a generation it was made before a server kept the list: it is among the proposals
+    # After a restore versions mean something else: an edit over another generation has seen nothing of this one.
     base = edited.base if edited.generation == int(state.get(state.GENERATION)) else 0
     wanted: dict[str, AnyRow | None] = dict.fromkeys(edited.gone[: editing.BATCH])
     wanted |= {row.key: row for row in edited.rows[: editing.BATCH]}

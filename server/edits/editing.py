@@ -66,6 +66,7 @@ def carry_out(
     wanted: dict[str, AnyRow | None] = dict.fromkeys(drop)
     wanted |= {row.key: checked(row) for row in put}
     with transaction.atomic():
+        # Held to the end: versions follow one another as the edits do, on PostgreSQL too.
         ServerState.objects.select_for_update().get(key=state.VERSION)  # one edit at a time
         before = rows.find(wanted)
         if any(rows.get(row.key) != row for row in seen) or _changed(wanted, since):
@@ -81,6 +82,7 @@ def carry_out(
         for start in range(0, len(keys), BATCH):
             _write(edit, {key: changed[key] for key in keys[start : start + BATCH]}, before)
             progress(min(start + BATCH, len(keys)), len(keys))
+        # In the transaction: what others make of an edit is there with it, or not at all.
         rows_changed.send(Edit, before=before, after=changed)
         if author.account is not None:
             _record(author.account, what, changed)
@@ -138,6 +140,7 @@ def undo(author: Author, edit: Edit) -> Edit | None:
         if locked.undone_by_id is not None:
             raise EditError(N_("this was undone already"))
         changes: Sequence[Change] = list(locked.changes.order_by("version"))
+        # What was forgotten has no rows to put back.
         if locked.what in FINAL or not changes:
             raise EditError(N_("this cannot be taken back any more"))
         keys = [each.key for each in changes]

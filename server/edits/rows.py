@@ -110,6 +110,7 @@ def find(keys: Iterable[str]) -> dict[str, AnyRow]:
                 row = kind.of(model)
                 if row is not None:
                     found[row.key] = row
+    # A kind may find more than was asked for, as all certifications of a member.
     asked = {f"{head}/{name}" for head, names in wanted.items() for name in names}
     return {key: row for key, row in found.items() if key in asked}
 

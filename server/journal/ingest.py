@@ -77,6 +77,7 @@ def take(device: Device, upload: Upload) -> Receipt:
         try:
             with transaction.atomic():
                 return _take(device, upload)
+        # The quick way writes without looking; only where that fails it is looked at one by one.
         except IntegrityError:  # something stands past what was acknowledged: it is looked at one by one
             with transaction.atomic():
                 return _take(device, upload, carefully=True)
@@ -114,6 +115,7 @@ def _write(stream: Stream, new: list[tuple[int, str, int, str]]) -> None:
         return
     came = time.time_ns() // 1_000_000
     with connection.cursor() as cursor:
+        # Past Django's models: a storm of a thousand controllers is bound by this line.
         cursor.executemany(INSERT, [(stream.pk, seq, boot, at, came, body) for seq, boot, at, body in new])
 
 

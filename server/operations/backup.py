@@ -134,6 +134,7 @@ def restore(configuration: Configuration, source: Path, progress: Progress = lam
     files: dict[str, str] = {}
     try:
         with transaction.atomic():
+            # Those that refer to others go first.
             for model in reversed(_models()):
                 model._default_manager.all().delete()
             with gzip.open(source, "rt", encoding="utf-8") as file:

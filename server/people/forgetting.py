@@ -28,6 +28,7 @@ def forget(author: Author, member: str) -> None:
     if not administers and accounts.filter(role=Role.ADMINISTRATOR).exists():
         raise EditError(N_("an administrator's own member can only be forgotten by an administrator"))
     with transaction.atomic():
+        # Before they go: the history is looked through by their keys afterwards.
         keys = [*(row.key for row in rows.belonging_to("member", member)), f"member/{member}"]
         carry_out(author, "forgotten", drop=keys)
         _forget_edits(found, keys)

@@ -18,6 +18,7 @@ def new_id() -> str:
     """Make an id that is no name, and was never anybody's: what stays in a journal says nothing of a person."""
     while True:
         found = f"m-{state.next_number(state.MEMBERS):04d}"
+        # The counter alone would do, but for a backup put back: what was counted since is counted again.
         known = Member.objects.filter(pk=found).exists() or Change.objects.filter(key=f"member/{found}").exists()
         if not (known or any(answer for _app, answer in id_asked.send(Member, member=found))):
             return found

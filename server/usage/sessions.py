@@ -69,6 +69,7 @@ def ended(written: Written, entry: entries.Ended) -> None:
         },
     )
     session.ended = True
+    # What was corrected while it still ran holds over what the end says.
     if not session.corrected_by:
         session.powered = max(0, entry.powered)
     session.busy = entry.busy

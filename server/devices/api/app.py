@@ -105,6 +105,7 @@ class Api:
             raise ProblemError("media", f"send {media}")
         if not signed:
             if media:
+                # Nobody has signed yet: a stranger may open many connections, and each body costs memory.
                 async with self._open_bodies:
                     call.body = await read_in_time(request)
             return
