@@ -25,6 +25,7 @@ from server.devices.problems import MEDIA, ProblemError
 
 OPEN_BODIES: Final = 100  # of requests that nobody has signed, read at once
 NONCE: Final = 64
+PIECE: Final = 32_768  # bytes of an answer that are written at once
 log = logging.getLogger("loquet.server")
 
 
@@ -38,6 +39,22 @@ class _AnyMethod:
         """Answer."""
         response = await self._endpoint(Request(scope, receive))
         await response(scope, receive, send)
+
+
+class _InPieces(Response):
+    """A body that goes out piece by piece, each once there is room for it.
+
+    TLS keeps a buffer as large as the largest write, for as long as the connection lasts: two hundred controllers that
+    hold a line after a whole list of 20,000 members would cost the server half a gigabyte.
+    """
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for start in range(0, max(1, len(self.body)), PIECE):
+            end = start + PIECE
+            more = end < len(self.body)
+            await send({"type": "http.response.body", "body": bytes(self.body[start:end]), "more_body": more})
 
 
 class Api:
@@ -94,7 +111,7 @@ class Api:
         now, challenge = str(time.time_ns() // 1_000_000), self._challenges.new()
         text = signing.answer_text(status, call.target, call.nonce, now, challenge, body)
         headers |= {signing.TIME: now, signing.CHALLENGE: challenge, signing.SIGNATURE: self._signer.sign(text)}
-        return Response(body, status, {**headers, "Cache-Control": "no-store"}, media)
+        return _InPieces(body, status, {**headers, "Cache-Control": "no-store"}, media)
 
     # --- reading ---
 
