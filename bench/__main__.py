@@ -40,6 +40,8 @@ BOUNDS: dict[str, float] = {
     "ingest_server_mb_postgres": 400,
     "change_server_mb": 400,
     "change_server_mb_postgres": 400,
+    "revoke_server_mb": 400,
+    "revoke_server_mb_postgres": 400,
     "storm_server_mb": 400,
     "storm_server_mb_postgres": 400,
     "whitelist_change_bytes": 2_048,
