@@ -172,7 +172,7 @@ class Guard:
         self._gone.pop(name, None)
 
     def say_once(self, name: str, sentence: str) -> None:
-        """Say a sentence about one thing, unless it was the last that was said of it."""
+        """Report a sentence about one thing, unless it was the last that was said of it."""
         if self._failed.get(name) != sentence:
             self._failed[name] = sentence
             self._notify(sentence)

@@ -122,7 +122,7 @@ class RemoteState:
     # --- what does not work ---
 
     def trouble(self, error: OutputError, now: int) -> None:
-        """Say what does not work, once it has not worked for long enough.
+        """Report what does not work, once it has not worked for long enough.
 
         A plug that is closed may be out of reach for as long as its own timer holds it.
         """
@@ -137,14 +137,14 @@ class RemoteState:
                 self._lose(error)
 
     def _lose(self, error: OutputError) -> None:
-        """Say once that it cannot be reached, while nobody needs it."""
+        """Report once that it cannot be reached, while nobody needs it."""
         self.answers = False
         if not self._lost:
             self._lost = True
             self.say(OutputReport(error))
 
     def fail(self, error: DriverError) -> None:
-        """Say once that it is not as it was told. It is told to open from now on, whatever it was told last."""
+        """Report once that it is not as it was told. It is told to open from now on, whatever it was told last."""
         was, self.failed = self.failed, True
         self.known = None
         if self.wanted:

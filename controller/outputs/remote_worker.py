@@ -145,7 +145,7 @@ class RemoteWorker:
         return False
 
     def _closed_by_itself(self) -> None:
-        """Say what is wrong; it is opened again by the next step."""
+        """Report it; it is opened again by the next step."""
         state = self._state
         state.read_back(closed=True)
         state.may_be_closed = True

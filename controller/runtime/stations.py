@@ -112,7 +112,7 @@ class Stations:
         self.feed(machine, OutputFailed(cause, for_good=True))
 
     def feed(self, machine: str, event: AnyEvent, moment: Moment | None = None) -> None:
-        """Give a station an event, and carry out what follows."""
+        """Feed an event to a station, and carry out what follows."""
         moment = moment or self._clock.now()
         answer = stations.step(self.states[machine], event, moment)
         self.states[machine] = answer.state

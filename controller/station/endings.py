@@ -50,7 +50,7 @@ def end(state: InSession, moment: Moment, why: Ending, by: str | None = None, ca
 
 
 def ended(state: InSession, moment: Moment, why: Ending, by: str | None = None, cause: str = "") -> entries.Ended:
-    """Say in the journal that a session is over."""
+    """Return the entry that says that a session is over."""
     powered, busy = state.powered_at(moment), state.busy_at(moment)
     return entries.Ended(state.session.id, state.rules.machine, why, powered, by, busy=busy, cause=cause)
 

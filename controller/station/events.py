@@ -247,7 +247,7 @@ class Teach(Effect, frozen=True):
 
 
 class Flash(Effect, frozen=True):
-    """Tell people for a moment; `denied` says why and what would help."""
+    """A signal for a moment; `denied` says why and what would help."""
 
     signal: Signal
     denied: Denied | None = None

@@ -205,7 +205,7 @@ class WriteQueue:
             self._renewed.add(epoch)
 
     def damaged(self, why: str, *, first: bool = False) -> None:
-        """Say that the database was found damaged; first: unless that is known by another reason."""
+        """Report that the database was found damaged; first: unless that is known by another reason."""
         with self._changed():
             self.damage = (self.damage if first else "") or why
 

@@ -10,5 +10,5 @@ from server.accounts.models import Role
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Give every page the account, and the roles by which it shows what."""
+    """Return the account, and the roles by which a page shows what."""
     return {"account": request.user if request.user.is_authenticated else None, "Role": Role}

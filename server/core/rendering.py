@@ -55,7 +55,7 @@ def _contexts() -> tuple[Context, ...]:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Give every page its language, its path, and what the page before had to say."""
+    """Return the language, the path, and what the page before had to say."""
     speaks = request.session.session_key or "said" in request.session
     return {
         "language": language(),
@@ -67,7 +67,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def refused(request: HttpRequest, why: str, status: int = 403) -> HttpResponse:
-    """Say no, kindly, and where to go."""
+    """Return a page that says no, kindly, and where to go."""
     return page(request, "core/refused.html", status, why=why)
 
 

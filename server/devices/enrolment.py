@@ -109,7 +109,7 @@ def _name(asked: Enrol) -> str:
 
 
 def _take_machines(device: Device, asked: Enrol) -> None:
-    """Give it its stations' machines; one that another controller switches stays with that one."""
+    """Assign it its stations' machines; one that another controller switches stays with that one."""
     for station in asked.stations:
         machine = Machine.objects.filter(pk=station.machine).select_related("device").first()
         other = None if machine is None else machine.device
@@ -126,8 +126,3 @@ def _take_machines(device: Device, asked: Enrol) -> None:
             editing.carry_out(Author(device=device, name=device.name), "machine_came", [row])
         Machine.objects.filter(pk=station.machine).update(device=device, retired=False)
     editing.touch()
-
-
-def machines_of(device: Device) -> frozenset[str]:
-    """Name the machines that a controller switches."""
-    return frozenset(Machine.objects.filter(device=device, retired=False).values_list("pk", flat=True))

@@ -35,17 +35,17 @@ def rehashed(written: Written, entry: entries.Rehashed) -> None:
 
 
 def storage_replaced(written: Written, entry: entries.StorageReplaced) -> None:
-    """Say that a controller's database was damaged."""
+    """Report that a controller's database was damaged."""
     notify("storage_replaced", written.device, once=f"replaced/{written.entry.pk}", why=entry.why[:200])
 
 
 def fault(written: Written, entry: entries.FaultLatched) -> None:
-    """Say that a machine is out of order."""
+    """Report that a machine is out of order."""
     notify("fault", written.device, once=f"fault/{written.entry.pk}", machine=entry.machine, cause=entry.cause[:300])
 
 
 def clock_lowered(written: Written, entry: entries.ClockLowered) -> None:
-    """Say that somebody set a controller's clock back."""
+    """Report that somebody set a controller's clock back."""
     notify("clock_lowered", written.device, once=f"lowered/{written.entry.pk}", by=entry.by[:100])
 
 

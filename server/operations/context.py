@@ -11,6 +11,6 @@ from server.operations import backup
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Tell whoever runs the workshop that no backup has left the machine for too long."""
+    """Return whether whoever runs the workshop is to see that no backup has left the machine for too long."""
     account = request.user
     return {"overdue": isinstance(account, Account) and account.may(Role.FABMANAGER) and backup.is_overdue()}

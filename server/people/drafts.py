@@ -108,7 +108,7 @@ def counts(found: list[AnyRow]) -> list[tuple[str, int]]:
 
 
 def in_words(row: AnyRow, before: AnyRow | None) -> str:
-    """Say what a row would say."""
+    """Return what a row says, in words."""
     match row:
         case Member():
             until = _(" until {day}").format(day=row.until) if row.until else ""

@@ -93,7 +93,7 @@ def corrected(written: Written, entry: entries.Corrected) -> None:
 
 
 def dated(written: Written, _entry: entries.Clock) -> None:
-    """Give the sessions of a boot the time that its clock says by now."""
+    """Date the sessions of a boot by what its clock says by now."""
     shift, quality = offset(written.device, written.entry.boot)
     mine = Session.objects.filter(device=written.device, boot=written.entry.boot)
     mine.update(started=F("began") + shift, quality=quality)

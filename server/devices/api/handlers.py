@@ -33,7 +33,7 @@ class Handlers:
         self._counters = counters
 
     async def hello(self, _call: Call) -> Answer:
-        """Say who the server is."""
+        """Return who the server is."""
         return self._hello, JSON
 
     async def openapi(self, _call: Call) -> Answer:
@@ -51,7 +51,7 @@ class Handlers:
         return messages.encode(enrolled), JSON
 
     async def ring(self, call: Call) -> Answer:
-        """Give the badge keys, sealed."""
+        """Return the badge keys, sealed."""
         device = await self._live.ask_twice(lambda: Device.objects.get(pk=call.device.device))
         return messages.encode(Ring(seal_for(decoded(device.sealing), self.keys.ring_bytes))), JSON
 

@@ -21,6 +21,7 @@ RUNTIME = (
     "interlocks",
     "administration",
     "restarts",
+    "counting_hours",
     "found_by_an_enemy",
     "found_by_mutants",
     "teaching",
