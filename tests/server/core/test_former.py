@@ -71,6 +71,25 @@ def test_the_tables_of_the_version_before_become_what_a_new_database_has(sqlite)
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
+def test_a_renaming_that_is_cut_short_changes_nothing_and_is_done_at_the_next_start(database, monkeypatch):
+    from django.db.migrations.recorder import MigrationRecorder
+
+    one_of_everything()
+    before = every_row()
+    make_former()
+
+    def cut(_recorder, app, _name):
+        if app == former.APPS[-1]:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationRecorder, "record_applied", cut)
+        with pytest.raises(KeyboardInterrupt):
+            former.adopt()
+    migrate()
+    assert every_row() == before
+
+
 def test_a_database_that_is_older_still_says_what_to_do(sqlite):
     make_former("0001_everything_else")
     with pytest.raises(former.FormerError, match="restore a backup"):
