@@ -195,7 +195,7 @@ def _until_processed() -> None:
 
 def _change(bench: Bench, device: tuple[str, Any]) -> dict[str, float]:
     """One grant on the wire, to a controller that knows 20,000 members; headers and all."""
-    from protocol.whitelist import Certification
+    from protocol.rows import Certification
     from server.edits.editing import Author, carry_out
 
     async def ask() -> int:
@@ -237,7 +237,7 @@ class Held:
 
     async def run(self) -> None:
         """Take the whole list, then what changes, until a tap is refused."""
-        from protocol.whitelist import decode_row
+        from protocol.rows import decode_row
 
         _status, raw = await self.talk.ask("GET", "/whitelist")
         manifest, _signed, *rows = raw.rstrip(b"\n").split(b"\n")
@@ -271,7 +271,7 @@ def _revoke(bench: Bench, devices: list[tuple[str, Any]]) -> dict[str, float]:
 
 
 async def _one_revocation(bench: Bench, devices: list[tuple[str, Any]]) -> list[float]:
-    from protocol.whitelist import Member
+    from protocol.rows import Member
     from server.edits.editing import Author, carry_out
 
     held = [Held(Talk(bench.port, *device)) for device in devices]

@@ -8,7 +8,8 @@ from time import perf_counter_ns
 
 from protocol.access import Granted, decide
 from protocol.moment import Moment, Quality
-from protocol.whitelist import Badge, Certification, Machine, Member, Whitelist
+from protocol.rows import Badge, Certification, Machine, Member
+from protocol.whitelist import Whitelist
 
 DAY = date(2026, 11, 20)
 MOMENT = Moment("boot", 0, 0, Quality.SYNCHRONISED, DAY, DAY)

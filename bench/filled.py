@@ -12,7 +12,7 @@ GRID_TRAININGS: Final = 30
 
 def fill(machines: int) -> None:
     """Enter 20,000 members with badges, thirty trainings of which each of 2,000 members has some, and machines."""
-    from protocol.whitelist import Badge, Certification, Machine, Member, Training
+    from protocol.rows import Badge, Certification, Machine, Member, Training
     from server.accounts.models import Account
     from server.edits import editing
 

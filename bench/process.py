@@ -13,7 +13,7 @@ from statistics import median
 import config
 from bench.decision import whitelist
 from protocol.badge import BadgeKey
-from protocol.whitelist import Badge, encode_row
+from protocol.rows import Badge, encode_row
 from simulator.attached import at_home
 from simulator.stage import Stage
 

@@ -46,7 +46,7 @@ def _delta(folder: Path) -> dict[str, float]:
     from controller.store.key import badge_key
     from controller.store.whitelist import Change
     from protocol.moment import Moment, Quality
-    from protocol.whitelist import Member
+    from protocol.rows import Member
 
     folder.mkdir()
     badge_key(folder, make=True)

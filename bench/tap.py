@@ -184,7 +184,7 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
     from controller.sensing.messages import FromReader
     from drivers.contracts import Card
     from drivers.readers.presence import Presented, Removed
-    from protocol.whitelist import Badge
+    from protocol.rows import Badge
 
     uid = bytes.fromhex("04A3C6CAE26180")
     rig.loop.badges.whitelist.put(Badge(rig.key.hash(uid, "iso14443a"), "m1"))

@@ -15,7 +15,8 @@ import msgspec
 
 from common.texts import N_
 from protocol.moment import Moment
-from protocol.whitelist import Badge, BadgeKind, Level, Machine, Member, Whitelist
+from protocol.rows import Badge, BadgeKind, Level, Machine, Member
+from protocol.whitelist import Whitelist
 
 
 class Reason(StrEnum):
@@ -134,7 +135,7 @@ class Case(msgspec.Struct, frozen=True):
         if not self.requirements.is_set_up:
             return None
         for training in self.requirements.trainings:
-            held = self.whitelist.certifications.get((self.badge.member, training))
+            held = self.whitelist.certification(self.badge.member, training)
             if held is None or self.over(held.until) or self.to_come(held.since):
                 return None
             levels.append(held.level)
@@ -183,7 +184,7 @@ def _machine_set_up(case: Case) -> Denied | None:
 
 
 def _trained(case: Case) -> Denied | None:
-    held = {t: case.whitelist.certifications.get((case.badge.member, t)) for t in case.requirements.trainings}
+    held = {t: case.whitelist.certification(case.badge.member, t) for t in case.requirements.trainings}
     missing = tuple(training for training, row in held.items() if row is None)
     if missing:
         return case.denied(Reason.TRAINING_MISSING, wants=missing)

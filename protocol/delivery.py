@@ -13,13 +13,13 @@ import msgspec
 from common.texts import N_
 from protocol import messages
 from protocol.messages import Delivery, Dropped, Manifest, MessageError, Signed
+from protocol.rows import Row, decode_row, encode_row
 from protocol.signing import SigningKey, VerifyKey, manifest_text
-from protocol.whitelist import AnyRow, decode_row, encode_row
 
 MAX_LINES: Final = 2_000_000
 
 
-def write(manifest: Manifest, key: SigningKey, put: Iterable[AnyRow], drop: Iterable[str]) -> Iterator[bytes]:
+def write(manifest: Manifest, key: SigningKey, put: Iterable[Row], drop: Iterable[str]) -> Iterator[bytes]:
     """Write a delivery, a line at a time."""
     line = messages.encode(manifest)
     yield line + b"\n"
@@ -39,7 +39,7 @@ def read(lines: Iterable[bytes], key: VerifyKey, device: str) -> Delivery:
     manifest: Manifest = messages.read(Manifest, first)
     if manifest.device != device:
         raise MessageError(N_('this whitelist is for "{other}", and not for this controller'), other=manifest.device)
-    put: list[AnyRow] = []
+    put: list[Row] = []
     drop: list[str] = []
     for number, line in enumerate(given):
         if number >= MAX_LINES:

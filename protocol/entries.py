@@ -10,7 +10,7 @@ import msgspec
 
 from protocol.access import Reason
 from protocol.moment import Quality
-from protocol.whitelist import AnyRow, Level
+from protocol.rows import AnyRow, Level
 
 WattHours = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
@@ -336,6 +336,15 @@ def energy_used(began: float | None, ended: float | None) -> int | None:
 
 encode_entry: Final = msgspec.json.Encoder().encode
 decode_entry: Final = msgspec.json.Decoder(AnyEntry).decode
+
+
+def read_entry(what: str, body: str | bytes) -> AnyEntry:
+    """Read an entry whose seal holds, of that kind; `Unknown` where another version of this program wrote it."""
+    try:
+        entry: AnyEntry = decode_entry(body)
+    except msgspec.MsgspecError:
+        return Unknown(what)
+    return entry
 
 
 def kind(entry: AnyEntry) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from common.errors import LoquetError
 from common.texts import N_
 from protocol.moment import Quality
-from protocol.whitelist import AnyRow, Id, Text
+from protocol.rows import AnyRow, Id, Row, Text
 
 PREFIX: Final = "/api/v1"
 PROTOCOL: Final = 1
@@ -127,7 +127,7 @@ class Delivery(msgspec.Struct, frozen=True):
     """A delivery that was read, its signature held to its manifest: rows to put, keys to drop."""
 
     manifest: Manifest
-    put: tuple[AnyRow, ...]
+    put: tuple[Row, ...]
     drop: tuple[str, ...]
 
     @property

@@ -10,7 +10,8 @@ from protocol import entries
 from protocol.access import Denied, Reason
 from protocol.entries import Ending
 from protocol.moment import Quality
-from protocol.whitelist import Badge, Certification, Whitelist
+from protocol.rows import Badge, Certification
+from protocol.whitelist import Whitelist
 
 _MONTHS: Final = (
     N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),

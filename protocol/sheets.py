@@ -23,7 +23,8 @@ import msgspec
 from common.errors import LoquetError
 from common.texts import N_, NP_
 from protocol.badge import Technology, parse_uid
-from protocol.whitelist import AnyRow, Badge, Certification, Level, Member, Training, Whitelist, checked
+from protocol.rows import Badge, Certification, Level, Member, Row, Training, checked
+from protocol.whitelist import Whitelist
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_LINES: Final = 250_000
@@ -112,7 +113,7 @@ class Sheet(msgspec.Struct, frozen=True):
         """Every badge that it names, once."""
         return tuple(dict.fromkeys(card for person in self.people for card in person.badges))
 
-    def rows(self, hashes: dict[tuple[bytes, str], str], before: Whitelist) -> list[AnyRow]:
+    def rows(self, hashes: dict[tuple[bytes, str], str], before: Whitelist) -> list[Row]:
         """Return whitelist rows: what the sheet says laid over what was *before*. Raises SheetError.
 
         What it does not say stays: a name, an end, a level, an exclusion, a blocked badge. A badge does not
@@ -130,7 +131,7 @@ class Sheet(msgspec.Struct, frozen=True):
         return list(rows.found.values())
 
 
-def _rows_of(person: Person, hashes: dict[tuple[bytes, str], str], before: Whitelist) -> Iterator[AnyRow]:
+def _rows_of(person: Person, hashes: dict[tuple[bytes, str], str], before: Whitelist) -> Iterator[Row]:
     old = before.members.get(person.member) or Member(person.member)
     changes = {"name": person.name, "category": person.category, "until": person.until}
     yield msgspec.structs.replace(old, **{key: value for key, value in changes.items() if value is not None})
@@ -144,7 +145,7 @@ def _rows_of(person: Person, hashes: dict[tuple[bytes, str], str], before: White
         yield badge
     for training in person.trainings:
         yield before.trainings.get(training) or Training(training)
-        held = before.certifications.get((person.member, training)) or Certification(person.member, training)
+        held = before.certification(person.member, training) or Certification(person.member, training)
         given = {"level": person.level, "until": person.certified_until}
         yield msgspec.structs.replace(held, **{key: value for key, value in given.items() if value is not None})
 
@@ -217,10 +218,10 @@ class _Rows:
     """The rows that a sheet comes to; what two lines say differently is an error."""
 
     def __init__(self) -> None:
-        self.found: dict[str, AnyRow] = {}
+        self.found: dict[str, Row] = {}
         self._lines: dict[str, int] = {}
 
-    def add(self, row: AnyRow, line: int) -> None:
+    def add(self, row: Row, line: int) -> None:
         if self.found.setdefault(row.key, row) != row:
             raise CellError(
                 N_("this badge stands on line {other} too, for somebody else; keep one of them")

@@ -12,7 +12,7 @@ import time
 from datetime import date, timedelta
 from typing import Any, Final
 
-from protocol.whitelist import AnyRow, Badge, BadgeKind, Certification, Hours, Level, Machine, Member, Training
+from protocol.rows import Badge, BadgeKind, Certification, Hours, Level, Machine, Member, Row, Training
 from simulator.workbench.drawer import DRAWER, tag
 
 USER: Final = "demo"
@@ -59,11 +59,11 @@ def uids() -> dict[str, list[str]]:
     }
 
 
-def rows(hash_of: Any) -> list[AnyRow]:  # noqa: ANN401 - a badge key's hash
+def rows(hash_of: Any) -> list[Row]:  # noqa: ANN401 - a badge key's hash
     """Return the whitelist of the workshop."""
     chance = random.Random(SEED)  # noqa: S311 - people of a play
     today = date.today()  # noqa: DTZ011 - a play's
-    made: list[AnyRow] = [Training(key, name) for key, name in TRAININGS.items()]
+    made: list[Row] = [Training(key, name) for key, name in TRAININGS.items()]
     made += [Machine(key, name, requires) for key, (name, requires) in MACHINES.items()]
     made += [
         Member("marie", "Marie Curie", "particulier"),

@@ -71,6 +71,8 @@ def pytest_runtest_makereport(item, call):
 LONGEST_FIRST = (
     "test_upgrades",
     "test_installed",
+    "test_kinds",
+    "test_versions",
     "test_daemon",
     "test_power_cuts",
     "test_workbench",

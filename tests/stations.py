@@ -9,7 +9,7 @@ from controller.station.rules import Clears, Does, InputRule, Mode, Rules
 from controller.station.states import MACHINE, Idle, Locked, MachineCondition, Running, RunOn, Teaching
 from protocol import entries
 from protocol.access import Denied, Granted, Reason
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 INPUTS = (
     InputRule("off-button", Does.END),

@@ -43,7 +43,8 @@ from drivers.readers import presence
 from guard import leases as lease
 from guard.notify import Manager
 from protocol.moment import Quality
-from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training, Whitelist
+from protocol.rows import Badge, Certification, Level, Machine, Member, Training
+from protocol.whitelist import Whitelist
 
 LEAP = 45_000  # ms; nothing is looked at while they pass
 CARDS = {

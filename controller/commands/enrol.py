@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
@@ -26,6 +26,7 @@ from controller.store.key import join_ring
 if TYPE_CHECKING:
     from controller.sync.identity import Identity
     from protocol.messages import Code, Enrolled, Hello
+    from protocol.rows import AnyRow
 
 ROWS: Final = 1_000  # in one message
 TIMEOUT_S: Final = 10.0
@@ -195,6 +196,7 @@ def _propose(settings: Settings, identity: Identity, *, again: bool = False) -> 
     from controller.sync.identity import load as load_identity  # noqa: PLC0415
     from controller.sync.line import ServerLine  # noqa: PLC0415
     from protocol import messages  # noqa: PLC0415
+    from protocol.rows import FIRST  # noqa: PLC0415
 
     try:
         db = database.open_for_reading(settings.data_dir)
@@ -203,7 +205,8 @@ def _propose(settings: Settings, identity: Identity, *, again: bool = False) -> 
     try:
         if stored.served(db) is not None and not again:
             return
-        rows = list(stored.load(db).rows())
+        # Whatever server this is, it knows these; other kinds it writes itself.
+        rows = [cast("AnyRow", row) for row in stored.load(db).rows() if row.head() in FIRST]
     finally:
         db.close()
     line = ServerLine(load_identity(settings.data_dir) or identity)

@@ -19,18 +19,18 @@ from controller.settings import load
 from controller.store.whitelist import Change
 from protocol import sheets
 from protocol.badge import KEY_BYTES, BadgeKey
-from protocol.whitelist import (
-    AnyRow,
+from protocol.rows import (
     Badge,
     BadgeKind,
     Certification,
     Machine,
     Member,
+    Row,
     Training,
-    Whitelist,
-    decode_row,
     encode_row,
+    known,
 )
+from protocol.whitelist import Whitelist
 
 EXPORT_HEAD = "loquet whitelist"
 
@@ -135,18 +135,19 @@ def _bans(before: Whitelist) -> Whitelist:
     return bans
 
 
-def _put(rows: list[AnyRow], before: Whitelist, *, replace: bool) -> Iterator[AnyRow]:
+def _put(rows: list[Row], before: Whitelist, *, replace: bool) -> Iterator[Row]:
     """Return what to write. A list of members says nothing of machines, and of no lock: they stay."""
     locks = {machine.id: machine.locked for machine in before.machines.values()}
     for row in rows:
         yield msgspec.structs.replace(row, locked=locks.get(row.id, row.locked)) if isinstance(row, Machine) else row
     if replace:
         listed = {row.key for row in rows}
-        kept = (*before.machines.values(), *before.trainings.values(), *_bans(before).rows())
+        said = (Member, Badge, Certification)  # by a list of members: of all else it says nothing
+        kept = (*(row for row in before.rows() if not isinstance(row, said)), *_bans(before).rows())
         yield from (row for row in kept if row.key not in listed)
 
 
-def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, keep: bool) -> list[AnyRow]:  # noqa: ANN401 - a file
+def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, keep: bool) -> list[Row]:  # noqa: ANN401 - a file
     """Read the file into rows. What is not to be kept is hashed under a key that is thrown away."""
     first = raw[:200].split(b"\n", 1)[0]
     if first.startswith(b"{") and EXPORT_HEAD.encode() in first:
@@ -165,7 +166,7 @@ def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, kee
         raise
 
 
-def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
+def _exported(raw: bytes, fingerprint: str) -> list[Row]:
     lines = raw.splitlines()
     try:
         head = msgspec.json.decode(lines[0])
@@ -178,15 +179,18 @@ def _exported(raw: bytes, fingerprint: str) -> list[AnyRow]:
                 theirs=head["key"],
                 ours=fingerprint,
             )
-        rows = [decode_row(line) for line in lines[1:] if line]
+        written = [line for line in lines[1:] if line]
+        rows = [row for line in written if (row := known(line)) is not None]
     except (msgspec.DecodeError, KeyError, TypeError, RecursionError) as error:
         raise WhitelistError(N_("this is no whole export: {error}"), error=error) from error
-    if len(rows) != head.get("rows"):
-        raise WhitelistError(N_("this export is cut short: {count} rows of {of}"), count=len(rows), of=head.get("rows"))
+    if len(written) != head.get("rows"):
+        raise WhitelistError(
+            N_("this export is cut short: {count} rows of {of}"), count=len(written), of=head.get("rows")
+        )
     return rows
 
 
-def _warn_of_machines(rows: list[AnyRow], before: Whitelist) -> None:
+def _warn_of_machines(rows: list[Row], before: Whitelist) -> None:
     required = {training for machine in before.machines.values() for training in machine.trainings}
     loose = sorted({row.id for row in rows if isinstance(row, Training)} - required)
     if loose:

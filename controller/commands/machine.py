@@ -18,8 +18,8 @@ from controller.store.database import StorageError
 from controller.store.machine_counters import MachineCounter
 from controller.store.whitelist import Change
 from protocol.entries import Maintained, Purpose
+from protocol.rows import checked
 from protocol.sentences import duration, fault
-from protocol.whitelist import checked
 
 
 @click.group(help=_("List the machines and their hours; lock or unlock one, clear its fault, end its session."))

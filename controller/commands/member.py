@@ -17,8 +17,9 @@ from controller.runtime.teaching import UNNAMED
 from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.badge import Technology, parse_badge
+from protocol.rows import Badge, BadgeKind, Certification, Row, checked
 from protocol.sentences import day
-from protocol.whitelist import AnyRow, Badge, BadgeKind, Certification, Whitelist, checked
+from protocol.whitelist import Whitelist
 
 
 @click.group(help=_("See to people and their badges: name, lend, block, merge, forget."))
@@ -104,12 +105,12 @@ def merge(config: Path, who: str, other: str) -> None:
         person, gone = member_of(found, who), member_of(found, other)
         if gone.excluded and not person.excluded:
             raise WhitelistError(N_('"{member}" is excluded; that does not go away by a merge'), member=other)
-        put: list[AnyRow] = [msgspec.structs.replace(badge, member=who) for badge in found.badges_of(other)]
+        put: list[Row] = [msgspec.structs.replace(badge, member=who) for badge in found.badges_of(other)]
         theirs = found.certifications_of(other)
         put += [
             Certification(who, row.training, row.level, row.since, row.until)
             for row in theirs
-            if (who, row.training) not in found.certifications
+            if found.certification(who, row.training) is None
         ]
         edit(memory, Change(put=tuple(put), drop=(gone, *theirs)), found.version)
     click.echo(_("{other} is {member} now").format(other=other, member=who))
@@ -198,7 +199,7 @@ def forget(config: Path, who: str, yes: bool) -> None:
             click.confirm(_("Forget {member} for good?").format(member=person.name or who), abort=True)
         badges, held = found.badges_of(who), found.certifications_of(who)
         if person.excluded:
-            bare: tuple[AnyRow, ...] = tuple(msgspec.structs.replace(badge, blocked=True) for badge in badges)
+            bare: tuple[Row, ...] = tuple(msgspec.structs.replace(badge, blocked=True) for badge in badges)
             nameless = type(person)(who, excluded=True)
             change = Change(put=(nameless, *bare), drop=tuple(held))
         else:

@@ -17,20 +17,20 @@ from controller.settings import load
 from controller.store.whitelist import Change
 from protocol.access import explain as ask_every_rule
 from protocol.badge import parse_badge
-from protocol.sentences import day, refusal
-from protocol.whitelist import (
-    AnyRow,
+from protocol.rows import (
     Badge,
     BadgeKind,
     Certification,
     Level,
     Machine,
     Member,
+    Row,
     Training,
-    Whitelist,
     checked,
     encode_row,
 )
+from protocol.sentences import day, refusal
+from protocol.whitelist import Whitelist
 
 ID = click.STRING
 
@@ -227,7 +227,7 @@ def grant(
             person = msgspec.structs.replace(person, name=name)
         if membership_until is not None:
             person = msgspec.structs.replace(person, until=membership_until)
-        put: list[AnyRow] = [person]
+        put: list[Row] = [person]
         put += [found.trainings.get(training) or Training(training) for training in trainings]
         put += [Certification(member, training, level, until=until) for training in trainings]
         kind = BadgeKind.TEACHING if teaching else BadgeKind.MEMBER
@@ -265,15 +265,15 @@ def revoke(config: Path, member: str, trainings: tuple[str, ...], uids: tuple[st
     with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         person = member_of(found, member)
-        drop: list[AnyRow] = []
+        drop: list[Row] = []
         for training in trainings:
-            held = found.certifications.get((member, training))
+            held = found.certification(member, training)
             if held is None:
                 raise WhitelistError(
                     N_('"{member}" does not have the training {training}'), member=member, training=training
                 )
             drop.append(held)
-        put: list[AnyRow] = []
+        put: list[Row] = []
         for number in numbers:
             badge = found.badges.get(memory.hash([number])[0])
             if badge is None or badge.member != member:
@@ -319,7 +319,7 @@ def require(
     with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         row = found.machines.get(machine) or Machine(machine)
-        put: list[AnyRow] = [found.trainings.get(training) or Training(training) for training in trainings]
+        put: list[Row] = [found.trainings.get(training) or Training(training) for training in trainings]
         put.append(
             msgspec.structs.replace(
                 row,

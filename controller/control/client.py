@@ -33,7 +33,8 @@ from controller.store.writer import Writer
 from protocol.badge import BadgeKey
 from protocol.entries import Clock, Corrected, Maintained, encode_entry
 from protocol.moment import Moment
-from protocol.whitelist import Whitelist, encode_row
+from protocol.rows import encode_row
+from protocol.whitelist import Whitelist
 
 HASHES: Final = 500  # badges in one request
 

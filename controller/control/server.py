@@ -35,7 +35,7 @@ from drivers.readers import presence
 from protocol.badge import BadgeKey, is_random
 from protocol.entries import Corrected, Maintained
 from protocol.moment import Moment
-from protocol.whitelist import AnyRow, Machine, decode_row
+from protocol.rows import Machine, Row, decode_row
 
 SOCKET: Final = "control"
 GROUP: Final = "loquet"
@@ -236,8 +236,8 @@ class ControlServer:
         if not 0 <= count <= MAX_ROWS:
             raise RequestError(N_("a whitelist has at most {most} rows"), most=MAX_ROWS)
         link.settimeout(EDIT_S)
-        put: list[AnyRow] = []
-        drop: list[AnyRow] = []
+        put: list[Row] = []
+        drop: list[Row] = []
         for _ in range(count):
             line = _line(received)
             (drop if line[:1] == b"-" else put).append(decode_row(line[1:]))

@@ -13,7 +13,7 @@ from controller.station.events import (
 )
 from controller.station.states import InSession, Starting
 from controller.store.edits import WhitelistChanged, WhitelistReplaced
-from protocol.whitelist import Badge, Certification, ForcedEnd, Machine
+from protocol.rows import Badge, Certification, ForcedEnd, Machine
 
 
 class ListInForce:
@@ -35,7 +35,7 @@ class ListInForce:
             self._cut([row for key, row in message.whitelist.forced_ends.items() if key not in before.forced_ends])
             return
         new_cuts = [row for row in message.change.put if isinstance(row, ForcedEnd)]
-        new_cuts = [row for row in new_cuts if row.key not in self._badges.whitelist.forced_ends]
+        new_cuts = [row for row in new_cuts if row.own_key not in self._badges.whitelist.forced_ends]
         for row in message.change.put:
             self._badges.whitelist.put(row)
         for row in message.change.drop:

@@ -53,7 +53,7 @@ from drivers.contracts import OutputError
 from protocol import entries
 from protocol.access import Reason
 from protocol.moment import Moment
-from protocol.whitelist import Badge
+from protocol.rows import Badge
 
 HEARTBEAT_MS: Final = 45_000
 CLOCK_MS: Final = 10_000

@@ -7,7 +7,8 @@ from datetime import date
 import msgspec
 
 from controller.store.whitelist import Change
-from protocol.whitelist import AnyRow, Badge, Certification, Level, Member, Whitelist
+from protocol.rows import Badge, Certification, Level, Member, Row
+from protocol.whitelist import Whitelist
 
 UNNAMED = "new-"
 
@@ -18,13 +19,13 @@ def trained(whitelist: Whitelist, machine: str, badge: str, member: str | None, 
     Nobody's badge becomes that of a person without a name, whose id comes from the badge: a second tap changes nothing.
     today: the day by which expiries are judged.
     """
-    put: list[AnyRow] = []
+    put: list[Row] = []
     who = member or f"{UNNAMED}{badge[:8]}"
     if member is None:
         put = [whitelist.members.get(who) or Member(who), Badge(badge, who)]
     row = whitelist.machines.get(machine)
     for training in row.trainings if row else ():
-        held = whitelist.certifications.get((who, training))
+        held = whitelist.certification(who, training)
         if held is None or (held.until is not None and held.until < today):
             put.append(Certification(who, training))
         elif held.level < Level.USER:

@@ -16,7 +16,7 @@ from controller.station.states import Awaiting
 from controller.station.steps import Step
 from protocol.access import Denied, Reason
 from protocol.moment import Moment
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 
 def second_badge(state: Awaiting, event: Presented, moment: Moment) -> Step:

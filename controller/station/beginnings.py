@@ -27,7 +27,7 @@ from protocol import entries
 from protocol.access import Granted, Reason, lacks
 from protocol.entries import Ending
 from protocol.moment import Moment
-from protocol.whitelist import BadgeKind
+from protocol.rows import BadgeKind
 
 COMMIT_MS: Final = 2_000  # a grant that is not on disk by then is refused
 READER_MS: Final = 5_000  # a lost reader is waited for at least so long

@@ -17,7 +17,7 @@ from controller.station.steps import Step, with_condition
 from protocol import entries
 from protocol.entries import Ending
 from protocol.moment import Moment
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 S = TypeVar("S", bound=InSession)
 

@@ -29,7 +29,7 @@ from controller.station.steps import Step, with_condition
 from protocol import entries
 from protocol.access import Denied, Granted, Reason
 from protocol.moment import Moment
-from protocol.whitelist import BadgeKind, Level
+from protocol.rows import BadgeKind, Level
 
 NEEDED: Final = {
     Does.LOCK: Level.MAINTAINER,

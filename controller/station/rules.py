@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from protocol.entries import Purpose
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 
 class Mode(StrEnum):

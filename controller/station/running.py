@@ -31,7 +31,7 @@ from protocol import entries
 from protocol.access import Denied, Reason
 from protocol.entries import Ending
 from protocol.moment import Moment
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 
 def further_badge(state: Running, event: Presented, moment: Moment) -> Step:

@@ -27,7 +27,7 @@ from controller.station.states import TEACH_MOST, TEACH_MS, Teaching
 from controller.station.steps import Step
 from protocol.access import Denied, Granted, Reason
 from protocol.moment import Moment
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 HELPED: Final = {Reason.UNKNOWN_BADGE, Reason.TRAINING_MISSING, Reason.TRAINING_EXPIRED}
 

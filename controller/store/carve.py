@@ -35,7 +35,7 @@ COLUMNS: Final = {  # of each table, its seal among them
 NUMBERED: Final = {"journal", "saved"}  # whose first column is the row's number
 MAX_PAYLOAD: Final = 1_000_000
 
-Row = tuple[Any, ...]
+CarvedRow = tuple[Any, ...]
 Page = tuple[int, bytes]
 Bytes = bytes | mmap.mmap
 
@@ -43,15 +43,15 @@ Bytes = bytes | mmap.mmap
 class Found(msgspec.Struct):
     """What was found, by table; of rows that change, the newest that was seen. Seals left out."""
 
-    journal: dict[int, Row] = {}
-    saved: dict[tuple[str, int], Row] = {}
-    meta: dict[str, Row] = {}
-    heartbeats: dict[str, Row] = {}
-    counters: dict[str, Row] = {}
-    overlay: dict[str, Row] = {}
-    statistics: dict[tuple[str, str], Row] = {}
+    journal: dict[int, CarvedRow] = {}
+    saved: dict[tuple[str, int], CarvedRow] = {}
+    meta: dict[str, CarvedRow] = {}
+    heartbeats: dict[str, CarvedRow] = {}
+    counters: dict[str, CarvedRow] = {}
+    overlay: dict[str, CarvedRow] = {}
+    statistics: dict[tuple[str, str], CarvedRow] = {}
 
-    def take(self, table: str, row: Row) -> None:
+    def take(self, table: str, row: CarvedRow) -> None:
         """Keep a row, in the place of an older one."""
         key = row[1:3] if table == "saved" else row[:2] if table == "statistics" else row[0]
         getattr(self, table)[key] = row
@@ -105,7 +105,7 @@ def _page_size(book: Bytes) -> int:
     return said if said >= 512 and not said & (said - 1) else PAGE  # noqa: PLR2004 - the format's
 
 
-def carve_log(log: bytes, size: int, after: int) -> dict[int, Row]:
+def carve_log(log: bytes, size: int, after: int) -> dict[int, CarvedRow]:
     """Read the journal's entries in a database's log, past so many of its pages of *size* bytes."""
     _older, newer = _frames(log, size)
     found = Found()
@@ -133,7 +133,7 @@ def _frames(log: Bytes, size: int) -> tuple[list[Page], list[Page]]:
     return older, [frame for frame, its in zip(frames, salts, strict=True) if its == salt]
 
 
-def _rows(number: int, page: bytes, size: int, pages: Pages) -> Iterator[tuple[str, Row]]:
+def _rows(number: int, page: bytes, size: int, pages: Pages) -> Iterator[tuple[str, CarvedRow]]:
     """Return the rows on a leaf page whose seals hold."""
     start = BOOK_HEAD if number == 1 else 0
     if len(page) < size or page[start] != LEAF:
@@ -154,7 +154,7 @@ def _rows(number: int, page: bytes, size: int, pages: Pages) -> Iterator[tuple[s
                 yield table, row[:-1]
 
 
-def _cell(page: bytes, at: int, size: int, pages: Pages) -> tuple[int, Row]:
+def _cell(page: bytes, at: int, size: int, pages: Pages) -> tuple[int, CarvedRow]:
     length, at = _varint(page, at)
     rowid, at = _varint(page, at)
     if length > MAX_PAYLOAD:
@@ -189,7 +189,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError(at)
 
 
-def _record(payload: bytes) -> Row:
+def _record(payload: bytes) -> CarvedRow:
     """Read a record's columns: integers, texts and nothings; others prove nothing here."""
     head, at = _varint(payload, 0)
     kinds = []

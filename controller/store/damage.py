@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from common.texts import N_, _, translate
 from controller.store import document, journal, machine_counters, raw, rescue, set_aside, whitelist
-from controller.store.carve import Row, carve_log, count_frames
+from controller.store.carve import CarvedRow, carve_log, count_frames
 from controller.store.database import (
     DATABASE,
     DamagedError,
@@ -30,9 +30,9 @@ from controller.store.database import (
     unusable,
 )
 from controller.store.rescue import Opened, last_document, listed, named
-from protocol.entries import Edited, decode_entry
+from protocol.entries import Edited, Unknown, read_entry
 from protocol.moment import Moment, Quality
-from protocol.whitelist import AnyRow
+from protocol.rows import Row
 
 BATCH: Final = 500  # entries between two chances for others
 SOUND_BYTES: Final = 8_000_000  # a file of up to so many is looked through before it is used, a larger one meanwhile
@@ -127,12 +127,15 @@ def _mend_log(data_dir: Path, db: Database, pending: bytes) -> None:
         return
     log.error("%s", _("the log was damaged; entries that it held are taken up again"))
     last = last_document(data_dir)
-    names: dict[str, AnyRow] = listed(last)
+    names: dict[str, Row] = listed(last)
     with db.atomic():
         for row in found:
-            entry = decode_entry(row[6])
+            entry = read_entry(row[3], row[6])
             moment = Moment(row[1], row[2], 0, Quality.UNKNOWN, date.min, date.min)
             journal.skip_to(db, row[0])
+            if isinstance(entry, Unknown):
+                journal.append_stored(db, row)
+                continue
             journal.append(db, [(moment, entry)])
             if isinstance(entry, Edited):
                 put = tuple(named(each, names.get(each.key), whitelist.in_force(db, each.key)) for each in entry.rows)
@@ -141,7 +144,7 @@ def _mend_log(data_dir: Path, db: Database, pending: bytes) -> None:
                 set_meta(db, "version", str(max(entry.version, int(meta(db, "version")))))
 
 
-def _past_the_break(data_dir: Path, db: Database, pending: bytes) -> list[Row]:
+def _past_the_break(data_dir: Path, db: Database, pending: bytes) -> list[CarvedRow]:
     """Return the sealed entries that follow the last one which SQLite sees; what stood on the bad page is missing.
 
     How many of the log's pages SQLite takes, its index says (https://www.sqlite.org/walformat.html, mxFrame).

@@ -18,7 +18,7 @@ from controller.store.database import DamagedError, meta
 from controller.store.files import write_whole
 from controller.store.seal import seal
 from protocol.digest import row_hash, written
-from protocol.whitelist import AnyRow, decode_row, encode_row
+from protocol.rows import Row, encode_row, known
 
 DOCUMENT: Final = "whitelist.document"
 KIND: Final = "loquet whitelist document"
@@ -47,7 +47,7 @@ class Document(msgspec.Struct, frozen=True):
     """A whitelist as its document has it."""
 
     head: Head
-    rows: tuple[AnyRow, ...]
+    rows: tuple[Row, ...]
 
 
 def write(db: Database, data_dir: Path, between: Callable[[], None] = whitelist.nothing) -> None:
@@ -67,7 +67,7 @@ def write(db: Database, data_dir: Path, between: Callable[[], None] = whitelist.
     write_whole(data_dir / DOCUMENT, _pieces(head.sealed(), whitelist.rows(db, between)), 0o640)
 
 
-def _pieces(head: Head, rows: Iterator[AnyRow]) -> Iterator[bytes]:
+def _pieces(head: Head, rows: Iterator[Row]) -> Iterator[bytes]:
     yield msgspec.json.encode(head) + b"\n"
     batch: list[bytes] = []
     for row in rows:
@@ -96,10 +96,12 @@ def read(data_dir: Path) -> Document | None:
         return None
     try:
         head = msgspec.json.decode(lines[0], type=Head)
-        rows = tuple(decode_row(line) for line in lines[1:] if line)
+        written_rows = [line for line in lines[1:] if line]
+        # A kind that is not known here was another version's: it comes back with the server's next list.
+        rows = tuple(row for line in written_rows if (row := known(line)) is not None)
     except (msgspec.DecodeError, RecursionError) as error:
         raise DamagedError(N_("{path} is damaged: {error}"), path=data_dir / DOCUMENT, error=error) from error
-    digest = written(sum(row_hash(line) for line in lines[1:] if line))
-    if head.sealed() != head or digest != head.digest or len(rows) != head.rows or head.kind != KIND:
+    digest = written(sum(row_hash(line) for line in written_rows))
+    if head.sealed() != head or digest != head.digest or len(written_rows) != head.rows or head.kind != KIND:
         raise DamagedError(N_("{path} is not what was written"), path=data_dir / DOCUMENT)
     return Document(head, rows)

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from sqlite_utils import Database
@@ -20,7 +20,8 @@ from controller.store.database import StorageError, meta, set_meta
 from controller.store.whitelist import Change
 from protocol import entries
 from protocol.moment import Moment
-from protocol.whitelist import Badge, Certification, Member, Whitelist
+from protocol.rows import AnyRow, Badge, Certification, Member
+from protocol.whitelist import Whitelist
 
 ROW_BYTES: Final = 1_000  # a row's share of log, table and index while it is staged, generously
 RESERVE_BYTES: Final = 2_000_000  # what taps need meanwhile
@@ -190,7 +191,7 @@ def _note(db: Database, edit: Edit, version: int) -> int:
         len(change.drop),
         edit.by,
         change.replace,
-        rows=tuple(whitelist.nameless(row) for row in change.put) if small else (),
+        rows=cast("tuple[AnyRow, ...]", tuple(row.unnamed() for row in change.put) if small else ()),
         gone=tuple(row.key for row in change.drop) if small else (),
         base=int(meta(db, "base")),
         machine=edit.machine,

@@ -17,10 +17,9 @@ from protocol.entries import (
     AnyEntry,
     Ended,
     Maintained,
-    Unknown,
-    decode_entry,
     encode_entry,
     kind,
+    read_entry,
 )
 from protocol.moment import Moment
 
@@ -49,11 +48,9 @@ def append(db: Database, entries: Iterable[tuple[Moment, AnyEntry]]) -> int:
     seq = last(db)
     for moment, entry in entries:
         seq += 1
-        body = encode_entry(entry).decode()
         machine = getattr(entry, "machine", None)
         session = getattr(entry, "session", None)
-        row = (seq, moment.boot, moment.at, kind(entry), machine, session, body)
-        db.conn.execute(_INSERT, (*row, seal("journal", *row)))
+        append_stored(db, (seq, moment.boot, moment.at, kind(entry), machine, session, encode_entry(entry).decode()))
         match entry:
             case Ended():
                 db.conn.execute("delete from heartbeats where session = ?", (session,))
@@ -65,6 +62,14 @@ def append(db: Database, entries: Iterable[tuple[Moment, AnyEntry]]) -> int:
             case _:
                 pass
     return seq
+
+
+def append_stored(db: Database, row: tuple[int, str, int, str, str | None, str | None, str]) -> None:
+    """Append an entry as it is stored, in the transaction that is open, and nothing that follows from it.
+
+    row: number, boot, boot-time, kind, machine, session, body.
+    """
+    db.conn.execute(_INSERT, (*row, seal("journal", *row)))
 
 
 def skip_to(db: Database, seq: int) -> None:
@@ -141,11 +146,7 @@ def as_line(table: str, row: Sequence[Any]) -> StoredEntry:
     of, *sealed_values, check = row
     sealed(table, (of, *sealed_values) if of else tuple(sealed_values), check)
     seq, boot, at, what, _machine, _session, body = sealed_values
-    try:
-        entry = decode_entry(body)
-    except msgspec.MsgspecError:  # its seal holds: another version wrote it
-        entry = Unknown(what)
-    return StoredEntry(seq, boot, at, entry, of)
+    return StoredEntry(seq, boot, at, read_entry(what, body), of)
 
 
 def saved_epochs(db: Database) -> list[str]:

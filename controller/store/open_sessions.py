@@ -21,7 +21,7 @@ from protocol.entries import (
     Resumed,
     decode_entry,
 )
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 
 def beat(db: Database, rows: Iterable[OpenSession]) -> None:

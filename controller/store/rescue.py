@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from common.texts import translate
 from controller.store import document, raw, set_aside, whitelist
-from controller.store.carve import Found, Row
+from controller.store.carve import CarvedRow, Found
 from controller.store.database import (
     DATABASE,
     DamagedError,
@@ -32,7 +32,8 @@ from controller.store.files import sync_folder
 from controller.store.seal import seal
 from protocol.entries import AnyEntry, Edited, StorageReplaced, decode_entry
 from protocol.overlay import Edit, lay_over
-from protocol.whitelist import AnyRow, Member, Whitelist, decode_row
+from protocol.rows import Row, read_row
+from protocol.whitelist import Whitelist
 
 BATCH: Final = 500
 log = logging.getLogger("loquet")
@@ -69,12 +70,12 @@ def save(data_dir: Path, why: str, db: Database | None = None) -> Opened:
     return Opened(db, whitelist.load(db), told)
 
 
-def listed(last: Document | None) -> dict[str, AnyRow]:
+def listed(last: Document | None) -> dict[str, Row]:
     """Return the rows of a document by their keys."""
     return {row.key: row for row in last.rows} if last is not None else {}
 
 
-def _put_in_force(db: Database, rows: dict[str, AnyRow], last: Document | None) -> None:
+def _put_in_force(db: Database, rows: dict[str, Row], last: Document | None) -> None:
     staged = whitelist.Staged()
     for each in whitelist.stage(db, whitelist.Change(put=tuple(rows.values()), replace=True)):
         staged = each
@@ -120,7 +121,7 @@ def _save_journal(db: Database, found: Found, epoch: str) -> int:
     return count
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[CarvedRow]) -> Iterator[list[CarvedRow]]:
     iterator = iter(rows)
     while batch := list(islice(iterator, BATCH)):
         yield batch
@@ -128,7 +129,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 def _save_counts(db: Database, found: Found) -> None:
     """Save hour counters, statistics, and how far the sessions had come that were open."""
-    tables: dict[str, dict[Any, Row]] = {
+    tables: dict[str, dict[Any, CarvedRow]] = {
         "counters": found.counters,
         "heartbeats": found.heartbeats,
         "statistics": found.statistics,
@@ -146,7 +147,7 @@ def _save_counts(db: Database, found: Found) -> None:
                 )
 
 
-def _list_of(aside: Path, found: Found, last: Document | None, before: dict[str, AnyRow]) -> dict[str, AnyRow]:
+def _list_of(aside: Path, found: Found, last: Document | None, before: dict[str, Row]) -> dict[str, Row]:
     """Return the whitelist: the newer of the damaged file's own and the document's, with the edits since.
 
     Its own where its digest holds; edits as they lay over the list, with names, and as the journal has them.
@@ -156,7 +157,7 @@ def _list_of(aside: Path, found: Found, last: Document | None, before: dict[str,
     if own is not None and own.version >= max(1, version):
         rows, version = {row.key: row for row in own.rows()}, own.version
     edits = [entry for entry in _entries(found) if isinstance(entry, Edited) and entry.version > version]
-    names = {key: decode_row(row[1]) for key, row in found.overlay.items() if row[1] is not None}
+    names = {key: read_row(key, row[1]) for key, row in found.overlay.items() if row[1] is not None}
     since = last.head.seq if last is not None and last.head.epoch == _epoch(found, last) else 0
     if own is None or version > own.version:  # over a list of its own they lie already
         for key, row in sorted(found.overlay.items(), key=lambda each: each[1][2]):
@@ -173,13 +174,13 @@ def _entries(found: Found) -> Iterator[AnyEntry]:
             yield decode_entry(row[6])
 
 
-def _lay_again(rows: dict[str, AnyRow], key: str, row: AnyRow | None, base: int) -> None:
+def _lay_again(rows: dict[str, Row], key: str, row: Row | None, base: int) -> None:
     kept = lay_over(rows.pop(key, None), Edit(row, base), base)
     if kept is not None:
         rows[key] = kept
 
 
-def _edit_again(rows: dict[str, AnyRow], entry: Edited, names: dict[str, AnyRow]) -> None:
+def _edit_again(rows: dict[str, Row], entry: Edited, names: dict[str, Row]) -> None:
     for row in entry.rows:
         rows[row.key] = named(row, names.get(row.key), rows.get(row.key))
     for key in entry.gone:
@@ -197,7 +198,9 @@ def _whole_list(aside: Path) -> Whitelist | None:
     return None
 
 
-def named(row: AnyRow, *known: AnyRow | None) -> AnyRow:
+def named(row: Row, *known: Row | None) -> Row:
     """Return a row of the journal its name back, where one of these has it."""
-    names = [each.name for each in known if isinstance(each, Member) and each.name]
-    return msgspec.structs.replace(row, name=names[0]) if isinstance(row, Member) and names else row
+    for before in known:
+        if before is not None:
+            row = row.completed(before)
+    return row

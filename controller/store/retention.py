@@ -21,7 +21,7 @@ from controller.store.database import meta, set_meta
 from controller.store.journal import LAST, acknowledged, last, note_gone
 from controller.store.open_sessions import uncleared
 from controller.store.seal import seal
-from protocol.entries import Ended, Entry, Refused, decode_entry
+from protocol.entries import Ended, Entry, Refused, read_entry
 
 STRIDE_MS: Final = 31 * DAY_MS
 BATCH: Final = 500  # rows looked at in one read
@@ -155,13 +155,13 @@ class _Old:
         return row.seq <= self._sent[epoch]
 
     def _is_old(self, row: _Row) -> bool:
-        if '"type":"fault"' in row.body and getattr(decode_entry(row.body), "machine", "") in self._latched:
+        if '"type":"fault"' in row.body and getattr(read_entry("fault", row.body), "machine", "") in self._latched:
             return False  # nobody cleared it yet: a restart has to find it
         latest = self._clocks.latest(int(self._table == "journal"), row.place, row.boot, row.at)
         return latest is not None and latest < self._horizon
 
     def _delete_one(self, row: _Row) -> int:
-        _count(self._db, self._clocks.wall(row.boot, row.at)[0] or 0, decode_entry(row.body))
+        _count(self._db, self._clocks.wall(row.boot, row.at)[0] or 0, read_entry("", row.body))
         if row.session is None:
             sql = f"delete from {self._table} where {self._order} = ?"  # noqa: S608 - no value in it
             return int(self._db.conn.execute(sql, (row.place,)).rowcount)

@@ -20,7 +20,8 @@ from controller.store.database import DamagedError, meta, sealed, set_meta
 from controller.store.seal import seal
 from protocol.digest import row_hash, written
 from protocol.overlay import Edit, lay_over, merged, says_the_same
-from protocol.whitelist import AnyRow, Machine, Member, Whitelist, decode_row, encode_row
+from protocol.rows import MORE, Machine, Row, encode_row, read_row
+from protocol.whitelist import Whitelist
 
 BATCH: Final = 500
 CHECKPOINT_ROWS: Final = 10_000  # so that the log does not grow to the whole list
@@ -38,8 +39,8 @@ class Change(msgspec.Struct, frozen=True):
     locks: machines of whose rows nothing but the lock is changed, whatever else was edited meanwhile.
     """
 
-    put: tuple[AnyRow, ...] = ()
-    drop: tuple[AnyRow, ...] = ()
+    put: tuple[Row, ...] = ()
+    drop: tuple[Row, ...] = ()
     replace: bool = False
     locks: tuple[tuple[str, str], ...] = ()
 
@@ -64,10 +65,10 @@ def with_locks(db: Database, change: Change) -> Change:
 # --- what is in force ---
 
 
-def in_force(db: Database, key: str) -> AnyRow | None:
+def in_force(db: Database, key: str) -> Row | None:
     """Return one row in force, by its key; None where there is none."""
     found = _listed(db, key)
-    below = None if found is None else decode_row(found)
+    below = None if found is None else read_row(key, found)
     edit = edits(db, key).get(key)
     return below if edit is None else lay_over(below, edit, int(meta(db, "base")))
 
@@ -86,16 +87,16 @@ def edits(db: Database, key: str | None = None) -> dict[str, Edit]:
     found = {}
     for row in db.execute(sql, [key] if key else []).fetchall():
         sealed("overlay", row[:-1], row[-1])
-        found[row[0]] = Edit(None if row[1] is None else decode_row(row[1]), row[3])
+        found[row[0]] = Edit(None if row[1] is None else read_row(row[0], row[1]), row[3])
     return found
 
 
-def rows(db: Database, between: Callable[[], None] = nothing) -> Iterator[AnyRow]:
+def rows(db: Database, between: Callable[[], None] = nothing) -> Iterator[Row]:
     """Return the rows in force, in short reads; `between` is called after each."""
     return merged(_list(db, between), edits(db), int(meta(db, "base")))
 
 
-def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None] | None = None) -> Iterator[AnyRow]:
+def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None] | None = None) -> Iterator[Row]:
     slot, after = int(meta(db, "slot")), ""
     while True:
         found = db.execute(
@@ -105,7 +106,7 @@ def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None]
         for key, body in found:
             if not isinstance(body, str):  # a flipped byte made a number of it
                 raise DamagedError(N_("the whitelist is damaged at {key}"), key=key)
-            row = decode_row(body)
+            row = read_row(key, body)
             if seen is not None:
                 if row.key != key:
                     raise DamagedError(N_("the whitelist is damaged at {key}"), key=key)
@@ -171,7 +172,7 @@ def fold(db: Database) -> None:
     put, drop = [], []
     for key, edit in edits(db).items():
         found = _listed(db, key)
-        below = None if found is None else decode_row(found)
+        below = None if found is None else read_row(key, found)
         row = lay_over(below, edit, base)
         if row is not None:
             put.append(row)
@@ -185,7 +186,7 @@ def fold(db: Database) -> None:
 # --- the list below ---
 
 
-def merge(db: Database, put: Iterable[AnyRow], drop: Iterable[str]) -> None:
+def merge(db: Database, put: Iterable[Row], drop: Iterable[str]) -> None:
     """Change some rows of the list and its digest, in the transaction that is open: it costs what it changes."""
     slot, digest = int(meta(db, "slot")), int(meta(db, "digest"), 16)
     for row in put:
@@ -236,13 +237,13 @@ def stage(db: Database, change: Change, between: Callable[[], None] = nothing) -
         yield staged
 
 
-def _put(db: Database, slot: int, batch: Iterable[AnyRow], staged: Staged) -> None:
+def _put(db: Database, slot: int, batch: Iterable[Row], staged: Staged) -> None:
     written_rows = [(slot, row.key, encode_row(row).decode()) for row in batch]
     staged.digest += sum(row_hash(body) for _slot, _key, body in written_rows)
     db.conn.executemany("insert or replace into whitelist (slot, key, body) values (?, ?, ?)", written_rows)
 
 
-def _kept(db: Database, change: Change) -> list[AnyRow]:
+def _kept(db: Database, change: Change) -> list[Row]:
     gone = {row.key for row in change.put} | {row.key for row in change.drop}
     return [row for row in rows(db) if row.key not in gone]
 
@@ -265,6 +266,7 @@ def _turn(db: Database, staged: Staged) -> None:
 
 GENERATION: Final = "server/generation"
 SERVED: Final = "server/version"
+KNEW: Final = "server/knows"  # which kinds of row beyond the first the list was asked for with
 
 
 def belong(db: Database, server: str) -> None:
@@ -272,7 +274,9 @@ def belong(db: Database, server: str) -> None:
     if meta(db, "server/key", "") == server:
         return
     if meta(db, "server/key", ""):
-        db.conn.execute("delete from meta where key in (?, ?) or key like 'acknowledged/%'", (GENERATION, SERVED))
+        db.conn.execute(
+            "delete from meta where key in (?, ?, ?) or key like 'acknowledged/%'", (GENERATION, SERVED, KNEW)
+        )
     set_meta(db, "server/key", server)
 
 
@@ -282,7 +286,12 @@ def served(db: Database) -> tuple[int, int] | None:
     return (int(generation), int(meta(db, SERVED))) if generation else None
 
 
-def bring(db: Database, put: Iterable[AnyRow], drop: Iterable[str], includes: int) -> tuple[AnyRow | str, ...]:
+def is_for_this_program(db: Database) -> bool:
+    """Return whether the list that a server brought was asked for by a program that knew the same kinds of row."""
+    return meta(db, KNEW, "") == MORE
+
+
+def bring(db: Database, put: Iterable[Row], drop: Iterable[str], includes: int) -> tuple[Row | str, ...]:
     """Change the list as a server says, in the transaction that is open; return what it changes: rows, keys gone.
 
     includes: this journal's edits up to that number are part of it, or were decided against.
@@ -312,7 +321,7 @@ def _settle(db: Database, includes: int, revoked: set[str]) -> set[str]:
     gone = {row[0] for row in db.execute("select key from overlay where seq <= ?", [includes])}
     for key, edit in edits(db).items():
         found = _listed(db, key)
-        below = None if found is None else decode_row(found)
+        below = None if found is None else read_row(key, found)
         if (key in revoked and edit.row is not None) or says_the_same(edit.row, below):
             gone.add(key)
     for key in gone:
@@ -324,6 +333,7 @@ def set_served(db: Database, generation: int, version: int) -> int:
     """Return which of the server's lists is in force, in the transaction that is open; return the new version here."""
     set_meta(db, GENERATION, str(generation))
     set_meta(db, SERVED, str(version))
+    set_meta(db, KNEW, MORE)
     set_meta(db, "base", str(version))
     return next_version(db)
 
@@ -341,12 +351,7 @@ def clear(db: Database, between: Callable[[], None] = nothing) -> None:
         between()
 
 
-def nameless(row: AnyRow) -> AnyRow:
-    """Return a row as the journal may hold it: ids only."""
-    return msgspec.structs.replace(row, name="") if isinstance(row, Member) else row
-
-
-def _batches(items: Iterable[AnyRow]) -> Iterator[list[AnyRow]]:
+def _batches(items: Iterable[Row]) -> Iterator[list[Row]]:
     iterator = iter(items)
     while batch := list(islice(iterator, BATCH)):
         yield batch

@@ -234,6 +234,7 @@ class Writer:
             )
             return
         self._notify(changed)
+        self.queue.on_commit()  # its entry in the journal is to be sent: a badge blocked at the shell is no secret
         try:
             if isinstance(changed, WhitelistReplaced):
                 self.house.tidy()

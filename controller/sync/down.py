@@ -19,6 +19,7 @@ from controller.sync.line import LineError, RefusedError, ServerLine
 from controller.sync.retry import Retry
 from protocol import delivery, messages
 from protocol.messages import WAIT, MessageError, Ring
+from protocol.rows import MORE
 from protocol.signing import SealingKey, SignatureError
 
 WRITE_S: Final = 600.0
@@ -120,6 +121,8 @@ class Down:
         path = "/whitelist"
         if held is not None and not self._whole:
             path += f"?base={held[1]}&generation={held[0]}&wait={wait}"
+        if MORE:
+            path += f"{'&' if '?' in path else '?'}knows={MORE}"
         raw = self._line.get(path, wait)
         brought = delivery.read(raw.split(b"\n"), self._line.server, self._device)
         manifest = brought.manifest
@@ -142,9 +145,13 @@ class Down:
         return 0
 
     def _held(self) -> tuple[tuple[int, int] | None, int, str]:
-        """Read which list is in force, when it was last confirmed, and its digest."""
+        """Read which list is in force, when it was last confirmed, and its digest.
+
+        One that was asked for by a program that knew other kinds of row changes into no list of ours: none is held.
+        """
         db = open_for_reading(self._data_dir)
         try:
-            return whitelist.served(db), int(meta(db, "confirmed", "0")), meta(db, "digest")
+            held = whitelist.served(db) if whitelist.is_for_this_program(db) else None
+            return held, int(meta(db, "confirmed", "0")), meta(db, "digest")
         finally:
             db.close()

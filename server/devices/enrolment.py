@@ -16,8 +16,8 @@ from common.errors import LoquetError
 from common.texts import N_
 from protocol import messages
 from protocol.messages import Code, Counters, Enrol, Enrolled
+from protocol.rows import Machine as MachineRow
 from protocol.signing import decoded, seal_for
-from protocol.whitelist import Machine as MachineRow
 from server.core import state
 from server.core.keys import Keys
 from server.devices.models import Device, EnrolCode

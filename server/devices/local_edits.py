@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from protocol.entries import Edited
 from protocol.overlay import Edit, lay_over
-from protocol.whitelist import AnyRow, Badge, BadgeKind, Certification, Level, Machine, Member, encode_row
+from protocol.rows import Badge, BadgeKind, Certification, Level, Machine, Member, Row, encode_row
 from server.core import state
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
@@ -36,21 +36,22 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
         return  # without a generation it was made before a server kept the list: it is among the proposals
     # After a restore versions mean something else: an edit over another generation has seen nothing of this one.
     base = edited.base if edited.generation == int(state.get(state.GENERATION)) else 0
-    wanted: dict[str, AnyRow | None] = dict.fromkeys(edited.gone[: editing.BATCH])
+    wanted: dict[str, Row | None] = dict.fromkeys(edited.gone[: editing.BATCH])
     wanted |= {row.key: row for row in edited.rows[: editing.BATCH]}
     here = rows.find(wanted)
     changed = _changed_since(base, list(wanted))
-    put: list[AnyRow] = []
+    put: list[Row] = []
     drop: list[str] = []
-    held: dict[str, AnyRow | None] = {}
+    held: dict[str, Row | None] = {}
     lost: list[str] = []
     for key, row in wanted.items():
         below = here.get(key)
         if below is None and key in changed and row is not None:
             lost.append(key)  # it was there, and was taken away here: neither edit had seen the other
             continue
-        named = _with_names(row, below) if isinstance(below, Member) and isinstance(row, Member) else row
-        merged = lay_over(below, Edit(named, base), base if key not in changed else base + 1)
+        # A journal holds ids only: what it does not say of a person stays.
+        complete = row if row is None or below is None else row.completed(below)
+        merged = lay_over(below, Edit(complete, base), base if key not in changed else base + 1)
         if merged == below:
             continue
         if not _may(device, edited, below, merged, put):
@@ -78,24 +79,12 @@ def rehash(device: Device, badge: str, new: str) -> None:
         notify("rehashed", device, once=f"rehashed/{new}", member=old.member)
 
 
-def _with_names(row: Member, below: Member) -> Member:
-    """A journal holds ids only: what it does not say of a person stays."""
-    return Member(
-        row.id,
-        row.name or below.name,
-        row.category or below.category,
-        row.payer or below.payer,
-        row.until,
-        row.excluded,
-    )
-
-
 def _changed_since(base: int, keys: list[str]) -> set[str]:
     """Return which of these have changed here after the version that the edit was made over."""
     return set(Change.objects.filter(key__in=keys, version__gt=base).values_list("key", flat=True))
 
 
-def _may(device: Device, edited: Edited, below: AnyRow | None, row: AnyRow | None, put: list[AnyRow]) -> bool:
+def _may(device: Device, edited: Edited, below: Row | None, row: Row | None, put: list[Row]) -> bool:
     """Return whether a controller may say this by itself."""
     match below, row:
         case Member(excluded=False), Member(excluded=True):
@@ -155,9 +144,9 @@ def _report(
     device: Device,
     entry: tuple[str, int],
     edited: Edited,
-    put: list[AnyRow],
+    put: list[Row],
     drop: list[str],
-    held: dict[str, AnyRow | None],
+    held: dict[str, Row | None],
     lost: list[str],
 ) -> None:
     author = Author(device=device, name=edited.by)

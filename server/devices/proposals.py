@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from protocol.messages import Proposals
 from protocol.overlay import Edit, lay_over
-from protocol.whitelist import AnyRow, Machine, Member, decode_row, encode_row
+from protocol.rows import Machine, Row, Unread, encode_row, read_row
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
 from server.edits.editing import Author
@@ -45,9 +45,13 @@ def keep(device: Device, said: Proposals) -> None:
         notify("proposals", device, once=f"proposals/{device.pk}", count=mine.count())
 
 
-def of(device: Device) -> list[tuple[str, AnyRow | None]]:
+def of(device: Device) -> list[tuple[str, Row | None]]:
     """Return what a controller proposes: keys, and rows; None where one is to go."""
-    return [(each.key, decode_row(each.row) if each.row else None) for each in Proposal.objects.filter(device=device)]
+    found = [
+        (each.key, read_row(each.key, each.row) if each.row else None)
+        for each in Proposal.objects.filter(device=device)
+    ]
+    return [(key, row) for key, row in found if not isinstance(row, Unread)]
 
 
 def take_over(author: Author, device: Device, keys: set[str] | None = None) -> Edited | None:
@@ -62,15 +66,9 @@ def take_over(author: Author, device: Device, keys: set[str] | None = None) -> E
     return edit
 
 
-def _over(below: AnyRow | None, row: AnyRow) -> AnyRow | None:
+def _over(below: Row | None, row: Row) -> Row | None:
     """Lay a proposed row over the one that is here: what was made stricter here meanwhile stays, names too."""
-    if isinstance(below, Member) and isinstance(row, Member):
-        row = msgspec.structs.replace(
-            row,
-            name=row.name or below.name,
-            category=row.category or below.category,
-            payer=row.payer or below.payer,
-        )
+    row = row if below is None else row.completed(below)
     if isinstance(below, Machine) and isinstance(row, Machine) and not below.is_set_up:
         return msgspec.structs.replace(row, locked=row.locked or below.locked)  # it came with its controller, bare
     return lay_over(below, Edit(row, 0), 1)

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from common.errors import LoquetError
 from common.texts import N_
-from protocol.whitelist import AnyRow, checked, decode_row, encode_row
+from protocol.rows import Row, checked, encode_row, read_row
 from server.accounts.models import Account, AuditRecord
 from server.core import state
 from server.core.models import ServerState
@@ -50,11 +50,11 @@ class Author(msgspec.Struct, frozen=True):
 def carry_out(
     author: Author,
     what: str,
-    put: Iterable[AnyRow] = (),
+    put: Iterable[Row] = (),
     drop: Iterable[str] = (),
     *,
     about: dict[str, Any] | None = None,
-    seen: Iterable[AnyRow] = (),
+    seen: Iterable[Row] = (),
     since: int | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Edit | None:
@@ -63,8 +63,9 @@ def carry_out(
     seen: rows as whoever edits saw them; since: the version at which they looked. What somebody else has changed
     meanwhile is not written over.
     """
-    wanted: dict[str, AnyRow | None] = dict.fromkeys(drop)
+    wanted: dict[str, Row | None] = dict.fromkeys(drop)
     wanted |= {row.key: checked(row) for row in put}
+    rows.hold_to_kinds(wanted)
     with transaction.atomic():
         # Held to the end: versions follow one another as the edits do, on PostgreSQL too.
         ServerState.objects.select_for_update().get(key=state.VERSION)  # one edit at a time
@@ -96,7 +97,7 @@ def _changed(keys: Iterable[str], since: int | None) -> bool:
     return bool(set(Change.objects.filter(version__gt=since).values_list("key", flat=True)) & set(keys))
 
 
-def _write(edit: Edit, changed: dict[str, AnyRow | None], before: dict[str, AnyRow]) -> None:
+def _write(edit: Edit, changed: dict[str, Row | None], before: dict[str, Row]) -> None:
     version = state.next_versions(len(changed))
     Change.objects.bulk_create(
         [
@@ -108,11 +109,11 @@ def _write(edit: Edit, changed: dict[str, AnyRow | None], before: dict[str, AnyR
     rows.put(row for row in changed.values() if row is not None)
 
 
-def _body(row: AnyRow | None) -> str | None:
+def _body(row: Row | None) -> str | None:
     return None if row is None else encode_row(row).decode()
 
 
-def _record(account: Account, what: str, changed: dict[str, AnyRow | None]) -> None:
+def _record(account: Account, what: str, changed: dict[str, Row | None]) -> None:
     keys = list(changed)
     about = ", ".join(keys[:3]) + (f" … ({len(keys)})" if len(keys) > 3 else "")  # noqa: PLR2004
     AuditRecord.objects.create(account=account.username, what=what, about=about[:300])
@@ -146,7 +147,7 @@ def undo(author: Author, edit: Edit) -> Edit | None:
         keys = [each.key for each in changes]
         if Change.objects.filter(key__in=keys, version__gt=changes[-1].version).exists():
             raise EditError(N_("somebody has changed the same since; undo what came later first"))
-        put = [decode_row(each.before) for each in changes if each.before is not None]
+        put = [read_row(each.key, each.before) for each in changes if each.before is not None]
         drop = [each.key for each in changes if each.before is None]
         _nothing_refers(drop)
         done = carry_out(author, "undone", put, drop, about={**locked.about, "what": locked.what})

@@ -12,11 +12,17 @@ from typing import Any, Final, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from protocol.whitelist import AnyRow
+from common.errors import LoquetError
+from common.texts import N_
+from protocol.rows import Row
 
 BATCH: Final = 200  # keys in one question: SQLite takes so many variables, and more
 M = TypeVar("M", bound=Model)
 R = TypeVar("R")
+
+
+class UnkeptError(LoquetError, ValueError):
+    """A row of a kind that no table keeps."""
 
 
 class Kind(ABC, Generic[M, R]):
@@ -77,16 +83,16 @@ def kinds() -> list[Kind[Any, Any]]:
     return sorted(_kinds.values(), key=lambda kind: kind.rank)
 
 
-def of(found: Model) -> AnyRow | None:
+def of(found: Model) -> Row | None:
     """Return the row that a model says; None where it says none (a category that is always open)."""
     for kind in _kinds.values():
         if isinstance(found, kind.model):
-            row: AnyRow | None = kind.of(found)
+            row: Row | None = kind.of(found)
             return row
     raise TypeError(type(found))
 
 
-def everything() -> Iterator[AnyRow]:
+def everything() -> Iterator[Row]:
     """Return every row, what others refer to first."""
     for kind in kinds():
         for found in kind.objects.iterator(chunk_size=2_000):
@@ -95,13 +101,13 @@ def everything() -> Iterator[AnyRow]:
                 yield row
 
 
-def find(keys: Iterable[str]) -> dict[str, AnyRow]:
+def find(keys: Iterable[str]) -> dict[str, Row]:
     """Return the rows of these keys that there are."""
     wanted: dict[str, list[str]] = defaultdict(list)
     for key in dict.fromkeys(keys):
         head, _, name = key.partition("/")
         wanted[head].append(name)
-    found: dict[str, AnyRow] = {}
+    found: dict[str, Row] = {}
     for head, names in wanted.items():
         kind = _kinds.get(head)
         for start in range(0, len(names) if kind else 0, BATCH):
@@ -115,7 +121,7 @@ def find(keys: Iterable[str]) -> dict[str, AnyRow]:
     return {key: row for key, row in found.items() if key in asked}
 
 
-def get(key: str) -> AnyRow | None:
+def get(key: str) -> Row | None:
     """Return one row; None where there is none."""
     return find([key]).get(key)
 
@@ -125,16 +131,16 @@ def names(head: str) -> list[str]:
     return list(_kinds[head].names())
 
 
-def belonging_to(head: str, name: str, *, holding: bool = False) -> list[AnyRow]:
+def belonging_to(head: str, name: str, *, holding: bool = False) -> list[Row]:
     """Return every row that means nothing without the one of that kind and name; or only those that hold it."""
     asked = [kind for kind in kinds() if kind.holds or not holding]
     found = (kind.of(each) for kind in asked for each in kind.belonging_to(head, name))
     return [row for row in found if row is not None]
 
 
-def put(rows: Iterable[AnyRow]) -> None:
+def put(rows: Iterable[Row]) -> None:
     """Write rows, over those of the same keys."""
-    made: dict[str, list[AnyRow]] = defaultdict(list)
+    made: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         made[_kind_of(row).name].append(row)
     for head, found in made.items():
@@ -148,11 +154,18 @@ def put(rows: Iterable[AnyRow]) -> None:
         )
 
 
-def drop(rows: Iterable[AnyRow]) -> None:
+def drop(rows: Iterable[Row]) -> None:
     """Take rows away."""
     for row in rows:
         _kind_of(row).drop(row)
 
 
-def _kind_of(row: AnyRow) -> Kind[Any, Any]:
+def hold_to_kinds(keys: Iterable[str]) -> None:
+    """Refuse what no table here keeps. Raises UnkeptError."""
+    for key in keys:
+        if key.partition("/")[0] not in _kinds:
+            raise UnkeptError(N_('a later version of this program wrote "{key}": install that to change it'), key=key)
+
+
+def _kind_of(row: Row) -> Kind[Any, Any]:
     return _kinds[row.key.partition("/")[0]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.whitelist import Badge
+from protocol.rows import Badge
 from server.core import configuration, keys
 from server.edits import rows
 

@@ -12,7 +12,8 @@ from django.db import connection
 
 from common.texts import _, translate
 from protocol import sheets
-from protocol.whitelist import AnyRow, Badge, Certification, Level, Machine, Member, Training, Whitelist
+from protocol.rows import Badge, Certification, Level, Machine, Member, Row, Training
+from protocol.whitelist import Whitelist
 from server.core import state
 from server.edits import editing, rows
 from server.edits.editing import Author
@@ -27,7 +28,7 @@ class Draft(msgspec.Struct):
 
     account: int
     name: str
-    put: list[AnyRow]
+    put: list[Row]
     made: float
     version: int
     of: int = 0
@@ -95,7 +96,7 @@ def _take_over(draft: Draft, author: Author) -> None:
         connection.close()
 
 
-def counts(found: list[AnyRow]) -> list[tuple[str, int]]:
+def counts(found: list[Row]) -> list[tuple[str, int]]:
     """Count what a draft changes, by what it is."""
     words: dict[type[Any], str] = {
         Member: _("members"),
@@ -107,7 +108,7 @@ def counts(found: list[AnyRow]) -> list[tuple[str, int]]:
     return [(word, count) for kind, word in words.items() if (count := sum(isinstance(row, kind) for row in found))]
 
 
-def in_words(row: AnyRow, before: AnyRow | None) -> str:
+def in_words(row: Row, before: Row | None) -> str:
     """Return what a row says, in words."""
     match row:
         case Member():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.texts import N_
-from protocol.whitelist import BadgeKind
+from protocol.rows import BadgeKind
 from server.core.forms import DayField, Form, IdField, LineField, TickField
 
 

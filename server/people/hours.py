@@ -8,7 +8,7 @@ from typing import Final
 from django.http import HttpRequest
 
 from common.texts import N_, _
-from protocol.whitelist import Hours
+from protocol.rows import Hours
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing

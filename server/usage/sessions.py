@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 
 from protocol import entries
-from protocol.whitelist import Level
+from protocol.rows import Level
 from server.journal.clocks import offset
 from server.journal.processing import Written, again, register
 from server.usage.models import Session

@@ -9,8 +9,8 @@ import msgspec
 from django.db.models import Q
 
 from common.texts import N_, _
+from protocol.rows import Certification, Level
 from protocol.sentences import LEVELS
-from protocol.whitelist import Certification, Level
 from server.core import forms
 from server.core.rendering import day
 from server.whitelist import models

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.texts import N_
-from protocol.whitelist import Level
+from protocol.rows import Level
 from server.core.forms import DayField, Form, LineField, NumberField, RefusalError, TickedField, TickField
 
 LONGEST: int = 10_080  # minutes: a week

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol import whitelist as protocol
-from protocol.whitelist import AnyRow
+from protocol import rows as protocol
+from protocol.rows import Row
 from server.core import state
 from server.whitelist.models import Machine
 
@@ -18,7 +18,7 @@ def give_anew(machine: str) -> None:
         found.device.save(update_fields=["whole"])
 
 
-def look(before: dict[str, AnyRow], after: dict[str, AnyRow | None], **_signal: Any) -> None:  # noqa: ANN401 - Django's
+def look(before: dict[str, Row], after: dict[str, Row | None], **_signal: Any) -> None:  # noqa: ANN401 - Django's
     """Find the machines of an edit that ask for other trainings now."""
     for key, row in after.items():
         old = before.get(key)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from protocol import whitelist as protocol
-from protocol.whitelist import Level
+from protocol import rows as protocol
+from protocol.rows import Level
 from server.edits.rows import Kind
 from server.whitelist.models import Certification, ForcedEnd, Machine, Training
 

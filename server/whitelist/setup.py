@@ -6,7 +6,7 @@ import msgspec
 from django.http import HttpRequest
 
 from common.texts import N_, _
-from protocol import whitelist as protocol
+from protocol import rows as protocol
 from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from common.texts import N_, _
+from protocol.rows import Certification, Level, Member
 from protocol.sentences import LEVELS
-from protocol.whitelist import Certification, Level, Member
 from server.accounts.models import Account, Role
 from server.core import forms
 from server.core.forms import FormError

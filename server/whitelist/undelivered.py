@@ -9,7 +9,7 @@ import msgspec
 from django.db.models import Q
 from django.utils import timezone
 
-from protocol.whitelist import AnyRow, Badge, Certification, Member, decode_row
+from protocol.rows import Badge, Certification, Member, Row, read_row
 from server.edits.models import Change
 from server.whitelist.models import Machine
 
@@ -48,7 +48,7 @@ def undelivered() -> list[Undelivered]:
         for version, key, before, after in changed.order_by("-version").values_list(
             "version", "key", "before", "after"
         )[:MOST]
-        if (whom := _revoked(before, after)) is not None
+        if (whom := _revoked(key, before, after)) is not None
     ]
     if not changes:
         return []
@@ -74,12 +74,12 @@ def _trainings() -> dict[str, set[str]]:
     return found
 
 
-def _revoked(was: str | None, is_now: str | None) -> str | None:
+def _revoked(key: str, was: str | None, is_now: str | None) -> str | None:
     """Return whom a change took something from; None where it took nothing."""
     if was is None:
         return None
-    before: AnyRow = decode_row(was)
-    after: AnyRow | None = None if is_now is None else decode_row(is_now)
+    before: Row = read_row(key, was)
+    after: Row | None = None if is_now is None else read_row(key, is_now)
     today = timezone.localdate()
     match before:
         case Certification():

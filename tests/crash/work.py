@@ -20,7 +20,7 @@ from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending
 from protocol.moment import Moment, Quality
-from protocol.whitelist import Badge, Certification, Level, Member
+from protocol.rows import Badge, Certification, Level, Member
 
 START = 1_790_000_000_000
 

@@ -9,18 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.access import RULES, Denied, Granted, Reason, decide, explain
+from protocol.rows import Badge, Certification, Level, Machine, Member, Training, decode_row, encode_row
 from protocol.sentences import REFUSALS, refusal
-from protocol.whitelist import (
-    Badge,
-    Certification,
-    Level,
-    Machine,
-    Member,
-    Training,
-    Whitelist,
-    decode_row,
-    encode_row,
-)
+from protocol.whitelist import Whitelist
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 YESTERDAY, TOMORROW = TODAY - timedelta(1), TODAY + timedelta(1)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from protocol import sheets
 from protocol.badge import BadgeKey
+from protocol.rows import Badge, Certification, Level, Member, Training
 from protocol.sheets import SheetError
-from protocol.whitelist import Badge, Certification, Level, Member, Training, Whitelist
+from protocol.whitelist import Whitelist
 
 KEY = BadgeKey(bytes(32))
 MARIE = KEY.hash(bytes.fromhex("04A3C6CAE26180"), "iso14443a")

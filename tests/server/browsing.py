@@ -2,7 +2,7 @@
 
 from django.test import Client
 
-from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training
+from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 
 PAGES = ["/whitelist", "/badges", "/workshop", "/devices", "/explain", "/import", "/usage", "/inbox", "/setup",
          "/history", "/members/new", "/account", "/me"]  # fmt: skip

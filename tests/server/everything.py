@@ -16,7 +16,7 @@ def one_of_everything():
     from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
-    from protocol.whitelist import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
+    from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
     from server.accounts.models import Account, AuditRecord
     from server.core import state
     from server.devices.models import Device, EnrolCode, Proposal

@@ -8,7 +8,7 @@ from browsing import PAGES, PASSWORD, fill
 from central import Central, OnTheLine, soon
 from workshop import Workshop
 
-from protocol.whitelist import Certification as CertificationRow
+from protocol.rows import Certification as CertificationRow
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver keeps a loop in this thread; the pages do not
 pytestmark = pytest.mark.process

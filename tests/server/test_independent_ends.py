@@ -18,7 +18,7 @@ from independent_client import NDJSON, Foreign, Problem, SecondClient, b64, dige
 from workshop import CARDS, Workshop
 
 from protocol.messages import PREFIX, read_code
-from protocol.whitelist import Certification, ForcedEnd, Machine, Member, Training
+from protocol.rows import Certification, ForcedEnd, Machine, Member, Training
 
 SOON = 5.0
 EPOCH = "0123456789abcdef"
@@ -606,7 +606,7 @@ def test_a_trainer_whose_certification_is_over_lets_nobody_in(real):
 def test_a_controller_that_blocks_a_badge_cannot_make_it_valid_for_longer(real):
     from datetime import date
 
-    from protocol.whitelist import Badge
+    from protocol.rows import Badge
     from server.inbox.models import Notice
     from server.people.models import Badge as Badges
 

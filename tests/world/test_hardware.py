@@ -11,7 +11,7 @@ from fixed import EXAMPLES
 from controller.control import client
 from controller.store.whitelist import Change
 from protocol.badge import parse_badge
-from protocol.whitelist import Badge, Certification, Machine, Member, Training
+from protocol.rows import Badge, Certification, Machine, Member, Training
 from simulator.attached import at_home
 from simulator.stage import Stage, until
 

@@ -8,7 +8,7 @@ from workshop import CARDS, Workshop
 from common.errors import LoquetError
 from controller.store import database, journal
 from protocol.moment import Quality
-from protocol.whitelist import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
+from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
 from server.edits import editing, rows
 from server.edits.editing import Author
 
@@ -114,6 +114,14 @@ def test_opening_hours_refuse_the_next_start_and_cut_nobody(shop, central):
     assert shop.closed(), "under an unknown clock hours are not applied"
 
 
+def test_an_edit_made_here_is_sent_at_once_and_not_with_the_next_session(shop, central):
+    OnTheLine(shop, central)
+    sent = []
+    shop.writer.queue.on_commit = lambda: sent.append(shop.entries()[-1])
+    shop.edit([Certification("paul", "safety")])
+    assert [entry.rows for entry in sent] == [(Certification("paul", "safety"),)]
+
+
 def test_an_edit_made_here_by_the_shell_stays_in_force_here_until_somebody_there_decides(shop, central):
     from server.devices import proposals
     from server.devices.models import Device
@@ -133,7 +141,7 @@ def test_an_edit_made_here_by_the_shell_stays_in_force_here_until_somebody_there
     shop.take("paul")
     shop.wait(20)
     proposals.decline(Device.objects.get())
-    line.fetch_until(lambda: ("paul", "safety") not in shop.badges.whitelist.certifications)
+    line.fetch_until(lambda: "paul/safety" not in shop.badges.whitelist.certifications)
     shop.lay("paul")
     assert not shop.closed()
     shop.take("paul")
@@ -179,11 +187,11 @@ def test_a_revocation_wins_over_a_grant_that_had_not_seen_it(shop, central):
     shop.tap("tom")
     shop.tap("lea")
     shop.wait(200)
-    assert shop.badges.whitelist.certifications["lea", "safety"].level is Level.USER
+    assert shop.badges.whitelist.certifications["lea/safety"].level is Level.USER
     central.edit(drop=["certification/lea/safety"])
     line.sync()
     line.fetch()
-    assert ("lea", "safety") not in shop.badges.whitelist.certifications
+    assert "lea/safety" not in shop.badges.whitelist.certifications
     assert not rows.find(["certification/lea/safety"])
     assert Notice.objects.filter(what="lost_to").exists()
 
@@ -218,7 +226,7 @@ def test_a_restored_server_is_sent_again_what_it_forgot_and_its_list_wins(shop, 
     line.send()
     assert Entry.objects.count() == len(shop.entries()), "nothing is lost, nothing is there twice"
     line.fetch(5)
-    assert ("marie", "safety") in shop.badges.whitelist.certifications, "as the backup had it"
+    assert "marie/safety" in shop.badges.whitelist.certifications, "as the backup had it"
 
 
 def test_another_entry_under_a_used_number_is_an_alarm_and_the_journal_goes_on(shop, central):

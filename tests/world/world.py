@@ -26,7 +26,7 @@ from controller.store.integrity import IntegrityCheck
 from controller.store.whitelist import load
 from protocol import entries
 from protocol.moment import Quality
-from protocol.whitelist import Badge, Certification, Level, Member
+from protocol.rows import Badge, Certification, Level, Member
 
 HOUR, DAY = 3_600_000, 86_400_000
 NOON = 1_795_176_000_000  # 20 November 2026

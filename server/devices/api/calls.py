@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from protocol import messages
 from protocol.messages import MAX_BODY
+from protocol.rows import FIRST, KINDS
 from server.devices.live_feed import KnownDevice
 from server.devices.problems import ProblemError
 
@@ -74,6 +75,12 @@ def said(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - the struct that is as
     if b"\\u0000" in body:
         raise ProblemError("malformed", "U+0000 is not sent")
     return messages.read(kind, body)
+
+
+def knows(request: Request) -> frozenset[str]:
+    """Read which kinds of row a controller knows: the first ones, and those that it names of ours."""
+    named = request.query_params.get("knows", "")
+    return FIRST | (KINDS.keys() & set(named.split(",")))
 
 
 def number(request: Request, name: str) -> int | None:

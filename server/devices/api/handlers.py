@@ -13,9 +13,10 @@ from protocol.messages import WAIT, Enrol, Hello, Manifest, Proposals, Report, R
 from protocol.signing import decoded, seal_for
 from server.core.keys import Keys
 from server.devices import enrolment, proposals
-from server.devices.api.calls import JSON, LINES, Answer, Call, number, said
+from server.devices.api.calls import JSON, LINES, Answer, Call, knows, number, said
 from server.devices.api.openapi import document
 from server.devices.enrolment import Counted, EnrolError
+from server.devices.feed import Viewer
 from server.devices.live_feed import LiveFeed
 from server.devices.models import Device
 from server.devices.problems import ProblemError
@@ -74,7 +75,7 @@ class Handlers:
         base, generation = number(call.request, "base"), number(call.request, "generation")
         wait = min(number(call.request, "wait") or 0, WAIT)
         until = time.monotonic() + wait
-        live, device = self._live, call.device.device
+        live, device, known_kinds = self._live, call.device.device, knows(call.request)
         if base is not None and generation == live.generation:
             live.saw(device, base)
         includes = call.device.includes
@@ -82,21 +83,22 @@ class Handlers:
             mine = live.devices.get(device)
             if mine is None or mine.retired:
                 raise ProblemError("unsigned", "this controller was taken out")
+            viewer = Viewer(mine.machines, known_kinds)
             known = base is not None and generation == live.generation and base >= mine.whole
-            found = live.feed.since(base, mine.machines) if known and base is not None else None
+            found = live.feed.since(base, viewer) if known and base is not None else None
             left = until - time.monotonic()
             if found is None or found[0] or found[1] or mine.includes != includes or left <= 0:
                 break
             await live.changed(left)
         if live.is_blind:
             raise ProblemError("busy", "the database does not answer")
-        put, drop = found if found is not None else (list(live.feed.whole(mine.machines)), [])
+        put, drop = found if found is not None else (list(live.feed.whole(viewer)), [])
         manifest = Manifest(
             device=device,
             generation=live.generation,
             version=live.feed.version,
             time=time.time_ns() // 1_000_000,
-            digest=written(live.feed.digest(mine.machines)),
+            digest=written(live.feed.digest(viewer)),
             rows=len(put) + len(drop),
             base=base if found is not None else None,
             includes=mine.includes,

@@ -36,7 +36,7 @@ def document() -> dict[str, Any]:
 
 def _paths() -> dict[str, dict[str, Any]]:
     described = {"application/json": {"schema": {"type": "object"}}}
-    since = [_query("base"), _query("generation"), _query("wait", messages.WAIT)]
+    since = [_query("base"), _query("generation"), _query("wait", messages.WAIT), _KNOWS]
     news = "What is new since a version, held until there is something"
     report = _operation("report", "How a controller is", signed=True, body=_json("Report"), answer=_EMPTY)
     alone = "What a controller had kept alone"
@@ -64,6 +64,9 @@ def _json(name: str) -> dict[str, Any]:
 
 _LINES: Final = {"application/x-ndjson": {"schema": {"type": "string"}}}
 _EMPTY: Final = {"application/json": {"schema": {"type": "object"}}}
+
+
+_KNOWS: Final = {"name": "knows", "in": "query", "required": False, "schema": {"type": "string"}}
 
 
 def _query(name: str, most: int = 2**53) -> dict[str, Any]:

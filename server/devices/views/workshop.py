@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
-from protocol.whitelist import AnyRow, ForcedEnd, Machine
+from protocol.rows import ForcedEnd, Machine, Row
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core.forms import FormError
@@ -130,7 +130,7 @@ def _do(request: HttpRequest) -> None:
             said = _("{machine} is being unlocked")
         case "end":
             session = EndForm.read(request)["session"]
-            cut: AnyRow = ForcedEnd(row.id, session=session, by=who.name)
+            cut: Row = ForcedEnd(row.id, session=session, by=who.name)
             edit = editing.carry_out(who, "ended", [cut], about={"machine": name}) if session else None
             said = _("the session at {machine} is being ended")
         case _:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from common.errors import LoquetError
 from common.texts import N_, _, translate
 from protocol.badge import Technology, parse_uid
-from protocol.whitelist import Badge, BadgeKind
+from protocol.rows import Badge, BadgeKind
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms

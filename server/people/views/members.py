@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
-from protocol.whitelist import AnyRow, ForcedEnd, Member
+from protocol.rows import ForcedEnd, Member, Row
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
 from server.core import forms, sections
@@ -115,7 +115,7 @@ def _change(request: HttpRequest, row: Member) -> None:
             )
             say(request, _("saved"), undo=edit.pk if edit else None)
         case "exclude":
-            put: list[AnyRow] = [msgspec.structs.replace(row, excluded=True)]
+            put: list[Row] = [msgspec.structs.replace(row, excluded=True)]
             if ExclusionForm.read(request)["now"]:
                 put += [ForcedEnd(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine")]
             edit = editing.carry_out(who, "excluded", put, about=about, seen=[row])

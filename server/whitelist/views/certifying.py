@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, NP_, _, sentence, translate
-from protocol.whitelist import AnyRow, Certification, ForcedEnd, Level
+from protocol.rows import Certification, ForcedEnd, Level, Row
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
@@ -88,7 +88,7 @@ def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
             return editing.carry_out(who, "extended", [later], about=about)
         case "revoke" | "revoke_now" as what:
             hold_to_what_may_be_given(request, training.id, held.level if held else Level.USER)
-            put: list[AnyRow] = []
+            put: list[Row] = []
             if what == "revoke_now":
                 put = [ForcedEnd(machine, member.pk, forms.nonce(), who.name) for machine in _opened_by(training.id)]
             word = "revoked_now" if put else "revoked"
@@ -121,7 +121,7 @@ def class_(request: HttpRequest) -> HttpResponse:
         known = set(Member.objects.filter(pk__in=members).values_list("pk", flat=True))
         keys = {f"certification/{member}/{training.id}" for member in known}
         before = rows.find(keys)
-        put: list[AnyRow] = []
+        put: list[Row] = []
         for member in sorted(known):
             held = before.get(f"certification/{member}/{training.id}")
             if not isinstance(held, Certification):

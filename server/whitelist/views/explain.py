@@ -11,8 +11,9 @@ from common.errors import LoquetError
 from common.texts import _, translate
 from protocol.access import Check, explain
 from protocol.moment import Moment, Quality
+from protocol.rows import Badge, Member
 from protocol.sentences import refusal
-from protocol.whitelist import Badge, Member, Whitelist
+from protocol.whitelist import Whitelist
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
 from server.core.rendering import page

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from common.texts import N_
-from protocol.whitelist import Certification
+from protocol.rows import Certification
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms

@@ -18,11 +18,11 @@ def ended_certification(w):
 
     from fixed import TODAY
 
-    w.replace("certifications", ("marie", "safety"), until=TODAY - timedelta(days=1))
+    w.replace("certifications", "marie/safety", until=TODAY - timedelta(days=1))
 
 
 def revoked_certification(w):
-    w.edit(drop=[w.row("certifications", ("marie", "safety"))])
+    w.edit(drop=[w.row("certifications", "marie/safety")])
 
 
 def shorter_sessions(w):

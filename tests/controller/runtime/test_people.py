@@ -217,7 +217,7 @@ def test_a_badge_of_any_kind_opens_only_between_its_days(kind):
     import msgspec
     from fixed import TODAY
 
-    from protocol.whitelist import BadgeKind
+    from protocol.rows import BadgeKind
 
     with Workshop(grace=0) as w:
         (badge,) = w.badges.whitelist.badges_of("marie")

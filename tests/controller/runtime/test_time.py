@@ -11,7 +11,7 @@ from controller.runtime.messages import ClockAsked
 from controller.settings import SettingsError, read
 from controller.store import clock_readings, database, journal
 from protocol.moment import Quality
-from protocol.whitelist import Certification, Member
+from protocol.rows import Certification, Member
 
 DAY = 86_400_000
 YEAR = 365 * DAY

@@ -68,7 +68,7 @@ from controller.station.states import (
 from protocol import entries
 from protocol.access import Denied, Granted, Limits, Reason
 from protocol.entries import Ending
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 
 def test_every_state_answers_every_event():

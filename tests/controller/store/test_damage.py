@@ -24,7 +24,7 @@ from controller.store.whitelist import Change
 from controller.store.writer import Writer
 from protocol import entries
 from protocol.entries import Ending
-from protocol.whitelist import Badge, Certification, Level, Machine, Member, Training
+from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 
 LIST = [Training("safety"), Machine("laser", requires=("safety",))]
 LIST += [row for n in range(200) for row in (Member(f"m{n:03}", f"Name {n}"), Badge(f"{n:032x}", f"m{n:03}"))]

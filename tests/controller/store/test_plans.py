@@ -14,7 +14,7 @@ from controller.store.database import DATABASE, open_for_reading
 from controller.sync import up
 from protocol import entries
 from protocol.entries import Ending
-from protocol.whitelist import Badge, Level, Member
+from protocol.rows import Badge, Level, Member
 
 GROWING = {"journal", "saved", "whitelist"}
 START = 1_700_000_000_000

@@ -13,7 +13,7 @@ from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending
 from protocol.moment import Quality
-from protocol.whitelist import Level
+from protocol.rows import Level
 
 DAY = 86_400_000
 START = 1_700_000_000_000

@@ -25,7 +25,8 @@ from protocol import entries
 from protocol.access import Reason
 from protocol.entries import Ending
 from protocol.moment import Quality
-from protocol.whitelist import Badge, Level, Machine, Member, Whitelist
+from protocol.rows import Badge, Level, Machine, Member
+from protocol.whitelist import Whitelist
 from simulator.stage import until
 
 

@@ -4,7 +4,7 @@ import pytest
 from browsing import PAGES, client, do, fill, row
 from django.test import Client
 
-from protocol.whitelist import Machine, Member, Training
+from protocol.rows import Machine, Member, Training
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

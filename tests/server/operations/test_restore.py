@@ -12,7 +12,7 @@ from server.operations import backup
 
 @pytest.mark.parametrize(("one", "other"), [("sqlite", "postgres"), ("postgres", "sqlite")])
 def test_a_backup_of_one_database_is_restored_whole_into_the_other(databases, tmp_path, one, other):
-    from protocol.whitelist import Member as MemberRow
+    from protocol.rows import Member as MemberRow
     from server.edits.models import Edit
     from server.inbox.models import Notice
 

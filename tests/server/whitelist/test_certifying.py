@@ -2,7 +2,7 @@
 
 from browsing import client, do, fill, row
 
-from protocol.whitelist import Certification, Level
+from protocol.rows import Certification, Level
 
 
 def test_a_view_of_the_grid_asks_the_database_at_most_twenty_times(database):
