@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protocol import messages
-from server.core import tls
+from server.core import clock, tls
 from server.core.configuration import Certificate, Configuration
 from server.core.keys import Keys
 from server.devices.api.app import Api
@@ -73,8 +74,9 @@ class KnownHosts:
         return name.lower().rstrip(".") in self._names
 
 
-def application(configuration: Configuration, keys: Keys) -> Starlette:
-    """Make the whole; Django is set up already."""
+def application(configuration: Configuration, keys: Keys, now: clock.Clock = time.time) -> Starlette:
+    """Make the whole; Django is set up already. now: the clock by which the server lives."""
+    clock.hand(now)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
     live = LiveFeed(threads, processing.processed)
     chores = Chores(configuration)

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
 from common.texts import N_
+from server.core import clock
 
 
 class Role(models.TextChoices):
@@ -27,7 +28,7 @@ class Account(AbstractBaseUser):
     member = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=2, blank=True)
     is_active = models.BooleanField(default=True)
-    made = models.DateTimeField(auto_now_add=True)
+    made = models.DateTimeField(default=clock.now)
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -42,7 +43,7 @@ class Account(AbstractBaseUser):
 class AuditRecord(models.Model):
     """Somebody edited something, or looked at somebody's data."""
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    at = models.DateTimeField(default=clock.now, db_index=True)
     account = models.CharField(max_length=150)
     what = models.CharField(max_length=40)
     about = models.CharField(max_length=300, blank=True)

@@ -11,10 +11,10 @@ from typing import Any, Final
 from django import forms as django_forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import N_, _
+from server.core import clock
 
 ID: Final = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 FIRST_YEAR: Final = 2000
@@ -159,7 +159,7 @@ def made_of(name: str, taken: set[str]) -> str:
 
 def today() -> date:
     """Return the day in the workshop."""
-    return timezone.localdate()
+    return clock.today()
 
 
 def year_from(since: date | None) -> date:

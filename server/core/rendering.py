@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from jinja2 import Environment, FileSystemLoader
 
 from common.texts import _, language, ngettext
+from server.core import clock
 
 
 class Context(Protocol):
@@ -97,7 +98,7 @@ def moment(value: datetime | int | None) -> str:
             value = datetime.fromtimestamp(value / 1000, timezone.get_current_timezone())
         except (OverflowError, ValueError, OSError):
             return "?"
-    local = timezone.localtime(value)
+    local = clock.local(value)
     return f"{day(local)} {local:%H:%M}"
 
 
@@ -111,7 +112,7 @@ def ago(value: datetime | None) -> str:
     """Return how long ago something was."""
     if value is None:
         return _("never")
-    seconds = max(0, int((timezone.now() - value).total_seconds()))
+    seconds = max(0, int((clock.now() - value).total_seconds()))
     if seconds < 90:  # noqa: PLR2004 - people call that now
         return _("now")
     if seconds < 5_400:  # noqa: PLR2004 - an hour and a half

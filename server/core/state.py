@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from django.db import transaction
 
+from server.core import clock
 from server.core.models import ServerState
 
 GENERATION = "generation"
@@ -29,13 +28,13 @@ def put(key: str, value: str) -> None:
 
 def begin() -> None:
     """Begin a generation where there is none yet: seconds since 1970, so that a later one is larger."""
-    ServerState.objects.get_or_create(key=GENERATION, defaults={"value": str(int(time.time()))})
+    ServerState.objects.get_or_create(key=GENERATION, defaults={"value": str(int(clock.seconds()))})
     ServerState.objects.get_or_create(key=VERSION, defaults={"value": "0"})
 
 
 def begin_anew() -> None:
     """Begin a new generation, after a restore: what was forgotten is not mistaken for what comes."""
-    put(GENERATION, str(max(int(get(GENERATION, "0")) + 1, int(time.time()))))
+    put(GENERATION, str(max(int(get(GENERATION, "0")) + 1, int(clock.seconds()))))
     put(VERSION, str(int(get(VERSION, "0")) + LEAP))
     put(LEFT, "")
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from server.core import clock
 from server.core.keys import write_private
 
 FILE: Final = "tls.pem"
@@ -25,7 +26,7 @@ def make(data_dir: Path, names: Iterable[str]) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Loquet")])
     # A Pi without a clock thinks that it is 1970, or last year: what it makes is valid all the same.
-    now = max(datetime.now(UTC), datetime(2026, 1, 1, tzinfo=UTC))
+    now = max(clock.now(), datetime(2026, 1, 1, tzinfo=UTC))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)

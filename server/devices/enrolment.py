@@ -10,7 +10,6 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import N_
@@ -18,7 +17,7 @@ from protocol import messages
 from protocol.messages import Code, Counters, Enrol, Enrolled
 from protocol.rows import Machine as MachineRow
 from protocol.signing import decoded, seal_for
-from server.core import state
+from server.core import clock, state
 from server.core.keys import Keys
 from server.devices.models import Device, EnrolCode
 from server.edits import editing
@@ -39,7 +38,7 @@ class EnrolError(LoquetError, ValueError):
 
 def make_code(keys: Keys, address: str, name: str = "", replaces: Device | None = None) -> Code:
     """Make a code; the ones that are over go."""
-    now = timezone.now()
+    now = clock.now()
     EnrolCode.objects.filter(expires__lt=now).delete()
     if EnrolCode.objects.filter(used_by=None).count() >= MOST_CODES:
         EnrolCode.objects.filter(used_by=None).order_by("expires")[0].delete()
@@ -56,7 +55,7 @@ def enrol(keys: Keys, asked: Enrol, counters: Counted) -> Enrolled:
 
     counters: what each of its machines has counted so far, by whatever controller.
     """
-    found = EnrolCode.objects.filter(code=asked.code, expires__gte=timezone.now(), tries__lt=TRIES).first()
+    found = EnrolCode.objects.filter(code=asked.code, expires__gte=clock.now(), tries__lt=TRIES).first()
     # Compared even where there is no such code: how long an answer takes must not say which codes there are.
     expected = messages.proof(found.secret if found else "-", keys.signer.public.text, asked.key, asked.sealing)
     if found is None or not hmac.compare_digest(expected, asked.proof):

@@ -20,7 +20,7 @@ import msgspec
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Min
 
-from server.core import state
+from server.core import clock, state
 from server.core.models import ServerState
 from server.devices.feed import REMEMBERED, Feed, Step
 from server.devices.models import Device, Proposal
@@ -155,7 +155,7 @@ class LiveFeed:
     def saw(self, device: str, holds: int | None = None) -> None:
         """Note that a controller was heard of, and which version it has in force."""
         before = self._seen.get(device)
-        self._seen[device] = (time.time(), holds if holds is not None or before is None else before[1])
+        self._seen[device] = (clock.seconds(), holds if holds is not None or before is None else before[1])
 
     async def _write_seen(self) -> None:
         if self._seen:

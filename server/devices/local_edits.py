@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from django.utils import timezone
-
 from protocol.entries import Edited
 from protocol.overlay import Edit, lay_over
 from protocol.rows import Badge, BadgeKind, Certification, Level, Machine, Member, Row, encode_row
-from server.core import state
+from server.core import clock, state
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
 from server.edits.editing import Author
@@ -132,7 +130,7 @@ def _is_taught(device: Device, edited: Edited) -> bool:
     if edited.machine is None:
         return False
     trainer = rows.get(f"member/{edited.by}")
-    today = timezone.localdate()
+    today = clock.today()
     if not isinstance(trainer, Member) or trainer.excluded or (trainer.until is not None and trainer.until < today):
         return False
     held = Certified.objects.filter(member=edited.by, level__gte=int(Level.TRAINER)).exclude(until__lt=today)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from server.core import clock
+
 
 class Device(models.Model):
     """A controller. key, sealing: its public keys; report: how it said it is; whole: below it, it gets all anew."""
@@ -12,7 +14,7 @@ class Device(models.Model):
     name = models.CharField(max_length=200, blank=True)
     key = models.CharField(max_length=43, unique=True)
     sealing = models.CharField(max_length=43)
-    enrolled = models.DateTimeField(auto_now_add=True)
+    enrolled = models.DateTimeField(default=clock.now)
     seen = models.DateTimeField(null=True, blank=True)
     report = models.JSONField(null=True, blank=True)
     settings = models.TextField(blank=True)

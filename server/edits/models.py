@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from server.core import clock
+
 
 class Edit(models.Model):
     """What somebody did to the whitelist in one go: a person, or a device's own edit that was taken over.
@@ -11,7 +13,7 @@ class Edit(models.Model):
     what: a word of `server.edits.sentences`; about: what fills its sentence.
     """
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    at = models.DateTimeField(default=clock.now, db_index=True)
     account = models.ForeignKey("accounts.Account", null=True, blank=True, on_delete=models.SET_NULL)
     device = models.ForeignKey("devices.Device", null=True, blank=True, on_delete=models.SET_NULL)
     by = models.CharField(max_length=200, blank=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
+from server.core import clock
+
 
 class Notice(models.Model):
     """Something for the inbox. what: a word of `notices.SENTENCES`; about: what fills its sentence; once: said once."""
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    at = models.DateTimeField(default=clock.now, db_index=True)
     what = models.CharField(max_length=40)
     about = models.JSONField(default=dict)
     device = models.ForeignKey("devices.Device", null=True, blank=True, on_delete=models.CASCADE)

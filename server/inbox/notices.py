@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import Model
-from django.utils import timezone
 
 from common import texts
 from common.texts import N_, NP_
+from server.core import clock
 from server.inbox.models import Notice
 
 SENTENCES: Final = {
@@ -68,4 +68,4 @@ def sentence(notice: Notice) -> str:
 
 def done(notice: Notice, by: str) -> None:
     """Have a notice done with."""
-    Notice.objects.filter(pk=notice.pk, done=None).update(done=timezone.now(), done_by=by[:150])
+    Notice.objects.filter(pk=notice.pk, done=None).update(done=clock.now(), done_by=by[:150])

@@ -5,7 +5,6 @@ The same number with another payload is an alarm and closes the stream: the cont
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from common.texts import N_
 from protocol import messages
 from protocol.messages import Batch, Line, MessageError, Receipt
+from server.core import clock
 from server.devices.models import Device
 from server.inbox.notices import notify
 from server.journal.models import Entry, Gap, Stream
@@ -113,7 +113,7 @@ def _take(device: Device, upload: Upload, *, carefully: bool = False) -> Receipt
 def _write(stream: Stream, new: list[tuple[int, str, int, str]]) -> None:
     if not new:
         return
-    came = time.time_ns() // 1_000_000
+    came = clock.ms()
     with connection.cursor() as cursor:
         # Past Django's models: a storm of a thousand controllers is bound by this line.
         cursor.executemany(INSERT, [(stream.pk, seq, boot, at, came, body) for seq, boot, at, body in new])

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from server.core import clock
+
 
 class Stream(models.Model):
     """One journal of one controller: acknowledged, and processed, up to an entry's number."""
@@ -44,7 +46,7 @@ class Gap(models.Model):
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE)
     first = models.BigIntegerField()
     last = models.BigIntegerField()
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=clock.now)
 
 
 class ClockReading(models.Model):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from typing import Any, Final, get_args
 
 import msgspec
@@ -18,6 +17,7 @@ from django.db.models import F
 from protocol import entries
 from protocol.access import Reason
 from protocol.entries import AnyEntry, decode_entry
+from server.core import clock
 from server.devices.models import Device
 from server.inbox.notices import notify
 from server.journal.models import Entry, Stream
@@ -131,7 +131,7 @@ def _due(body: str, mine: set[str]) -> AnyEntry | _Foreign | _Broken | None:
 
 def _take(written: Written, found: AnyEntry | _Foreign | _Broken) -> None:
     device = written.device
-    today = date.today()  # noqa: DTZ011 - such things are told once a day
+    today = clock.today()  # such things are told once a day
     if isinstance(found, _Foreign):
         notify("foreign", device, once=f"foreign/{device.pk}/{today}", machine=found.machine)
         return

@@ -10,7 +10,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +19,10 @@ import msgspec
 from django.apps import apps
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import N_
-from server.core import keys, state, tls
+from server.core import clock, keys, state, tls
 from server.core.configuration import Configuration
 from server.core.former import renamed
 from server.inbox.models import Notice
@@ -98,7 +97,7 @@ def _one_look() -> Iterator[None]:
 
 
 def _lines(configuration: Configuration) -> Iterator[Any]:
-    yield {"kind": KIND, "format": FORMAT, "made": timezone.now().isoformat()}
+    yield {"kind": KIND, "format": FORMAT, "made": clock.now().isoformat()}
     folder = configuration.data_dir
     for name in (keys.FILE, tls.FILE):
         path = folder / name
@@ -193,7 +192,7 @@ def _made(model: type[models.Model], names: list[str], values: list[Any]) -> mod
 
 
 def _put(model: type[models.Model], batch: list[models.Model]) -> None:
-    # As they were: what fills itself in at the making of a row is not to.
+    # As they were: what fills itself in at the making of a row, in tables of libraries, is not to.
     stamped: list[Any] = [field for field in model._meta.concrete_fields if getattr(field, "auto_now_add", False)]
     for field in stamped:
         field.auto_now_add = False
@@ -221,9 +220,9 @@ def make_nightly(configuration: Configuration) -> Path:
     """
     folder = configuration.data_dir / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    target = folder / f"loquet-{timezone.localtime():%Y-%m-%d}.backup"
+    target = folder / f"loquet-{clock.local():%Y-%m-%d}.backup"
     write(configuration, target)
-    state.put(state.MADE, timezone.now().isoformat())
+    state.put(state.MADE, clock.now().isoformat())
     for old in sorted(folder.glob("loquet-*.backup"))[: -configuration.backup.keep]:
         old.unlink()
     if configuration.backup.to:
@@ -245,7 +244,7 @@ def copy_away(source: Path, folder: Path) -> None:
 
 def left() -> None:
     """Note that a backup has left the machine."""
-    state.put(state.LEFT, datetime.now(UTC).isoformat())
+    state.put(state.LEFT, clock.now().isoformat())
 
 
 def last_made() -> datetime | None:
@@ -257,7 +256,7 @@ def last_made() -> datetime | None:
 def days_since_left() -> int | None:
     """Return for how many days no backup has left the machine; None: never did one."""
     text = state.get(state.LEFT)
-    return (timezone.now() - datetime.fromisoformat(text)).days if text else None
+    return (clock.now() - datetime.fromisoformat(text)).days if text else None
 
 
 def is_overdue() -> bool:

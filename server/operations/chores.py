@@ -10,10 +10,10 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import close_old_connections, connection
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import translate
+from server.core import clock
 from server.core.configuration import Configuration
 from server.journal import processing
 from server.operations import backup, retention
@@ -80,7 +80,7 @@ class Chores:
     def _keep_house(self) -> None:
         """Make the night's backup, and delete what is too old: once a day each."""
         made = backup.last_made()
-        if made is None or timezone.now() - made >= NIGHT:
+        if made is None or clock.now() - made >= NIGHT:
             retention.purge(self._configuration)
             try:
                 backup.make_nightly(self._configuration)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any, Final
 
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
 from server.accounts.models import AuditRecord
+from server.core import clock
 from server.core.configuration import Configuration
 from server.edits.models import Change
 from server.inbox.models import Notice
@@ -25,14 +24,14 @@ def purge(configuration: Configuration) -> int:
 
     Entries go by when they came: whatever a controller's clock said, they are kept for long enough here.
     """
-    now = int(time.time() * 1000)
+    now = clock.ms()
     gone = 0
     if configuration.passages is not None:
         gone = _entries(now - configuration.passages * DAY_MS)
     if configuration.usage is not None:
         _in_batches(Session.objects.filter(ended=True, started__lt=now - configuration.usage * DAY_MS))
     if configuration.traces is not None:
-        old = timezone.now() - timedelta(days=configuration.traces)
+        old = clock.now() - timedelta(days=configuration.traces)
         _in_batches(AuditRecord.objects.filter(at__lt=old))
         _in_batches(Notice.objects.filter(done__lt=old))
         _in_batches(Change.objects.filter(edit__at__lt=old, version__lt=_kept_changes()))

@@ -15,6 +15,7 @@ from common.texts import N_, _, language
 from protocol.sentences import ENDINGS
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
+from server.core import clock
 from server.core.forms import FIRST_YEAR, LAST_YEAR
 from server.core.rendering import page
 from server.people.models import Member
@@ -35,9 +36,9 @@ def _month(said: str) -> date:
     try:
         year, month = said.split("-")
         found = date(int(year), int(month), 1)
-        return found if FIRST_YEAR <= found.year <= LAST_YEAR else timezone.localdate().replace(day=1)
+        return found if FIRST_YEAR <= found.year <= LAST_YEAR else clock.today().replace(day=1)
     except ValueError:
-        return timezone.localdate().replace(day=1)
+        return clock.today().replace(day=1)
 
 
 def _after(month: date) -> date:
@@ -123,9 +124,7 @@ def _sheet(found: QuerySet[Session], month: date) -> StreamingHttpResponse:
     def lines() -> Iterator[str]:
         yield "\ufeff" + writer.writerow(head)
         for each in found.order_by("started").iterator(chunk_size=500):
-            began = timezone.localtime(
-                datetime.fromtimestamp((each.started or 0) / 1000, tz=timezone.get_current_timezone())
-            )
+            began = clock.local(datetime.fromtimestamp((each.started or 0) / 1000, tz=timezone.get_current_timezone()))
             row = [
                 each.session, each.machine, each.member, names.get(each.member, ""), each.category, each.payer,
                 each.purpose, each.people if each.people is not None else "",

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from server.core import clock
+
 
 class Training(models.Model):
     """What a person is trained for; a retired one is offered no more."""
@@ -57,7 +59,7 @@ class ForcedEnd(models.Model):
     member = models.CharField(max_length=64, blank=True)
     session = models.CharField(max_length=64, blank=True)
     by = models.CharField(max_length=200, blank=True)
-    made = models.DateTimeField(auto_now_add=True)
+    made = models.DateTimeField(default=clock.now)
 
     class Meta:
         """One row for each."""

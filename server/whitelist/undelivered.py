@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 from django.db.models import Q
-from django.utils import timezone
 
 from protocol.rows import Badge, Certification, Member, Row, read_row
+from server.core import clock
 from server.edits.models import Change
 from server.whitelist.models import Machine
 
@@ -53,7 +53,7 @@ def undelivered() -> list[Undelivered]:
     if not changes:
         return []
     trainings = _trainings()
-    now = timezone.now()
+    now = clock.now()
     made = []
     for device, name, holds, seen in found:
         mine = {
@@ -80,7 +80,7 @@ def _revoked(key: str, was: str | None, is_now: str | None) -> str | None:
         return None
     before: Row = read_row(key, was)
     after: Row | None = None if is_now is None else read_row(key, is_now)
-    today = timezone.localdate()
+    today = clock.today()
     match before:
         case Certification():
             if not isinstance(after, Certification):

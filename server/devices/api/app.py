@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -17,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from protocol import messages, signing
 from protocol.messages import MessageError
 from protocol.signing import SignatureError, VerifyKey, decoded
+from server.core import clock
 from server.core.keys import Keys
 from server.devices.api.calls import Call, Handler, read_in_time, target
 from server.devices.api.challenges import Challenges
@@ -108,7 +108,7 @@ class Api:
         return endpoint
 
     def _signed(self, call: Call, status: int, body: bytes, media: str, headers: dict[str, str]) -> Response:
-        now, challenge = str(time.time_ns() // 1_000_000), self._challenges.new()
+        now, challenge = str(clock.ms()), self._challenges.new()
         text = signing.answer_text(status, call.target, call.nonce, now, challenge, body)
         headers |= {signing.TIME: now, signing.CHALLENGE: challenge, signing.SIGNATURE: self._signer.sign(text)}
         return _InPieces(body, status, {**headers, "Cache-Control": "no-store"}, media)

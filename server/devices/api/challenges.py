@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from collections.abc import Callable
 from typing import Final
+
+from server.core import clock
 
 LIFE: Final = 600  # seconds
 
@@ -17,7 +18,7 @@ LIFE: Final = 600  # seconds
 class Challenges:
     """Makes them, and tells whether one is still good."""
 
-    def __init__(self, secret: bytes, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: bytes, now: Callable[[], float] = clock.seconds) -> None:
         self._secret = secret
         self._now = now
 

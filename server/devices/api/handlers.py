@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import msgspec
-from django.utils import timezone
 
 from protocol import delivery, messages
 from protocol.digest import written
 from protocol.messages import WAIT, Enrol, Hello, Manifest, Proposals, Report, Ring
 from protocol.signing import decoded, seal_for
+from server.core import clock
 from server.core.keys import Keys
 from server.devices import enrolment, proposals
 from server.devices.api.calls import JSON, LINES, Answer, Call, knows, number, said
@@ -97,7 +97,7 @@ class Handlers:
             device=device,
             generation=live.generation,
             version=live.feed.version,
-            time=time.time_ns() // 1_000_000,
+            time=clock.ms(),
             digest=written(live.feed.digest(viewer)),
             rows=len(put) + len(drop),
             base=base if found is not None else None,
@@ -112,7 +112,7 @@ class Handlers:
 def _keep_report(device: str, report: Report) -> None:
     """Keep how a controller is, and each of its own machines."""
     said = msgspec.to_builtins(report)
-    Device.objects.filter(pk=device).update(report=said, seen=timezone.now())
+    Device.objects.filter(pk=device).update(report=said, seen=clock.now())
     mine = {machine.pk: machine for machine in Machine.objects.filter(device=device)}
     for station in said.get("stations", ()):
         machine = mine.get(station["machine"])

@@ -8,13 +8,12 @@ from typing import Any, Final
 import msgspec
 import segno
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import N_, _, ngettext, translate
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
-from server.core import configuration, keys, state
+from server.core import clock, configuration, keys, state
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
 from server.devices import enrolment
@@ -62,7 +61,7 @@ def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
     wrong = []
     if device.seen is None:
         wrong.append(_("It has never been heard of since it was enrolled."))
-    elif timezone.now() - device.seen > SILENT:
+    elif clock.now() - device.seen > SILENT:
         wrong.append(_("It is silent; it goes on by what it knows."))
     if late is not None:
         wrong.append(

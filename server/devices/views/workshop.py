@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
 from protocol.rows import ForcedEnd, Machine, Row
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
+from server.core import clock
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.devices.forms import EndForm, LockForm
@@ -71,9 +71,9 @@ def _shown(machine: models.Machine, state: dict[str, Any], names: dict[str, str]
         word = "none"
     elif machine.requires is None and word in {"free", "none"}:
         word = "closed"
-    elif device.seen is None or timezone.now() - device.seen > SILENT:
+    elif device.seen is None or clock.now() - device.seen > SILENT:
         word = "offline"
-        when = timezone.localtime(device.seen) if device.seen else None
+        when = clock.local(device.seen) if device.seen else None
         said = f"{when:%d/%m %H:%M}" if when else _("never")
     member = str(state.get("member", ""))
     pending = word != "offline" and bool(machine.locked) != bool(state.get("locked")) and device is not None

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
@@ -15,7 +14,7 @@ from protocol.badge import Technology, parse_uid
 from protocol.rows import Badge, BadgeKind
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import forms
+from server.core import clock, forms
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.edits import editing, rows
@@ -77,7 +76,7 @@ def _lent_to(badge: models.Badge, names: dict[str, str]) -> str:
 def _unknown() -> list[tuple[models.UnknownBadge, str]]:
     """Return what was tapped lately and nobody knows, and where."""
     known = models.Badge.objects.values("hash")
-    found = models.UnknownBadge.objects.filter(at__gte=timezone.now() - LATELY).exclude(hash__in=known)
+    found = models.UnknownBadge.objects.filter(at__gte=clock.now() - LATELY).exclude(hash__in=known)
     latest = list(found.order_by("-at")[:10])
     machines = rows.find(f"machine/{each.machine}" for each in latest)
     return [(each, getattr(machines.get(f"machine/{each.machine}"), "name", "") or each.machine) for each in latest]

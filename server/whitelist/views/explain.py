@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
 from common.errors import LoquetError
 from common.texts import _, translate
@@ -16,6 +15,7 @@ from protocol.sentences import refusal
 from protocol.whitelist import Whitelist
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
+from server.core import clock
 from server.core.rendering import page
 from server.edits import rows
 from server.people import members
@@ -45,7 +45,7 @@ def list_of(member: str) -> Whitelist:
 
 def moment() -> Moment:
     """Return this moment, as a controller whose clock is right sees it."""
-    now = timezone.localtime()
+    now = clock.local()
     minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
     return Moment("", 0, int(now.timestamp() * 1000), Quality.SYNCHRONISED, now.date(), now.date(), minute)
 
