@@ -327,6 +327,10 @@ AnyEntry = (
 )
 
 
+# What a session is made of: these entries live as long as it does.
+USAGE: Final = (Granted, Extended, Resumed, Ended, Withdrawn, Corrected)
+
+
 def energy_used(began: float | None, ended: float | None) -> int | None:
     """Return what a session used, in watt-hours, by its counter's two readings; None where it was set back."""
     if began is None or ended is None or ended < began:

@@ -13,6 +13,7 @@ import click
 from common.texts import _
 from server.commands.begin import check, init, recover, rekey, run
 from server.commands.keep import backup, restore
+from server.commands.rebuild import rebuild
 
 
 @click.group(
@@ -34,5 +35,5 @@ def server(config: Path | None) -> None:
         os.environ["LOQUET_SERVER_CONFIG"] = str(config.absolute())
 
 
-for each in (run, init, check, backup, restore, rekey, recover):
+for each in (run, init, check, backup, restore, rebuild, rekey, recover):
     server.add_command(each)

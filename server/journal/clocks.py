@@ -19,15 +19,21 @@ def read(written: Written, entry: entries.Clock) -> None:
     kept = written.entry
     if not 0 <= kept.at + entry.offset <= LAST_MS:
         raise ValueError(entry.offset)
-    ClockReading.objects.create(
-        device=written.device, boot=kept.boot, at=kept.at, offset=entry.offset, quality=entry.quality.value
+    ClockReading.objects.get_or_create(
+        device=written.device,
+        boot=kept.boot,
+        stream_id=kept.stream_id,
+        seq=kept.seq,
+        defaults={"at": kept.at, "offset": entry.offset, "quality": entry.quality.value},
     )
 
 
 def offset(device: Device, boot: str) -> tuple[int | None, str]:
     """Return what to add to a boot's own time: its best reading, the last of them."""
     readings = list(
-        ClockReading.objects.filter(device=device, boot=boot).order_by("pk").values_list("offset", "quality")
+        ClockReading.objects.filter(device=device, boot=boot)
+        .order_by("stream_id", "seq", "pk")
+        .values_list("offset", "quality")
     )
     if not readings:
         return None, Quality.UNKNOWN.value

@@ -10,12 +10,17 @@ from server.core import clock
 
 
 class Stream(models.Model):
-    """One journal of one controller: acknowledged, and processed, up to an entry's number."""
+    """One journal of one controller: acknowledged, and processed, up to an entry's number.
+
+    booked_seq: up to which entry those of usage are marked; sifted_seq: up to which those that are not were deleted.
+    """
 
     device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
     epoch = models.CharField(max_length=16)
     acknowledged_seq = models.BigIntegerField(default=0)
     processed_seq = models.BigIntegerField(default=0)
+    booked_seq = models.BigIntegerField(db_default=0)
+    sifted_seq = models.BigIntegerField(db_default=0)
     closed = models.BooleanField(default=False)  # another payload came under a number: it goes on in a new epoch
 
     class Meta:
@@ -25,7 +30,10 @@ class Stream(models.Model):
 
 
 class Entry(models.Model):
-    """One entry as it was written: boot-time in milliseconds of its boot; `came`: when, milliseconds since 1970."""
+    """One entry as it was written: boot-time in milliseconds of its boot; `came`: when, milliseconds since 1970.
+
+    session: what it says usage of, or the clock of which boot; None for all others, and until it is processed.
+    """
 
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, db_index=False)
     seq = models.BigIntegerField()
@@ -33,11 +41,15 @@ class Entry(models.Model):
     at = models.BigIntegerField()
     came = models.BigIntegerField()
     body = models.TextField()
+    session = models.CharField(max_length=64, null=True, blank=True)
 
     class Meta:
         """A number names one entry."""
 
         constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "seq"], name="one_entry")]
+        indexes: ClassVar = [
+            models.Index(fields=["session"], condition=models.Q(session__isnull=False), name="entry_of_session")
+        ]
 
 
 class Gap(models.Model):
@@ -50,13 +62,15 @@ class Gap(models.Model):
 
 
 class ClockReading(models.Model):
-    """On this boot, wall time = boot-time + offset (milliseconds), as sure as `quality` says."""
+    """On this boot, wall time = boot-time + offset (milliseconds), as sure as `quality` says; by which entry."""
 
     device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
     boot = models.CharField(max_length=64)
     at = models.BigIntegerField()
     offset = models.BigIntegerField()
     quality = models.CharField(max_length=16)
+    stream = models.ForeignKey(Stream, null=True, blank=True, on_delete=models.CASCADE, db_index=False)
+    seq = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         """Asked for by boot."""

@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from protocol import entries
 from protocol.access import Reason
@@ -20,6 +20,7 @@ from protocol.entries import AnyEntry, decode_entry
 from server.core import clock
 from server.devices.models import Device
 from server.inbox.notices import notify
+from server.journal import book
 from server.journal.models import Entry, Stream
 from server.whitelist.models import Machine
 
@@ -52,8 +53,12 @@ def processed() -> Iterable[tuple[str, str, int]]:
 def step() -> bool:
     """Go through one batch of each journal; return whether there was anything."""
     found = False
-    for stream in Stream.objects.filter(processed_seq__lt=F("acknowledged_seq")).select_related("device")[:50]:
-        _process(stream)
+    waiting = Q(processed_seq__lt=F("acknowledged_seq")) | Q(booked_seq__lt=F("processed_seq"))
+    for stream in Stream.objects.filter(waiting).select_related("device")[:50]:
+        if stream.booked_seq < stream.processed_seq:
+            book.catch_up(stream, _machines_of(stream))
+        else:
+            _process(stream)
         found = True
     return found
 
@@ -72,7 +77,7 @@ def _process(stream: Stream) -> None:
             return  # another process has done it
         for entry, found in due:
             _take(Written(stream.device, stream.epoch, entry), found)
-        Stream.objects.filter(pk=stream.pk).update(processed_seq=reached)
+        Stream.objects.filter(pk=stream.pk).update(processed_seq=reached, booked_seq=reached)
 
 
 def again(kinds: tuple[type, ...]) -> Iterator[tuple[Written, AnyEntry]]:
@@ -82,6 +87,7 @@ def again(kinds: tuple[type, ...]) -> Iterator[tuple[Written, AnyEntry]]:
         for entry in Entry.objects.filter(stream=stream, seq__lte=stream.processed_seq).order_by("seq").iterator(BATCH):
             found = _due(entry.body, mine)
             if isinstance(found, kinds):
+                book.mark(entry, found)  # type: ignore[arg-type]
                 yield Written(stream.device, stream.epoch, entry), found  # type: ignore[misc]
 
 
@@ -139,6 +145,7 @@ def _take(written: Written, found: AnyEntry | _Foreign | _Broken) -> None:
     if not isinstance(found, _Broken):
         try:
             with transaction.atomic():  # a savepoint: what one entry breaks, no other one suffers
+                book.mark(written.entry, found)
                 for handler in _handlers[type(found)]:
                     handler(written, found)
         except Exception as failed:  # noqa: BLE001 - likewise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from django.db import transaction
 from django.db.models import F, QuerySet
 
 from server.accounts.models import AuditRecord
@@ -12,11 +13,13 @@ from server.core import clock
 from server.core.configuration import Configuration
 from server.edits.models import Change
 from server.inbox.models import Notice
-from server.journal.models import Entry, Stream
-from server.usage.models import Session
+from server.journal import book
+from server.journal.models import ClockReading, Entry, Stream
+from server.usage.models import Correction, Session
 
 DAY_MS: Final = 86_400_000
 BATCH: Final = 2_000
+SLICE: Final = 200  # sessions at once
 
 
 def purge(configuration: Configuration) -> int:
@@ -27,9 +30,9 @@ def purge(configuration: Configuration) -> int:
     now = clock.ms()
     gone = 0
     if configuration.passages is not None:
-        gone = _entries(now - configuration.passages * DAY_MS)
+        gone = _passages(now - configuration.passages * DAY_MS)
     if configuration.usage is not None:
-        _in_batches(Session.objects.filter(ended=True, started__lt=now - configuration.usage * DAY_MS))
+        _usage(now - configuration.usage * DAY_MS)
     if configuration.traces is not None:
         old = clock.now() - timedelta(days=configuration.traces)
         _in_batches(AuditRecord.objects.filter(at__lt=old))
@@ -44,21 +47,53 @@ def _in_batches(found: QuerySet[Any]) -> None:
         found.model._default_manager.filter(pk__in=keys).delete()  # noqa: SLF001 - Django's documented way
 
 
-def _entries(before: int) -> int:
-    """Delete entries that came before, of journals that are read out; what they said of usage stands in the sessions.
+def _passages(before: int) -> int:
+    """Delete entries that came before and are of no usage, of journals that are processed.
 
-    Those of a journal came in the order of their numbers: the first that is not old ends the search.
+    Those of a journal came in the order of their numbers: the first that is not old ends the search, and what was
+    looked through once is not looked at again.
     """
     gone = 0
-    for stream in Stream.objects.filter(processed_seq__gte=F("acknowledged_seq")).order_by("pk"):
+    ready = Stream.objects.filter(processed_seq__gte=F("acknowledged_seq"), booked_seq__gte=F("processed_seq"))
+    for stream in ready.order_by("pk"):
+        sifted = stream.sifted_seq
         while True:
-            rows = Entry.objects.filter(stream=stream).order_by("seq").values_list("seq", "came")[:BATCH]
+            rows = (
+                Entry.objects.filter(stream=stream, seq__gt=sifted).order_by("seq").values_list("seq", "came")[:BATCH]
+            )
             old = [seq for seq, came in rows if came < before]
             if old:
-                gone += Entry.objects.filter(stream=stream, seq__lte=old[-1], came__lt=before).delete()[0]
+                found = Entry.objects.filter(
+                    stream=stream, seq__gt=sifted, seq__lte=old[-1], came__lt=before, session=None
+                )
+                gone += found.delete()[0]
+                sifted = old[-1]
+                Stream.objects.filter(pk=stream.pk).update(sifted_seq=sifted)
             if len(old) < BATCH:
                 break
     return gone
+
+
+def _usage(before: int) -> None:
+    """Delete sessions that began before, with the entries that they were made of, and what was corrected of them."""
+    old = Session.objects.filter(ended=True, started__lt=before).order_by("started")
+    while found := list(old.values_list("pk", "device_id", "session")[:SLICE]):
+        with transaction.atomic():
+            for device in {device for _pk, device, _name in found}:
+                names = [name for _pk, owner, name in found if owner == device]
+                Entry.objects.filter(session__in=names, stream__device_id=device).delete()
+                Correction.objects.filter(session__in=names, device_id=device).delete()
+            Session.objects.filter(pk__in=[pk for pk, _device, _name in found]).delete()
+    _clocks(before)
+
+
+def _clocks(before: int) -> None:
+    """Delete what clocks said before on boots of which there is no session any more."""
+    old = Entry.objects.filter(session__gte=book.CLOCK, session__lt=book.PAST_CLOCK, came__lt=before)
+    for device, boot in set(old.values_list("stream__device_id", "boot")[:BATCH]):
+        if not Session.objects.filter(device_id=device, boot=boot).exists():
+            ClockReading.objects.filter(device_id=device, boot=boot).delete()
+            old.filter(stream__device_id=device, boot=boot).delete()
 
 
 def _kept_changes() -> int:

@@ -1,10 +1,12 @@
-"""What was used: a projection of the journals, which can be made anew."""
+"""What was used: a projection of the journals, which can be made anew, and what the server itself knows of it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
+
+from server.core import clock
 
 
 class Session(models.Model):
@@ -39,3 +41,32 @@ class Session(models.Model):
 
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "session"], name="one_session")]
         indexes: ClassVar = [models.Index(fields=["device", "boot"], name="session_of_boot")]
+
+
+class Correction(models.Model):
+    """What somebody at the server says better of a session. Appended, never changed; None: as it was before.
+
+    powered: milliseconds.
+    """
+
+    device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
+    session = models.CharField(max_length=64)
+    at = models.DateTimeField(default=clock.now)
+    by = models.CharField(max_length=200)
+    note = models.CharField(max_length=200)
+    powered = models.BigIntegerField(null=True, blank=True)
+    purpose = models.CharField(max_length=20, null=True, blank=True)
+    organisation = models.CharField(max_length=200, null=True, blank=True)
+    people = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        """Asked for by session."""
+
+        indexes: ClassVar = [models.Index(fields=["device", "session"], name="correction_of_session")]
+
+
+class Forgotten(models.Model):
+    """A member who was forgotten: of their sessions stays what usage adds up from, whenever they are made again."""
+
+    member = models.CharField(primary_key=True, max_length=64)
+    at = models.DateTimeField(default=clock.now)

@@ -1,95 +1,73 @@
-"""Sessions: a projection of the journals, which can be made anew."""
+"""Sessions: a projection of the journals, and of what was corrected or forgotten here; it can be made anew."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import Any, Final
 
+import msgspec
 from django.db import transaction
 from django.db.models import F
 
 from protocol import entries
-from protocol.rows import Level
+from server.devices.models import Device
+from server.journal import book
+from server.journal.book import Said
 from server.journal.clocks import offset
 from server.journal.processing import Written, again, register
-from server.usage.models import Session
+from server.usage.models import Correction, Forgotten, Session
+from server.usage.projection import Fix, Use, begins, corrected, project
+
+FIELDS: Final = Use.__struct_fields__
 
 
-def granted(written: Written, entry: entries.Granted) -> None:
-    """Begin a session."""
-    shift, quality = offset(written.device, written.entry.boot)
-    Session.objects.update_or_create(
-        device=written.device,
-        session=entry.session[:64],
-        defaults={
-            "machine": entry.machine,
-            "member": entry.member[:64],
-            "badge": entry.badge[:32],
-            "level": int(entry.level),
-            "boot": written.entry.boot,
-            "began": written.entry.at,
-            "started": None if shift is None else written.entry.at + shift,
-            "quality": quality,
-            "purpose": entry.purpose.value,
-            "category": entry.category[:200],
-            "payer": entry.payer[:200],
-            "organisation": entry.organisation[:200],
-            "people": entry.people,
-            "meter": entry.meter,
-        },
-    )
+def came(written: Written, entry: Any) -> None:  # noqa: ANN401 - one of `entries.USAGE`
+    """Make the session that an entry is about, with it."""
+    make(written.device, entry.session[:64])
 
 
-def resumed(written: Written, entry: entries.Resumed) -> None:
-    """Take up a session whose grant was lost with a damaged database."""
-    if entry.member and not Session.objects.filter(device=written.device, session=entry.session).exists():
-        purpose = entry.purpose or entries.Purpose.OWN
-        made = entries.Granted(entry.session, entry.machine, entry.member, entry.badge or "", Level.USER, purpose)
-        granted(written, made)
+def make(device: Device, name: str) -> Session | None:
+    """Make a session as its journal and the corrections say that it was; None where there was none."""
+    said = book.said_of(device, name)
+    found = Session.objects.filter(device=device, session=name).first()
+    made = made_of(device, name, said, found)
+    if made is None:
+        if found is not None:
+            found.delete()
+        return None
+    if found is None or differs(found, made):
+        made.pk = None if found is None else found.pk
+        made.save(force_insert=found is None)
+        return made
+    return found
 
 
-def withdrawn(written: Written, entry: entries.Withdrawn) -> None:
-    """Have a session not have been."""
-    Session.objects.filter(device=written.device, session=entry.session).delete()
+def made_of(device: Device, name: str, said: list[Said], found: Session | None) -> Session | None:
+    """Return a session as what is said of it makes it, not saved. found: as it is, for what said so may be gone."""
+    base = None if found is None or not found.member or begins(said) else _use(found)
+    use = project(said, base)
+    if use is None:
+        return None
+    for each in Correction.objects.filter(device=device, session=name).order_by("pk"):
+        use = corrected(use, Fix(each.by, each.powered, each.purpose, each.organisation, each.people))
+    if use.member and Forgotten.objects.filter(pk=use.member).exists():
+        use = msgspec.structs.replace(use, payer="", organisation="", badge="")
+    shift, quality = offset(device, use.boot)
+    started = None if shift is None else use.began + shift
+    return Session(device=device, session=name, started=started, quality=quality, **_fields(use))
 
 
-def ended(written: Written, entry: entries.Ended) -> None:
-    """End a session; one whose beginning is lost begins with what it says of itself."""
-    shift, quality = offset(written.device, written.entry.boot)
-    session, _made = Session.objects.get_or_create(
-        device=written.device,
-        session=entry.session[:64],
-        defaults={
-            "machine": entry.machine,
-            "member": "",
-            "boot": written.entry.boot,
-            "began": max(0, written.entry.at - entry.powered),
-            "started": None if shift is None else written.entry.at - entry.powered + shift,
-            "quality": quality,
-        },
-    )
-    session.ended = True
-    # What was corrected while it still ran holds over what the end says.
-    if not session.corrected_by:
-        session.powered = max(0, entry.powered)
-    session.busy = entry.busy
-    session.energy = entries.energy_used(session.meter, entry.meter)
-    session.why = entry.why.value
-    session.ended_by = (entry.by or "")[:200]
-    session.save()
+def _fields(use: Use) -> dict[str, Any]:
+    return {name: getattr(use, name) for name in FIELDS}
 
 
-def corrected(written: Written, entry: entries.Corrected) -> None:
-    """Correct a session."""
-    changes = {
-        "powered": None if entry.powered is None else max(0, entry.powered),
-        "purpose": entry.purpose and entry.purpose.value,
-        "organisation": entry.organisation and entry.organisation[:200],
-        "people": entry.people,
-        "corrected_by": entry.by[:200],
-    }
-    given = {key: value for key, value in changes.items() if value is not None}
-    Session.objects.filter(device=written.device, session=entry.session).update(**given)
+def _use(found: Session) -> Use:
+    return Use(**{name: getattr(found, name) for name in FIELDS})
+
+
+def differs(one: Session, other: Session) -> bool:
+    """Return whether two say anything else of a session."""
+    return any(getattr(one, name) != getattr(other, name) for name in (*FIELDS, "started", "quality"))
 
 
 def dated(written: Written, _entry: entries.Clock) -> None:
@@ -99,30 +77,21 @@ def dated(written: Written, _entry: entries.Clock) -> None:
     mine.update(started=F("began") + shift, quality=quality)
 
 
-HANDLERS: Final[dict[type, Any]] = {
-    entries.Granted: granted,
-    entries.Resumed: resumed,
-    entries.Withdrawn: withdrawn,
-    entries.Ended: ended,
-    entries.Corrected: corrected,
-}
-
-
 def register_all() -> None:
     """Have sessions be made of journals."""
     register(entries.Clock, dated)
-    for kind, handler in HANDLERS.items():
-        register(kind, handler)
+    for kind in entries.USAGE:
+        register(kind, came)
 
 
 def make_again() -> int:
-    """Make sessions again from the entries that are there, in the transaction that is open; return how many there are.
+    """Make sessions from the entries that are there, in the transaction that is open; return how many there are.
 
     Only what usage is made of is read: whoever was told of the rest was told once.
     """
-    for written, entry in again(tuple(HANDLERS)):
+    for written, entry in again(entries.USAGE):
         with contextlib.suppress(ValueError), transaction.atomic():
-            HANDLERS[type(entry)](written, entry)
+            came(written, entry)
     return Session.objects.count()
 
 
@@ -132,5 +101,9 @@ def is_known(member: str, **_signal: object) -> bool:
 
 
 def forget(member: str, **_signal: object) -> None:
-    """Leave of a member's sessions what usage adds up from."""
-    Session.objects.filter(member=member).update(payer="", organisation="", badge="")
+    """Leave of a member's sessions what usage adds up from, now and whenever they are made again."""
+    Forgotten.objects.get_or_create(member=member)
+    mine = Session.objects.filter(member=member)
+    for device, name in mine.values_list("device", "session"):
+        Correction.objects.filter(device=device, session=name).update(note="", organisation=None)
+    mine.update(payer="", organisation="", badge="")

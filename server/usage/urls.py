@@ -4,4 +4,4 @@ from django.urls import path
 
 from server.usage import views
 
-urlpatterns = [path("usage", views.usage)]
+urlpatterns = [path("usage", views.usage), path("usage/<int:number>", views.session)]

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count, QuerySet, Sum
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from common.texts import N_, _, language
+from common.texts import N_, _, language, translate
 from protocol.sentences import ENDINGS
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import clock
-from server.core.forms import FIRST_YEAR, LAST_YEAR
-from server.core.rendering import page
+from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
+from server.core.rendering import page, say
+from server.edits.editing import Author
 from server.people.models import Member
-from server.usage.models import Session
+from server.usage import corrections
+from server.usage.forms import CorrectionForm
+from server.usage.models import Correction, Session
 from server.whitelist.models import Machine
 
 STEP: Final = 100
@@ -92,6 +96,36 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "undated": undated,
     }
     return page(request, "usage/usage.html", **context)
+
+
+@allowed(Role.FABMANAGER)
+def session(request: HttpRequest, number: int) -> HttpResponseBase:
+    """Show one session and what was corrected of it; correct it."""
+    found = get_object_or_404(Session.objects.select_related("device"), pk=number)
+    wrong = ""
+    if request.method == "POST":
+        try:
+            corrections.correct(found, Author.of(request).name, CorrectionForm.read(request))
+            audit(request, "corrected", f"{found.machine} {found.session}")
+            say(request, _("corrected"))
+            return HttpResponseRedirect(f"/usage/{number}")
+        except FormError as error:
+            wrong = translate(error)
+            say(request, wrong, wrong=True)
+    steps = list(corrections.history(found))
+    context: dict[str, Any] = {
+        "session": found,
+        "steps": steps,
+        "labels": corrections.LABELS,
+        "seen": Correction.objects.filter(device=found.device, session=found.session).count(),
+        "asked": request.POST,
+        "machine": Machine.objects.filter(pk=found.machine).values_list("name", flat=True).first(),
+        "name": Member.objects.filter(pk=found.member).values_list("name", flat=True).first(),
+        "month": None if found.started is None else clock.local(datetime.fromtimestamp(found.started / 1000, UTC)),
+        "purposes": PURPOSES,
+        "endings": {key.value: text for key, text in ENDINGS.items()},
+    }
+    return page(request, "usage/session.html", status=400 if wrong else 200, **context)
 
 
 def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ TEMPLATES = sorted(Path(server.__file__).parent.glob("*/templates/*/*.html"))
 MORE = [
     "/members/ann", "/members/bob", "/whitelist?q=ann&show=all", "/whitelist?training=laser&has=yes",
     "/whitelist/cell/ann/laser", "/explain?member=ann&machine=laser", "/explain?member=ann&machine=new",
-    "/usage?month=2026-11", "/usage?month=2026-11&machine=laser&member=ann", "/usage?month=2026-11&as=csv",
+    "/usage?month=2026-11", "/usage/1", "/usage?month=2026-11&machine=laser&member=ann", "/usage?month=2026-11&as=csv",
     "/members/options?member=ann", "/devices/d-one/settings",
 ]  # fmt: skip
 # Of tables that grow with the years, not with the workshop.

@@ -14,14 +14,26 @@ from server.operations import backup
 BACK = {new: old for old, new in former.LABELS.items()}
 
 
+LATER = ("usage", "journal")  # whose tables have grown since
+
+
+def of_then(rows):
+    """What that version had tables for."""
+    later = {label for label in rows if label.split(".")[0] in former.APPS} - set(former.LABELS.values())
+    return {label: found for label, found in rows.items() if label not in later}
+
+
 def table_of(label):
     return label.replace(".", "_").lower()
 
 
 def make_former(last=former.LAST):
     """Give the tables the names that they had, as that version left them."""
+    from django.core.management import call_command
     from django.db import connection
 
+    for app in LATER:
+        call_command("migrate", app, "0001_initial", verbosity=0)
     with connection.cursor() as cursor:
         for new, indexes in former.INDEXES.items():
             for old, name in indexes.items():
@@ -50,7 +62,7 @@ def test_a_database_of_the_version_before_keeps_every_row(database):
     make_former()
     migrate()
     after = every_row()
-    assert after == before
+    assert of_then(after) == of_then(before)
     assert not former.adopt(), "it is done once"
 
 
@@ -87,7 +99,7 @@ def test_a_renaming_that_is_cut_short_changes_nothing_and_is_done_at_the_next_st
         with pytest.raises(KeyboardInterrupt):
             former.adopt()
     migrate()
-    assert every_row() == before
+    assert of_then(every_row()) == of_then(before)
 
 
 def test_a_database_that_is_older_still_says_what_to_do(sqlite):

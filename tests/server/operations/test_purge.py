@@ -13,7 +13,7 @@ def test_what_is_too_old_goes_and_usage_stays(database):
     from server.usage.models import Session
 
     device = Device.objects.create(id="d", key="k", sealing="s")
-    stream = Stream.objects.create(device=device, epoch="e" * 16, acknowledged_seq=2, processed_seq=2)
+    stream = Stream.objects.create(device=device, epoch="e" * 16, acknowledged_seq=2, processed_seq=2, booked_seq=2)
     now = int(time.time() * 1000)
     for seq, days in ((1, 100), (2, 10)):
         Entry.objects.create(stream=stream, seq=seq, boot="b", at=0, came=now - days * 86_400_000, body="{}")
