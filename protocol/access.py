@@ -168,13 +168,15 @@ def _membership_running(case: Case) -> Denied | None:
 
 
 def _open_now(case: Case) -> Denied | None:
-    """Opening hours bind whoever is no maintainer, under a clock that somebody set."""
+    """Opening hours bind whoever is no maintainer, under a clock that somebody set; on a holiday there are none."""
     minute, hours = case.moment.minute, case.whitelist.hours
     if minute is None or not hours:
         return None
     category = case.member.category if case.member else ""
     row = hours.get(category) or hours.get("")
-    if row is None or row.is_open(minute) or case.level() == Level.MAINTAINER:
+    site = case.whitelist.site
+    is_holiday = site is not None and case.moment.today in site.holidays
+    if row is None or (row.is_open(minute) and not is_holiday) or case.level() == Level.MAINTAINER:
         return None
     return case.denied(Reason.CLOSED_NOW)
 

@@ -14,6 +14,7 @@ from protocol.rows import (
     Machine,
     Member,
     Row,
+    Site,
     Training,
     split,
 )
@@ -34,6 +35,7 @@ class Whitelist:
         self.machines = self.of(Machine)
         self.hours = self.of(Hours)
         self.forced_ends = self.of(ForcedEnd)
+        self.sites = self.of(Site)
         for row in rows:
             self.put(row)
 
@@ -69,6 +71,11 @@ class Whitelist:
     def certification(self, member: str, training: str) -> Certification | None:
         """Return whether, and how, a member has a training."""
         return self.certifications.get(f"{member}/{training}")
+
+    @property
+    def site(self) -> Site | None:
+        """The workshop that the list is for; None where nobody has said."""
+        return next(iter(self.sites.values()), None)
 
     def badges_of(self, member: str) -> list[Badge]:
         """Return a member's badges."""

@@ -2,7 +2,19 @@
 
 from server.core.configuration import Configuration
 
-APPS = ["core", "accounts", "inbox", "edits", "people", "whitelist", "devices", "journal", "usage", "operations"]
+APPS = [
+    "core",
+    "accounts",
+    "inbox",
+    "edits",
+    "sites",
+    "people",
+    "whitelist",
+    "devices",
+    "journal",
+    "usage",
+    "operations",
+]
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
 INSTALLED_APPS += [f"server.{app}" for app in APPS]
 AUTH_USER_MODEL = "accounts.Account"

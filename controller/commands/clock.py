@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -31,7 +30,8 @@ from protocol.sentences import QUALITIES
 def clock(config: Path, as_json: bool, believe: bool) -> None:
     """Show what is known of the time."""
     settings = load(config)
-    zone = ZoneInfo(settings.controller.timezone)
+    with client.open_client(settings) as memory:
+        zone = memory.zone()
     said = int(datetime.now(UTC).timestamp() * 1000) if believe else None
     found = client.ask_one(settings, {"do": "clock", "ms": said})
     if as_json:

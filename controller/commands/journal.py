@@ -52,8 +52,8 @@ def rfc3339(ms: int | None, zone: ZoneInfo) -> str | None:
 def journal(config: Path, machine: str | None, as_json: bool, after: int) -> None:
     """Show the journal."""
     settings = load(config)
-    zone = ZoneInfo(settings.controller.timezone)
     with client.open_client(settings) as memory:
+        zone = memory.zone()
         db = memory.database()
         clocks = clock_readings.Clocks(db)
         for line in entries.lines(db, after, machine):

@@ -44,10 +44,10 @@ PURPOSES: Final = {
 def sessions(config: Path, machine: str | None, as_json: bool, as_csv: bool) -> None:
     """Show usage."""
     settings = load(config)
-    zone = ZoneInfo(settings.controller.timezone)
     if machine:
         settings.station(machine)
     with client.open_client(settings) as memory:
+        zone = memory.zone()
         names = {member.id: member.name for member in memory.whitelist().members.values()}
         rows = list(usage.sessions(memory.database(), machine))
     if as_json:

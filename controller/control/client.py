@@ -29,6 +29,7 @@ from controller.store.database import StorageError
 from controller.store.edits import Edit, Progress
 from controller.store.key import badge_key
 from controller.store.whitelist import Change, load
+from controller.store.whitelist import zone as zone_in
 from controller.store.writer import Writer
 from protocol.badge import BadgeKey
 from protocol.entries import Clock, Corrected, Maintained, encode_entry
@@ -54,6 +55,10 @@ class Client(Protocol):
 
     def whitelist(self) -> Whitelist:
         """Read the whitelist in force."""
+        ...
+
+    def zone(self) -> ZoneInfo:
+        """Return the time zone by which days are told here: the site's, or the settings'."""
         ...
 
     def fingerprint(self) -> str:
@@ -186,7 +191,15 @@ class _Reading:
             earliest = clock_readings.known(self.database())
         except StorageError:
             earliest = 0
-        return SystemClock(ZoneInfo(self._settings.controller.timezone), earliest).now()
+        return SystemClock(self.zone(), earliest).now()
+
+    def zone(self) -> ZoneInfo:
+        """Return the time zone by which days are told here: the site's, or the settings'."""
+        own = ZoneInfo(self._settings.controller.timezone)
+        try:
+            return zone_in(self.database(), own)
+        except StorageError:
+            return own
 
 
 class DaemonClient(_Reading):
@@ -271,7 +284,8 @@ class FileClient(_Reading):
     def _writer(self) -> Iterator[tuple[Writer, SystemClock]]:
         self._key()  # made before the database, which is of no use without it
         opened = open_store(self._settings.data_dir)
-        clock = SystemClock(ZoneInfo(self._settings.controller.timezone), clock_readings.known(opened.db))
+        own = ZoneInfo(self._settings.controller.timezone)
+        clock = SystemClock(zone_in(opened.db, own), clock_readings.known(opened.db))
         answers: list[Answer] = []
         writer = Writer(opened.db, answers.append, lambda: clock.earliest)
         if opened.replaced is not None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from common.zones import zone_of
 from protocol.moment import Moment, Quality, is_near
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -43,6 +44,10 @@ class Clock(Protocol):
 
     def read(self) -> Reading:
         """Return what the wall clock says against boot time, and how sure it is."""
+        ...
+
+    def live_in(self, name: str) -> None:
+        """Tell days and minutes by the zone of that name from now on; "": by the settings' own."""
         ...
 
     def passed(self, ms: int) -> None:
@@ -91,12 +96,19 @@ class SystemClock:
     def __init__(self, zone: ZoneInfo, earliest: int = 0, kernel: Kernel | None = None) -> None:
         self._kernel = kernel or Kernel()
         self.boot = self._kernel.boot()
-        self._zone = zone
+        self._zone = self._own_zone = zone
         self._earliest = earliest
         self._floor_at = self._kernel.at()
         self._leap: tuple[int, int] | None = None  # since when, by which offset
         self._quarters: dict[int, tuple[date, int]] = {}  # the last two quarters of an hour that were asked for
         self.reading = self.read()
+
+    def live_in(self, name: str) -> None:
+        """Tell days and minutes by the zone of that name; by our own where it is not known here."""
+        zone = (zone_of(name) if name else None) or self._own_zone
+        if zone is not self._zone:
+            self._zone = zone
+            self._quarters = {}
 
     @property
     def earliest(self) -> int:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from sqlite_utils import Database
 
 from common.texts import N_
+from common.zones import zone_of
 from controller.store import whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.edits import WhitelistChanged, WhitelistReplaced, room_for
 from controller.store.whitelist import Change, Staged
 from protocol.digest import written
 from protocol.messages import Delivery
+from protocol.rows import Site
 
 
 class UnfitError(StorageError):
@@ -49,6 +51,9 @@ def carry_out(
 ) -> WhitelistChanged | WhitelistReplaced | None:
     """Put a delivery in force; None where nothing changes by it. Raises UnfitError, StorageError, sqlite3.Error."""
     manifest = delivery.manifest
+    for row in delivery.put:
+        if isinstance(row, Site):
+            zone_of(row.zone)  # read here: the loop reads no disk
     held = whitelist.served(db)
     if held is not None and (manifest.generation, manifest.version) < held:
         raise StorageError(N_("the server sent an older whitelist than the one in force; it was not taken"))

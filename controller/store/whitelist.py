@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlite_utils import Database
 
 from common.texts import N_
+from common.zones import zone_of
 from controller.store.database import DamagedError, meta, sealed, set_meta
 from controller.store.seal import seal
 from protocol.digest import row_hash, written
 from protocol.overlay import Edit, lay_over, merged, says_the_same
-from protocol.rows import MORE, Machine, Row, encode_row, read_row
+from protocol.rows import MORE, Machine, Row, Site, encode_row, read_row
 from protocol.whitelist import Whitelist
 
 BATCH: Final = 500
@@ -116,6 +118,16 @@ def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None]
             return
         after = found[-1][0]
         between()
+
+
+def zone(db: Database, own: ZoneInfo) -> ZoneInfo:
+    """Return the time zone of the site that the list names; *own*, the settings', where it names none."""
+    found = db.execute(
+        "select key, body from whitelist where slot = ? and key > 'site/' and key < 'site0' limit 1",
+        [int(meta(db, "slot"))],
+    ).fetchone()
+    row = None if found is None else read_row(*found)
+    return (zone_of(row.zone) if isinstance(row, Site) and row.zone else None) or own
 
 
 def load(db: Database, between: Callable[[], None] = nothing) -> Whitelist:

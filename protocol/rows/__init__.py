@@ -18,6 +18,7 @@ from protocol.rows.hours import Hours, Minute
 from protocol.rows.machine import Machine
 from protocol.rows.member import Member
 from protocol.rows.row import Id, Row, Text, Topic, Unread
+from protocol.rows.site import Site
 from protocol.rows.training import Training
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Minute",
     "Row",
     "RowError",
+    "Site",
     "Text",
     "Topic",
     "Training",
@@ -50,7 +52,7 @@ __all__ = [
     "split",
 ]
 
-AnyRow = Member | Badge | Training | Certification | Machine | Hours | ForcedEnd
+AnyRow = Member | Badge | Training | Certification | Machine | Hours | ForcedEnd | Site
 
 KINDS: Final[dict[str, type[Row]]] = {
     kind.head(): kind for kind in sorted(get_args(AnyRow), key=lambda kind: (kind.rank, kind.head()))

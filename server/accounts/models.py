@@ -21,12 +21,13 @@ class Role(models.TextChoices):
 
 
 class Account(AbstractBaseUser):
-    """Somebody who logs in. member: the id of the member that they are, where they are one."""
+    """Somebody who logs in. member: the id of the member that they are, where they are one; site: the one they see."""
 
     username = models.CharField(max_length=150, unique=True)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.MEMBER)
     member = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=2, blank=True)
+    site = models.ForeignKey("sites.Site", null=True, blank=True, on_delete=models.PROTECT)
     is_active = models.BooleanField(default=True)
     made = models.DateTimeField(default=clock.now)
 

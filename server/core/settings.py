@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "server.accounts",
     "server.inbox",
     "server.edits",
+    "server.sites",
     "server.people",
     "server.whitelist",
     "server.devices",

@@ -23,6 +23,7 @@ from server.devices.models import Device, EnrolCode
 from server.edits import editing
 from server.edits.editing import Author
 from server.inbox.notices import notify
+from server.sites.models import MAIN
 from server.whitelist.models import Machine
 
 VALID: Final = timedelta(days=1)
@@ -36,8 +37,8 @@ class EnrolError(LoquetError, ValueError):
     """A controller that cannot be taken in."""
 
 
-def make_code(keys: Keys, address: str, name: str = "", replaces: Device | None = None) -> Code:
-    """Make a code; the ones that are over go."""
+def make_code(keys: Keys, address: str, name: str = "", replaces: Device | None = None, site: str = MAIN) -> Code:
+    """Make a code for a controller of a site; the ones that are over go."""
     now = clock.now()
     EnrolCode.objects.filter(expires__lt=now).delete()
     if EnrolCode.objects.filter(used_by=None).count() >= MOST_CODES:
@@ -46,7 +47,9 @@ def make_code(keys: Keys, address: str, name: str = "", replaces: Device | None 
         secret = messages.new_secret()
         if not EnrolCode.objects.filter(code=secret[:4]).exists():
             break
-    EnrolCode.objects.create(code=secret[:4], secret=secret, name=name, expires=now + VALID, replaces=replaces)
+    where = site if replaces is None else replaces.site_id
+    code = secret[:4]
+    EnrolCode.objects.create(code=code, secret=secret, name=name, expires=now + VALID, replaces=replaces, site_id=where)
     return Code(address, secret, keys.signer.public.fingerprint)
 
 
@@ -93,6 +96,7 @@ def _take_in(code: EnrolCode, asked: Enrol) -> Device:
         sealing=asked.sealing,
         settings=asked.settings or (old.settings if old else ""),
         whole=version,
+        site_id=code.site_id,
         report={"version": asked.version},
     )
     if old is not None:

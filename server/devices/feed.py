@@ -25,15 +25,16 @@ Step = tuple[int, str, str | None]  # version, key, the row after it
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """Who looks: the controller of some machines, and which kinds of row it knows."""
+    """Who looks: the controller of some machines, which kinds of row it knows, and where it stands."""
 
     machines: frozenset[str]
     knows: frozenset[str] = FIRST
+    site: str = ""
 
     @property
     def topics(self) -> frozenset[Topic]:
         """What it has to do with by itself."""
-        return frozenset(("machine", machine) for machine in self.machines)
+        return frozenset(("machine", machine) for machine in self.machines) | {("site", self.site)}
 
 
 class Feed:

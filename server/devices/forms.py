@@ -20,9 +20,10 @@ class EndForm(Form):
 
 
 class CodeForm(Form):
-    """What a controller is to be called that a code takes in."""
+    """What a controller is to be called that a code takes in, and where it stands."""
 
     name = LineField(N_("Name"))
+    site = LineField(N_("Workshop"), 64)
 
 
 class ProposalsForm(Form):

@@ -38,11 +38,12 @@ Processed = Callable[[], Iterable[tuple[str, str, int]]]  # controller, epoch, n
 
 
 class KnownDevice(msgspec.Struct, frozen=True):
-    """What the API knows of a controller: its keys, its machines, below which version it gets all anew."""
+    """What the API knows of a controller: its key, its machines, its site, below which version it gets all anew."""
 
     device: str
     key: str
     machines: frozenset[str]
+    site: str
     whole: int
     retired: bool
     includes: dict[str, int]
@@ -230,9 +231,12 @@ def _devices(processed: Processed) -> dict[str, KnownDevice]:
         mine = includes.get(row["device_id"], {})
         if row["epoch"] in mine:
             mine[row["epoch"]] = min(mine[row["epoch"]], row["first"] - 1)
+    found = Device.objects.values_list("pk", "key", "site_id", "whole", "retired")
     return {
-        device: KnownDevice(device, key, frozenset(machines.get(device, ())), whole, retired, includes.get(device, {}))
-        for device, key, whole, retired in Device.objects.values_list("pk", "key", "whole", "retired")
+        device: KnownDevice(
+            device, key, frozenset(machines.get(device, ())), site, whole, retired, includes.get(device, {})
+        )
+        for device, key, site, whole, retired in found
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from server.core import clock
+from server.sites.models import MAIN
 
 
 class Device(models.Model):
@@ -22,6 +23,7 @@ class Device(models.Model):
     # The version that it is known to have in force: it asked for what comes after.
     holds = models.BigIntegerField(default=0)
     retired = models.BooleanField(default=False)
+    site = models.ForeignKey("sites.Site", on_delete=models.PROTECT, default=MAIN, db_default=MAIN)
     replaced_by = models.ForeignKey("Device", null=True, blank=True, on_delete=models.SET_NULL)
 
 
@@ -33,6 +35,7 @@ class EnrolCode(models.Model):
     name = models.CharField(max_length=200, blank=True)
     expires = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
+    site = models.ForeignKey("sites.Site", on_delete=models.CASCADE, default=MAIN, db_default=MAIN)
     replaces = models.ForeignKey(Device, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     used_by = models.ForeignKey(Device, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
 

@@ -33,6 +33,7 @@ SENTENCES: Final = {
     "machine_came": N_("a controller brought its machine"),
     "training_changed": N_("changed the training {training}"),
     "hours": N_("changed the opening hours"),
+    "site": N_("changed where and when the workshop {name} is"),
     "imported": NP_("imported a list: {count} change", "imported a list: {count} changes"),
     "took_over": N_("took over what {device} proposed"),
     "at_machine": N_("let somebody in at a machine"),

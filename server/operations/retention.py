@@ -15,7 +15,7 @@ from server.edits.models import Change
 from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
-from server.usage.models import Correction, Session
+from server.usage.models import Circumstance, Correction, Session
 
 DAY_MS: Final = 86_400_000
 BATCH: Final = 2_000
@@ -83,6 +83,7 @@ def _usage(before: int) -> None:
                 names = [name for _pk, owner, name in found if owner == device]
                 Entry.objects.filter(session__in=names, stream__device_id=device).delete()
                 Correction.objects.filter(session__in=names, device_id=device).delete()
+                Circumstance.objects.filter(session__in=names, device_id=device).delete()
             Session.objects.filter(pk__in=[pk for pk, _device, _name in found]).delete()
     _clocks(before)
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from server.core import clock
+from server.sites.models import MAIN
 
 
 class Session(models.Model):
@@ -35,6 +36,7 @@ class Session(models.Model):
     people = models.PositiveIntegerField(null=True)
     organisation = models.CharField(max_length=200, blank=True)
     corrected_by = models.CharField(max_length=200, blank=True)
+    site = models.CharField(max_length=64, blank=True, default=MAIN, db_default=MAIN, db_index=True)
 
     class Meta:
         """A session is one controller's."""
@@ -63,6 +65,19 @@ class Correction(models.Model):
         """Asked for by session."""
 
         indexes: ClassVar = [models.Index(fields=["device", "session"], name="correction_of_session")]
+
+
+class Circumstance(models.Model):
+    """Where a session was, as the server knew it when it first heard of it: appended once, whatever moves later."""
+
+    device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
+    session = models.CharField(max_length=64)
+    site = models.CharField(max_length=64, default=MAIN, db_default=MAIN)
+
+    class Meta:
+        """One for each session."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "session"], name="one_circumstance")]
 
 
 class Forgotten(models.Model):

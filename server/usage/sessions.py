@@ -15,7 +15,7 @@ from server.journal import book
 from server.journal.book import Said
 from server.journal.clocks import offset
 from server.journal.processing import Written, again, register
-from server.usage.models import Correction, Forgotten, Session
+from server.usage.models import Circumstance, Correction, Forgotten, Session
 from server.usage.projection import Fix, Use, begins, corrected, project
 
 FIELDS: Final = Use.__struct_fields__
@@ -35,6 +35,8 @@ def make(device: Device, name: str) -> Session | None:
         if found is not None:
             found.delete()
         return None
+    if found is None:
+        Circumstance.objects.get_or_create(device=device, session=name, defaults={"site": made.site})
     if found is None or differs(found, made):
         made.pk = None if found is None else found.pk
         made.save(force_insert=found is None)
@@ -54,7 +56,14 @@ def made_of(device: Device, name: str, said: list[Said], found: Session | None) 
         use = msgspec.structs.replace(use, payer="", organisation="", badge="")
     shift, quality = offset(device, use.boot)
     started = None if shift is None else use.began + shift
-    return Session(device=device, session=name, started=started, quality=quality, **_fields(use))
+    site = _site_of(device, name)
+    return Session(device=device, session=name, started=started, quality=quality, site=site, **_fields(use))
+
+
+def _site_of(device: Device, name: str) -> str:
+    """Return where a session was: as it was known when it was first heard of, wherever the controller stands now."""
+    then = Circumstance.objects.filter(device=device, session=name).values_list("site", flat=True).first()
+    return then or Device.objects.values_list("site_id", flat=True).get(pk=device.pk)
 
 
 def _fields(use: Use) -> dict[str, Any]:
@@ -67,7 +76,7 @@ def _use(found: Session) -> Use:
 
 def differs(one: Session, other: Session) -> bool:
     """Return whether two say anything else of a session."""
-    return any(getattr(one, name) != getattr(other, name) for name in (*FIELDS, "started", "quality"))
+    return any(getattr(one, name) != getattr(other, name) for name in (*FIELDS, "started", "quality", "site"))
 
 
 def dated(written: Written, _entry: entries.Clock) -> None:

@@ -21,6 +21,7 @@ from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
 from server.core.rendering import page, say
 from server.edits.editing import Author
 from server.people.models import Member
+from server.sites import scope
 from server.usage import corrections
 from server.usage.forms import CorrectionForm
 from server.usage.models import Correction, Session
@@ -55,7 +56,8 @@ def _ms(day: date) -> int:
 
 def _asked(request: HttpRequest) -> tuple[QuerySet[Session], date]:
     month = _month(request.GET.get("month", ""))
-    found = Session.objects.filter(started__gte=_ms(month), started__lt=_ms(_after(month)))
+    mine = scope.within(request, Session.objects.all())
+    found = mine.filter(started__gte=_ms(month), started__lt=_ms(_after(month)))
     for name in ("machine", "member", "category", "purpose"):
         said = request.GET.get(name, "")[:100]
         if said:
@@ -76,7 +78,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     shown = list(found.order_by("-started")[:STEP])
     wanted = {row["member"] for row in by_member} | {each.member for each in shown}
     names = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
-    undated = Session.objects.filter(started=None).count()
+    undated = scope.within(request, Session.objects.filter(started=None)).count()
     context: dict[str, Any] = {
         "month": month,
         "before": (month - timedelta(days=1)).replace(day=1),
@@ -101,7 +103,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
 @allowed(Role.FABMANAGER)
 def session(request: HttpRequest, number: int) -> HttpResponseBase:
     """Show one session and what was corrected of it; correct it."""
-    found = get_object_or_404(Session.objects.select_related("device"), pk=number)
+    found = get_object_or_404(scope.within(request, Session.objects.select_related("device")), pk=number)
     wrong = ""
     if request.method == "POST":
         try:

@@ -65,10 +65,15 @@ class Cell(msgspec.Struct, frozen=True):
         return f"{words}, {_('until {day}').format(day=day(self.held.until))}" if self.held.until else words
 
 
-def columns(only: str = "") -> list[Column]:
-    """Return the trainings that are offered, each with what it opens."""
+def columns(only: str = "", site: str | None = None) -> list[Column]:
+    """Return the trainings that are offered, each with what it opens. site: only there; None: everywhere.
+
+    A training that opens something elsewhere alone is no column of that site's.
+    """
     opens: dict[str, list[str]] = {}
-    machines = Machine.objects.filter(retired=False).order_by("name", "id")
+    everywhere = Machine.objects.filter(retired=False).order_by("name", "id")
+    machines = everywhere if site is None else everywhere.filter(Q(device__site=site) | Q(device=None))
+    elsewhere = {t for each in everywhere.values_list("requires", flat=True) for t in each or ()} if site else set()
     for machine, name, requires in machines.values_list("pk", "name", "requires"):
         for training in requires or ():
             opens.setdefault(training, []).append(name or machine)
@@ -77,7 +82,7 @@ def columns(only: str = "") -> list[Column]:
     return [
         Column(each.pk, each.name or each.pk, tuple(opens.get(each.pk, ())))
         for each in found
-        if not only or each.pk == only
+        if (not only or each.pk == only) and (each.pk in opens or each.pk not in elsewhere)
     ]
 
 

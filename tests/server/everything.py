@@ -25,7 +25,7 @@ def one_of_everything():
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
     from server.people.models import UnknownBadge
-    from server.usage.models import Correction, Forgotten, Session
+    from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
 
     carry_out(
@@ -96,6 +96,7 @@ def one_of_everything():
     StaticToken.objects.create(device=static, token="t0ken")
     Correction.objects.create(device=device, session="s1", by="ann", note="left lying", powered=60_000, people=2)
     Forgotten.objects.create(member="gone")
+    Circumstance.objects.create(device=device, session="s1")
     BrowserSession.objects.create(session_key="k" * 32, session_data="", expire_date=NOW)
     attempt = AccessAttempt.objects.create(username="x", ip_address="127.0.0.1", failures_since_start=1)
     AccessAttemptExpiration.objects.create(access_attempt=attempt, expires_at=NOW)

@@ -445,3 +445,27 @@ def test_a_machine_that_was_just_enrolled_is_closed_until_somebody_has_said_what
     assert "free" in " ".join(shop.display)
     shop.lay("marie")
     assert shop.closed()
+
+
+def test_the_workshops_time_zone_and_holidays_come_with_the_list(shop, central):
+    line = OnTheLine(shop, central)
+    line.sync()
+    noon = shop.loop._clock.now().minute
+    site = rows.get("site/main")
+    assert shop.badges.whitelist.site == site
+    central.edit(msgspec.structs.replace(site, zone="Pacific/Auckland"))
+    line.fetch(5)
+    assert (shop.loop._clock.now().minute - noon) % 10_080 == 12 * 60, "New Zealand is twelve hours ahead in November"
+    central.edit(msgspec.structs.replace(site, zone="Nowhere/Land"))
+    line.fetch(5)
+    assert shop.loop._clock.now().minute == noon, "a zone that is not known here is the settings' own"
+    central.edit(Hours("", ((0, 10_080),)))
+    line.fetch(5)
+    shop.lay("marie")
+    assert shop.closed()
+    shop.take("marie")
+    shop.wait(10)
+    central.edit(msgspec.structs.replace(site, holidays=(shop.loop._clock.now().today,)))
+    line.fetch(5)
+    shop.lay("marie")
+    assert not shop.closed() and shop.refusals()[-1] == "closed_now"

@@ -83,7 +83,7 @@ class Handlers:
             mine = live.devices.get(device)
             if mine is None or mine.retired:
                 raise ProblemError("unsigned", "this controller was taken out")
-            viewer = Viewer(mine.machines, known_kinds)
+            viewer = Viewer(mine.machines, known_kinds, mine.site)
             known = base is not None and generation == live.generation and base >= mine.whole
             found = live.feed.since(base, viewer) if known and base is not None else None
             left = until - time.monotonic()

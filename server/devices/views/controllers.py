@@ -21,6 +21,8 @@ from server.devices.forms import CodeForm
 from server.devices.models import Device
 from server.devices.reports import SILENT
 from server.edits import editing
+from server.sites import scope
+from server.sites.models import Site
 from server.whitelist.models import Machine
 from server.whitelist.undelivered import Undelivered, undelivered
 
@@ -47,11 +49,11 @@ class Shown(msgspec.Struct, frozen=True):
     missing: int
 
 
-def devices() -> list[Shown]:
-    """Return every controller, those in trouble first."""
+def devices(request: HttpRequest) -> list[Shown]:
+    """Return every controller that whoever asks may see, those in trouble first."""
     late = {each.device: each for each in undelivered()}
     version = int(state.get(state.VERSION, "0"))
-    found = Device.objects.filter(retired=False).prefetch_related("machines").order_by("name")
+    found = scope.within(request, Device.objects.filter(retired=False)).prefetch_related("machines").order_by("name")
     shown = [_shown(each, late.get(each.pk), version) for each in found]
     return sorted(shown, key=lambda each: -len(each.wrong))
 
@@ -104,10 +106,12 @@ def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
 def overview(request: HttpRequest) -> HttpResponse:
     """Show every controller; make a code."""
     code, drawn, wrong = None, "", ""
+    sites = list(scope.within(request, Site.objects.order_by("id"), "pk"))
     if request.method == "POST":
         try:
             what = request.POST.get("do")
-            old = Device.objects.filter(pk=request.POST.get("device", "-"), retired=False).first()
+            seen = scope.within(request, Device.objects.filter(retired=False))
+            old = seen.filter(pk=request.POST.get("device", "-")).first()
             if what == "retire":
                 _retire(request, old)
                 return HttpResponseRedirect("/devices")
@@ -115,11 +119,10 @@ def overview(request: HttpRequest) -> HttpResponse:
                 raise FormError(N_("nothing was asked"))
             # As this browser found the server: a controller in the same network finds it so too.
             address = request.get_host()
-            code = str(
-                enrolment.make_code(
-                    keys.load(configuration.in_force().data_dir), address, CodeForm.read(request)["name"], old
-                )
-            )
+            said = CodeForm.read(request)
+            here = [each.pk for each in sites if each.pk == said["site"]] or [sites[0].pk]
+            mine = keys.load(configuration.in_force().data_dir)
+            code = str(enrolment.make_code(mine, address, said["name"], old, here[0]))
             drawn = segno.make(code, error="m").svg_data_uri(scale=5, border=3, light="white")
             AuditRecord.objects.create(
                 account=request.user.get_username(), what="made_code", about=old.pk if old else ""
@@ -127,7 +130,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     part = request.headers.get("HX-Target") == "controllers"
-    context: dict[str, Any] = {"devices": devices(), "code": code, "drawn": drawn, "wrong": wrong}
+    context: dict[str, Any] = {"devices": devices(request), "sites": sites, "code": code}
+    context |= {"drawn": drawn, "wrong": wrong}
     return page(
         request,
         "devices/controllers_list.html" if part else "devices/controllers.html",
@@ -149,7 +153,7 @@ def _retire(request: HttpRequest, device: Device | None) -> None:
 @allowed(Role.FABMANAGER)
 def settings(request: HttpRequest, device: str) -> HttpResponse:
     """Return a controller's settings file, for a new card."""
-    found = Device.objects.filter(pk=device).first()
+    found = scope.within(request, Device.objects.filter(pk=device)).first()
     if found is None:
         return refused(request, _("There is no such controller any more."), 404)
     response = HttpResponse(found.settings, content_type="application/toml; charset=utf-8")

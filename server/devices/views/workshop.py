@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
@@ -20,6 +21,7 @@ from server.devices.reports import SILENT
 from server.edits import editing, rows
 from server.edits.editing import Author
 from server.people.models import Member
+from server.sites import scope
 from server.whitelist import models
 from server.whitelist.teaching import teaches_of
 
@@ -52,9 +54,9 @@ class Shown(msgspec.Struct, frozen=True):
     pending: bool
 
 
-def machines() -> list[Shown]:
-    """Return every machine, those in trouble first."""
-    found = models.Machine.objects.filter(retired=False).select_related("device").order_by("name", "id")
+def machines(request: HttpRequest) -> list[Shown]:
+    """Return every machine that whoever asks may see, those in trouble first."""
+    found = _seen(request).filter(retired=False).select_related("device").order_by("name", "id")
     states: list[tuple[models.Machine, dict[str, Any]]] = [(each, each.state or {}) for each in found]
     members = {state.get("member", "") for _machine, state in states} - {""}
     names = dict(Member.objects.filter(pk__in=members).values_list("pk", "name"))
@@ -103,13 +105,17 @@ def workshop(request: HttpRequest) -> HttpResponse:
     if not part:
         audit(request, "looked_workshop")
     return page(request, "devices/workshop_machines.html" if part else "devices/workshop.html", 422 if wrong else 200,
-                machines=machines(), wrong=wrong)  # fmt: skip
+                machines=machines(request), wrong=wrong)  # fmt: skip
+
+
+def _seen(request: HttpRequest) -> QuerySet[models.Machine]:
+    return scope.within(request, models.Machine.objects.all(), "device__site")
 
 
 def _do(request: HttpRequest) -> None:
     """Lock, unlock, end. Raises FormError."""
     row = rows.get(f"machine/{request.POST.get('machine', '')}")
-    if not isinstance(row, Machine):
+    if not isinstance(row, Machine) or not _seen(request).filter(pk=row.id).exists():
         raise FormError(N_("there is no such machine any more"))
     mine = teaches_of(request)
     if mine is not None and not mine & set(row.trainings):

@@ -15,6 +15,7 @@ from server.core import forms
 from server.core.rendering import page
 from server.edits import rows
 from server.people.models import Member
+from server.sites import scope
 from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.models import Certification as Certified
 from server.whitelist.teaching import levels, teaches_of
@@ -63,7 +64,7 @@ def whitelist(request: HttpRequest) -> HttpResponse:
     except ValueError:
         start = 0
     found = _found(request)
-    trainings = columns(request.GET.get("training", ""))
+    trainings = columns(request.GET.get("training", ""), scope.site_of(request))
     members = list(found[start : start + STEP + 1])
     more = len(members) > STEP
     members = members[:STEP]
@@ -80,7 +81,7 @@ def whitelist(request: HttpRequest) -> HttpResponse:
     context |= {
         "count": found.count(),
         "late": late,
-        "all_columns": columns(),
+        "all_columns": columns(site=scope.site_of(request)),
         "categories": _categories(),
         "shown": SHOWN,
         "levels": levels(request),

@@ -318,6 +318,18 @@ def test_a_session_that_ends_while_its_database_is_replaced_ends_once():
         assert w.ends() == ["stopped"]
 
 
+def test_a_flipped_byte_in_the_view_of_all_entries_is_damage_when_it_is_opened_and_not_when_it_is_asked(tmp):
+    db = database.open_for_writing(tmp)
+    db.execute("pragma writable_schema = 1")
+    db.execute("update sqlite_master set sql = replace(sql, 'kind', 'ki.d') where name = 'everything'")
+    db.close()
+    with pytest.raises(DamagedError, match="ki.d"):
+        database.open_for_writing(tmp)
+    opened = open_store(tmp)
+    assert opened.replaced is not None
+    opened.db.close()
+
+
 def test_the_examiner_finds_what_nobody_has_read_yet(tmp):
     from controller.store.integrity import IntegrityCheck
 

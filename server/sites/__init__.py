@@ -1,0 +1,1 @@
+"""Workshops, and who runs them; what an account sees of them."""

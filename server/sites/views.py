@@ -1,0 +1,52 @@
+"""The page of a workshop: where and when it is."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+
+from common.errors import LoquetError
+from common.texts import _, translate
+from protocol import rows as protocol
+from server.accounts.guards import allowed
+from server.accounts.models import Role
+from server.core.rendering import page, say
+from server.edits import editing, rows
+from server.edits.editing import Author
+from server.sites import scope
+from server.sites.forms import SiteForm
+from server.sites.models import Site
+
+
+@allowed(Role.FABMANAGER)
+def site(request: HttpRequest, which: str = "") -> HttpResponse:
+    """Show a workshop, and change it."""
+    found = scope.within(request, Site.objects.order_by("id"), "pk")
+    shown = get_object_or_404(found, pk=which) if which else get_object_or_404(found[:1])
+    wrong = ""
+    row = rows.get(f"site/{shown.pk}")
+    assert isinstance(row, protocol.Site)  # noqa: S101 - a model says one
+    if request.method == "POST":
+        try:
+            said = SiteForm.read(request)
+            put = msgspec.structs.replace(row, **said)
+            about = {"name": said["name"] or shown.pk}
+            edit = editing.carry_out(Author.of(request), "site", [put], about=about, seen=[row])
+            say(request, _("saved"), undo=edit.pk if edit else None)
+            return HttpResponseRedirect(f"/site/{shown.pk}")
+        except LoquetError as error:
+            wrong = translate(error)
+    zones = sorted(each for each in available_timezones() if "/" in each)
+    context = {
+        "site": shown,
+        "sites": list(found),
+        "row": row,
+        "zones": zones,
+        "holidays": "\n".join(day.isoformat() for day in row.holidays),
+        "asked": request.POST,
+        "wrong": wrong,
+    }
+    return page(request, "sites/site.html", 422 if wrong else 200, **context)

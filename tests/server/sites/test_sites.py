@@ -1,0 +1,130 @@
+"""Who is for one workshop sees and changes that one; controllers hear where they stand."""
+
+from datetime import date
+
+import pytest
+from browsing import do
+from cast import HOME, NEIGHBOUR, SITES, STRANGER, keeper, stage
+
+
+@pytest.fixture
+def three(database):
+    stage()
+
+
+def text(browser, path):
+    answer = browser.get(path, secure=True)
+    assert answer.status_code == 200, path
+    return answer.content.decode()
+
+
+SHOWN = {
+    "/workshop": "machine {site}",
+    "/devices": "at {site}",
+    "/usage?month=2026-11": "/members/",
+    "/whitelist": "course {site}",
+}
+
+
+@pytest.mark.parametrize("path", ["/workshop", "/devices", "/whitelist"])
+@pytest.mark.parametrize("mine", SITES)
+def test_a_page_shows_what_is_of_ones_own_workshop_and_nothing_of_the_neighbours(three, path, mine):
+    shown = text(keeper(mine), path)
+    assert SHOWN[path].format(site=mine) in shown
+    for other in {*SITES} - {mine}:
+        assert SHOWN[path].format(site=other) not in shown, other
+
+
+def test_who_is_for_no_one_workshop_sees_all(three):
+    browser = keeper()
+    for path in ("/workshop", "/devices", "/whitelist"):
+        assert all(SHOWN[path].format(site=site) in text(browser, path) for site in SITES)
+
+
+def test_usage_counts_ones_own_sessions_alone(three):
+    from server.usage.models import Session
+
+    assert "<strong>3</strong>" in text(keeper(), "/usage?month=2026-11")
+    browser = keeper(NEIGHBOUR)
+    assert "<strong>1</strong>" in text(browser, "/usage?month=2026-11")
+    for session in Session.objects.all():
+        status = browser.get(f"/usage/{session.pk}", secure=True).status_code
+        assert status == (200 if session.site == NEIGHBOUR else 404)
+    for site in (HOME, STRANGER):
+        assert f"s-{site}" not in b"".join(browser.get("/usage?month=2026-11&as=csv", secure=True)).decode()
+
+
+@pytest.mark.parametrize("other", [NEIGHBOUR, STRANGER])
+def test_nothing_of_another_workshop_is_locked_retired_read_or_given_a_new_card(three, other):
+    from server.devices.models import Device, EnrolCode
+    from server.edits import rows
+    from server.sites.models import Site
+
+    browser = keeper(HOME)
+    assert do(browser, "/workshop", machine=f"m-{other}", do="lock", why="mine").status_code == 422
+    assert not rows.get(f"machine/m-{other}").locked
+    do(browser, "/devices", do="retire", device=f"d-{other}")
+    assert not Device.objects.get(pk=f"d-{other}").retired
+    do(browser, "/devices", do="code", device=f"d-{other}", site=other)
+    assert [(code.site_id, code.replaces_id) for code in EnrolCode.objects.all()] == [(HOME, None)]
+    assert browser.get(f"/devices/d-{other}/settings", secure=True).status_code == 404
+    assert browser.get(f"/site/{other}", secure=True).status_code == 404
+    assert do(browser, f"/site/{other}", name="mine", zone="", currency="EUR").status_code == 404
+    assert Site.objects.get(pk=other).name != "mine"
+
+
+def test_a_site_is_changed_on_its_page_and_that_can_be_taken_back(three):
+    from server.edits import rows
+    from server.edits.models import Edit
+
+    browser = keeper()
+    said = {
+        "name": "Saillans",
+        "zone": "Indian/Reunion",
+        "currency": "eur",
+        "holidays": "25/12/2026\n2026-05-01, 1.1.2027",
+    }
+    assert do(browser, "/site/main", **said).status_code == 302
+    row = rows.get("site/main")
+    assert (row.zone, row.currency) == ("Indian/Reunion", "EUR")
+    assert row.holidays == (date(2026, 5, 1), date(2026, 12, 25), date(2027, 1, 1))
+    assert "2026-12-25" in text(browser, "/site/main")
+    do(browser, f"/history/{Edit.objects.latest('pk').pk}/undo")
+    assert rows.get("site/main").zone != "Indian/Reunion"
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ({"zone": "Mars/Olympus"}, "is not a time zone"),
+        ({"zone": "../../etc/passwd"}, "is not a time zone"),
+        ({"currency": "€"}, "is not a currency"),
+        ({"holidays": "Christmas"}, "is not a day"),
+        ({"holidays": " ".join(date.fromordinal(738_000 + n).isoformat() for n in range(401))}, "400 days at the most"),
+    ],
+)
+def test_what_is_no_place_or_time_is_refused_with_a_sentence(three, said, wrong):
+    answer = do(keeper(), "/site/main", **{"name": "x", "zone": "", "currency": "EUR", "holidays": "", **said})
+    assert answer.status_code == 422
+    assert wrong in answer.content.decode().replace("&#34;", '"')
+
+
+def test_a_session_stays_where_it_was_when_its_controller_moves(three):
+    from server.devices.models import Device
+    from server.usage.models import Session
+    from server.usage.sessions import made_of
+
+    device = Device.objects.get(pk=f"d-{HOME}")
+    Device.objects.filter(pk=device.pk).update(site_id=NEIGHBOUR)
+    assert made_of(device, f"s-{HOME}", [], Session.objects.get(session=f"s-{HOME}")).site == HOME
+
+
+def test_a_controller_hears_of_the_workshop_in_which_it_stands_and_of_no_other():
+    from protocol.rows import FIRST, Site
+    from server.devices.feed import Feed, Viewer
+
+    feed = Feed([Site(site) for site in SITES], 1)
+    for site in SITES:
+        sees = Viewer(frozenset(), FIRST | {"site"}, site)
+        assert list(feed.whole(sees)) == [Site(site)]
+        assert list(feed.whole(Viewer(frozenset(), FIRST, site))) == [], "one that does not know the kind"
