@@ -323,7 +323,7 @@ def test_a_flipped_byte_in_the_view_of_all_entries_is_damage_when_it_is_opened_a
     db.execute("pragma writable_schema = 1")
     db.execute("update sqlite_master set sql = replace(sql, 'kind', 'ki.d') where name = 'everything'")
     db.close()
-    with pytest.raises(DamagedError, match="ki.d"):
+    with pytest.raises(DamagedError, match=r"ki\.d"):
         database.open_for_writing(tmp)
     opened = open_store(tmp)
     assert opened.replaced is not None
