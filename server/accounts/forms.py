@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from common.texts import N_
-from server.core.forms import Form, LineField, TickField
+from server.core.forms import CodeField, Form, LineField, SecretField, TickField
+
+
+class NameField(SecretField):
+    """An account's name as it is typed at the door: compared, and never kept."""
+
+    most = 150
 
 
 class AccountForm(Form):
@@ -19,3 +25,25 @@ class FirstAccountForm(Form):
     """The account of whoever started the server; its password is Django's to judge."""
 
     username = LineField(N_("Name"), 150)
+    password = SecretField()
+
+
+class LoginForm(Form):
+    """Who somebody says that they are."""
+
+    username = NameField()
+    password = SecretField()
+
+
+class SecondForm(Form):
+    """A code of the second factor."""
+
+    token = CodeField()
+
+
+class OwnForm(Form):
+    """What changes one's own account: the password there is, the new one, a code of the second factor."""
+
+    old = SecretField()
+    new = SecretField()
+    token = CodeField()

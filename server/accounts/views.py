@@ -17,7 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from common.errors import LoquetError
 from common.texts import LANGUAGES, N_, _, translate
 from server.accounts import first_visit
-from server.accounts.forms import FirstAccountForm
+from server.accounts.forms import FirstAccountForm, LoginForm, OwnForm, SecondForm
 from server.accounts.guards import allowed
 from server.accounts.models import Account, AuditRecord, Role
 from server.core import configuration, tls
@@ -40,8 +40,9 @@ def log_in(request: HttpRequest) -> HttpResponse:
     """Ask for name and password."""
     wrong = ""
     if request.method == "POST":
-        username, password = str(request.POST.get("username", ""))[:150], str(request.POST.get("password", ""))[:1_000]
-        account = authenticate(request, username=username, password=password)
+        said = LoginForm.read(request)
+        username = said["username"]
+        account = authenticate(request, username=username, password=said["password"])
         if account is not None:
             login(request, account)
             AuditRecord.objects.create(account=username, what="logged_in")
@@ -64,8 +65,7 @@ def second(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect("/login")
     wrong = ""
     if request.method == "POST":
-        token = "".join(str(request.POST.get("token", "")).split())[:20]
-        device = match_token(request.user, token)
+        device = match_token(request.user, SecondForm.read(request)["token"])
         if device is not None:
             otp_login(request, device)
             return HttpResponseRedirect(_next(request))
@@ -91,15 +91,16 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
     """Do what was asked. Raises FormError."""
+    said = OwnForm.read(request)
     match request.POST.get("do"):
         case "password":
-            if not account.check_password(str(request.POST.get("old", ""))):
+            if not account.check_password(said["old"]):
                 raise FormError(N_("that is not the password you have now"))
-            _set_password(account, str(request.POST.get("new", "")))
+            _set_password(account, said["new"])
             update_session_auth_hash(request, account)
             say(request, _("You have a new password."))
         case "begin":
-            if not account.check_password(str(request.POST.get("old", ""))):
+            if not account.check_password(said["old"]):
                 raise FormError(N_("that is not the password you have now"))
             TOTPDevice.objects.filter(user=account, confirmed=False).delete()
             device = TOTPDevice.objects.create(user=account, name="app", confirmed=False)
@@ -107,7 +108,7 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
             return {"drawn": drawn, "secret": device.config_url.split("secret=")[1].split("&")[0]}
         case "confirm":
             waiting = TOTPDevice.objects.filter(user=account, confirmed=False).first()
-            if waiting is None or not waiting.verify_token(str(request.POST.get("token", "")).strip()):
+            if waiting is None or not waiting.verify_token(said["token"]):
                 raise FormError(
                     N_("this code is not right; begin again, and type the code that the telephone shows then")
                 )
@@ -117,7 +118,7 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
             AuditRecord.objects.create(account=account.username, what="second_factor")
             return {"spares": _spares(account)}
         case "end":
-            if not account.check_password(str(request.POST.get("old", ""))):
+            if not account.check_password(said["old"]):
                 raise FormError(N_("that is not the password you have now"))
             for each in devices_for_user(account, confirmed=None):
                 each.delete()
@@ -139,10 +140,10 @@ def _spares(account: Account) -> list[str]:
 
 def _set_password(account: Account, word: str) -> None:
     try:
-        password_validation.validate_password(word[:1_000], account)
+        password_validation.validate_password(word, account)
     except ValidationError as error:
         raise FormError("{why}", why=" ".join(error.messages)) from error
-    account.set_password(word[:1_000])
+    account.set_password(word)
     account.save()
 
 
@@ -153,11 +154,12 @@ def begin(request: HttpRequest, word: str) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         try:
-            name = FirstAccountForm.read(request)["username"]
+            said = FirstAccountForm.read(request)
+            name = said["username"]
             if not name:
                 raise FormError(N_("an account has a name and a role"))
             account = Account(username=name, role=Role.ADMINISTRATOR)
-            _set_password(account, str(request.POST.get("password", "")))
+            _set_password(account, said["password"])
             login(request, account, backend="django.contrib.auth.backends.ModelBackend")
             AuditRecord.objects.create(account=name, what="first_account")
             return HttpResponseRedirect("/setup")

@@ -72,6 +72,24 @@ class LineField(_Ours):
         return said
 
 
+class SecretField(_Ours):
+    """A password, as it was typed: its spaces belong to it."""
+
+    most = 1_000
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it, up to a bound that no password has."""
+        return str(value or "")[: self.most]
+
+
+class CodeField(_Ours):
+    """A code that is shown in groups: whatever spaces were typed, it is meant without."""
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it."""
+        return "".join(str(value or "").split())[:40]
+
+
 class DayField(_Ours):
     """A day; None where nothing was said."""
 

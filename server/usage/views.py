@@ -6,7 +6,9 @@ import csv
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
@@ -75,7 +77,8 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     machines = dict(Machine.objects.values_list("pk", "name"))
     by_machine = _sums(found, "machine")
     by_member = _sums(found, "member")[:STEP]
-    shown = list(found.order_by("-started")[:STEP])
+    pages = Paginator(found.order_by("-started", "-pk"), STEP)
+    shown = pages.get_page(request.GET.get("page"))
     wanted = {row["member"] for row in by_member} | {each.member for each in shown}
     names = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
     undated = scope.within(request, Session.objects.filter(started=None)).count()
@@ -87,14 +90,14 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "by_member": by_member,
         "most": max((row["powered"] or 0 for row in by_machine), default=0) or 1,
         "sessions": shown,
-        "count": found.count(),
+        "count": pages.count,
         "total": found.aggregate(total=Sum("powered"))["total"] or 0,
         "machines": machines,
         "names": names,
         "purposes": PURPOSES,
         "endings": {key.value: text for key, text in ENDINGS.items()},
         "asked": request.GET,
-        "query": request.GET.urlencode(),
+        "query": urlencode([pair for pair in request.GET.items() if pair[0] != "page"]),
         "undated": undated,
     }
     return page(request, "usage/usage.html", **context)

@@ -18,14 +18,16 @@ from server.devices.forms import ProposalsForm
 from server.devices.models import Device
 from server.edits.editing import Author
 from server.people.drafts import in_words
+from server.sites import scope
 
 SHOWN: Final = 200  # rows of one controller
 
 
-def section(_about: str) -> dict[str, Any]:
-    """Return what each controller proposes."""
+def section(site: str) -> dict[str, Any]:
+    """Return what each controller proposes, of one site or of all ("")."""
     found = []
-    for device in Device.objects.filter(proposal__isnull=False).distinct():
+    proposing = Device.objects.filter(proposal__isnull=False)
+    for device in (proposing.filter(site=site) if site else proposing).distinct():
         mine = proposals.of(device)
         shown = [
             (key, in_words(row, None) if row else _("take away: {key}").format(key=key)) for key, row in mine[:SHOWN]
@@ -47,7 +49,7 @@ def decide(request: HttpRequest) -> HttpResponse:
 
 def _decide(request: HttpRequest) -> None:
     """Take proposals over, or not; of all, or of what was ticked. Raises FormError."""
-    device = Device.objects.filter(pk=request.POST.get("device", "-")).first()
+    device = scope.within(request, Device.objects.filter(pk=request.POST.get("device", "-"))).first()
     if device is None:
         raise FormError(N_("there is no such controller any more"))
     form = ProposalsForm.read(request)

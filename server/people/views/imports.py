@@ -17,6 +17,7 @@ from server.core.rendering import page, say
 from server.edits import rows
 from server.edits.editing import Author
 from server.people import drafts
+from server.sites import scope
 
 SHOWN: Final = 200  # changes in a preview
 
@@ -34,7 +35,7 @@ def imports(request: HttpRequest) -> HttpResponse:
             lines = [(each.line, translate(each.error)) for each in error.lines]
         except LoquetError as error:
             wrong = translate(error)
-    parts, brought = sections.of("import")
+    parts, brought = sections.of("import", scope.site_of(request) or "")
     context: dict[str, Any] = {"wrong": wrong, "lines": lines, "parts": parts, **brought}
     return page(request, "people/import.html", 422 if wrong else 200, **context)
 

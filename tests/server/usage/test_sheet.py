@@ -16,3 +16,28 @@ def test_a_sheet_of_usage_runs_no_formula(sqlite):
     sheet = b"".join(client().get("/usage?month=2026-11&as=csv", secure=True).streaming_content).decode("utf-8-sig")
     (line,) = list(csv.reader(io.StringIO(sheet)))[1:]
     assert line[2] == "'=cmd()" and line[10] == "1.5"
+
+
+def test_a_month_of_many_sessions_is_shown_page_by_page_and_none_is_left_out(sqlite):
+    import re
+
+    from browsing import client
+
+    from server.devices.models import Device
+    from server.usage.models import Session
+
+    device = Device.objects.create(id="d", key="k" * 43, sealing="s")
+    start = 1_795_000_000_000
+    for number in range(230):
+        Session.objects.create(
+            device=device, session=f"s{number}", machine="m", member="x", boot="b", began=0, started=start + number,
+            quality="kept", ended=True,
+        )  # fmt: skip
+    browser = client("fabmanager", "ann")
+    seen = []
+    for page in ("", "&page=2", "&page=3"):
+        text = browser.get(f"/usage?month=2026-11{page}", secure=True).content.decode()
+        seen += re.findall(r'href="/usage/(\d+)"', text)
+    assert len(seen) == len(set(seen)) == 230
+    for wrong in ("0", "99", "x", "-1"):
+        assert browser.get(f"/usage?month=2026-11&page={wrong}", secure=True).status_code == 200
