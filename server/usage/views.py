@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -10,15 +9,16 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from common.texts import N_, _, language, translate
+from common.texts import N_, _, translate
 from protocol.sentences import ENDINGS
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import clock
+from server.core import clock, exports
+from server.core.exports import Column, Kind, Table
 from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
 from server.core.rendering import page, say
 from server.edits.editing import Author
@@ -72,8 +72,12 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     """Show a month, or give it as a sheet."""
     found, month = _asked(request)
     audit(request, "looked_usage", request.GET.urlencode())
-    if request.GET.get("as") == "csv":
-        return _sheet(found, month)
+    wrong = ""
+    if how := request.GET.get("as", ""):
+        try:
+            return exports.answer(_table(found, month), how)
+        except exports.ExportError as error:
+            wrong = translate(error)
     machines = dict(Machine.objects.values_list("pk", "name"))
     by_machine = _sums(found, "machine")
     by_member = _sums(found, "member")[:STEP]
@@ -97,10 +101,12 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "purposes": PURPOSES,
         "endings": {key.value: text for key, text in ENDINGS.items()},
         "asked": request.GET,
-        "query": urlencode([pair for pair in request.GET.items() if pair[0] != "page"]),
+        "query": urlencode([pair for pair in request.GET.items() if pair[0] not in {"page", "as"}]),
         "undated": undated,
+        "formats": list(exports.FORMATS),
+        "wrong": wrong,
     }
-    return page(request, "usage/usage.html", **context)
+    return page(request, "usage/usage.html", 422 if wrong else 200, **context)
 
 
 @allowed(Role.FABMANAGER)
@@ -141,51 +147,24 @@ def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:
     )
 
 
-class _Echo:
-    """What csv writes to: it gives each line back."""
-
-    @staticmethod
-    def write(line: str) -> str:
-        return line
-
-
-def _sheet(found: QuerySet[Session], month: date) -> StreamingHttpResponse:
-    """Return the sessions as spreadsheets here read them: semicolons in French, a mark that says UTF-8."""
-    french = language() == "fr"
-    writer = csv.writer(_Echo(), delimiter=";" if french else ",")
+def _table(found: QuerySet[Session], month: date) -> Table:
+    """Return the sessions of a month, one a row."""
     names = dict(Member.objects.values_list("pk", "name"))
-    head = [
-        _("session"), _("machine"), _("member"), _("name"), _("category"), _("payer"), _("purpose"), _("people"),
-        _("began"), _("clock"), _("minutes powered"), _("minutes busy"), _("energy (Wh)"), _("ended"),
-        _("corrected by"),
-    ]  # fmt: skip
+    number, minutes, moment = Kind.NUMBER, Kind.MINUTES, Kind.MOMENT
+    columns = (
+        Column(_("session")), Column(_("machine")), Column(_("member")), Column(_("name")), Column(_("category")),
+        Column(_("payer")), Column(_("purpose")), Column(_("people"), number), Column(_("began"), moment),
+        Column(_("clock")), Column(_("minutes powered"), minutes), Column(_("minutes busy"), minutes),
+        Column(_("energy (Wh)"), number), Column(_("ended")), Column(_("corrected by")),
+    )  # fmt: skip
 
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + writer.writerow(head)
+    def rows() -> Iterator[tuple[Any, ...]]:
         for each in found.order_by("started").iterator(chunk_size=500):
-            began = clock.local(datetime.fromtimestamp((each.started or 0) / 1000, tz=timezone.get_current_timezone()))
-            row = [
+            began = None if each.started is None else datetime.fromtimestamp(each.started / 1000, UTC)
+            yield (
                 each.session, each.machine, each.member, names.get(each.member, ""), each.category, each.payer,
-                each.purpose, each.people if each.people is not None else "",
-                began.strftime("%d/%m/%Y %H:%M" if french else "%Y-%m-%d %H:%M"), each.quality,
-                _decimal(each.powered, french=french), _decimal(each.busy, french=french),
-                "" if each.energy is None else each.energy, each.why, each.corrected_by,
-            ]  # fmt: skip
-            yield writer.writerow([_harmless(value) for value in row])
+                each.purpose, each.people, began, each.quality, each.powered, each.busy, each.energy, each.why,
+                each.corrected_by,
+            )  # fmt: skip
 
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="loquet-{month:%Y-%m}.csv"'
-    return response
-
-
-def _decimal(milliseconds: int | None, *, french: bool) -> str:
-    if milliseconds is None:
-        return ""
-    said = f"{milliseconds / 60_000:.1f}"
-    return said.replace(".", ",") if french else said
-
-
-def _harmless(value: object) -> str:
-    """Keep a spreadsheet from reading what somebody is called as a formula."""
-    said = str(value)
-    return f"'{said}" if said[:1] in {"=", "+", "-", "@", "\t", "\r"} else said
+    return Table(f"loquet-{month:%Y-%m}", _("Usage {month}").format(month=f"{month:%m/%Y}"), columns, rows)
