@@ -20,6 +20,7 @@ from controller.store.whitelist import Change
 from protocol import sheets
 from protocol.badge import KEY_BYTES, BadgeKey
 from protocol.rows import (
+    FIRST,
     Badge,
     BadgeKind,
     Certification,
@@ -139,6 +140,8 @@ def _put(rows: list[Row], before: Whitelist, *, replace: bool) -> Iterator[Row]:
     """Return what to write. A list of members says nothing of machines, and of no lock: they stay."""
     locks = {machine.id: machine.locked for machine in before.machines.values()}
     for row in rows:
+        if row.head() not in FIRST and before.find(row.key) == row:
+            continue  # a server writes those: what stays as it is is no edit of ours
         yield msgspec.structs.replace(row, locked=locks.get(row.id, row.locked)) if isinstance(row, Machine) else row
     if replace:
         listed = {row.key for row in rows}

@@ -63,7 +63,7 @@ def carry_out(
     if held != (manifest.generation, manifest.base):
         raise UnfitError(N_("the change is for another whitelist than the one in force"))
     if held == (manifest.generation, manifest.version) and not (delivery.put or delivery.drop):
-        if meta(db, "digest") != manifest.digest:
+        if whitelist.digest(db) != manifest.digest:
             raise UnfitError(N_("the server's whitelist of this version is another one than the one in force"))
         with db.atomic():
             set_meta(db, "confirmed", str(manifest.time))
@@ -75,7 +75,7 @@ def _change(db: Database, delivery: Delivery, includes: int) -> WhitelistChanged
     manifest = delivery.manifest
     with db.atomic():
         found = whitelist.bring(db, delivery.put, delivery.drop, includes)
-        if meta(db, "digest") != manifest.digest:
+        if whitelist.digest(db) != manifest.digest:
             raise UnfitError(N_("the changes do not add up to the whitelist that the server has"))
         version = whitelist.set_served(db, manifest.generation, manifest.version)
         set_meta(db, "confirmed", str(manifest.time))

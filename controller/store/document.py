@@ -18,7 +18,7 @@ from controller.store.database import DamagedError, meta
 from controller.store.files import write_whole
 from controller.store.seal import seal
 from protocol.digest import row_hash, written
-from protocol.rows import Row, encode_row, known
+from protocol.rows import FIRST, Row, encode_row, known, split
 
 DOCUMENT: Final = "whitelist.document"
 KIND: Final = "loquet whitelist document"
@@ -53,7 +53,7 @@ class Document(msgspec.Struct, frozen=True):
 def write(db: Database, data_dir: Path, between: Callable[[], None] = whitelist.nothing) -> None:
     """Write the whitelist in force, a piece at a time. Raises OSError, sqlite3.Error."""
     digest = count = 0
-    for row in whitelist.rows(db, between):
+    for row in _first(db, between):
         digest, count = digest + row_hash(encode_row(row)), count + 1
     head = Head(
         KIND,
@@ -64,7 +64,12 @@ def write(db: Database, data_dir: Path, between: Callable[[], None] = whitelist.
         journal.last(db),
         int(meta(db, "floor")),
     )
-    write_whole(data_dir / DOCUMENT, _pieces(head.sealed(), whitelist.rows(db, between)), 0o640)
+    write_whole(data_dir / DOCUMENT, _pieces(head.sealed(), _first(db, between)), 0o640)
+
+
+def _first(db: Database, between: Callable[[], None]) -> Iterator[Row]:
+    """Return the rows of the first kinds: those that a server writes itself come back with its next list."""
+    return (row for row in whitelist.rows(db, between) if split(row.key)[0] in FIRST)
 
 
 def _pieces(head: Head, rows: Iterator[Row]) -> Iterator[bytes]:

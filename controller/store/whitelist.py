@@ -20,14 +20,15 @@ from common.texts import N_
 from common.zones import zone_of
 from controller.store.database import DamagedError, meta, sealed, set_meta
 from controller.store.seal import seal
-from protocol.digest import row_hash, written
+from protocol.digest import WHOLE, row_hash, written
 from protocol.overlay import Edit, lay_over, merged, says_the_same
-from protocol.rows import MORE, Machine, Row, Site, encode_row, read_row
+from protocol.rows import FIRST, MORE, Machine, Row, Site, encode_row, read_row, split
 from protocol.whitelist import Whitelist
 
 BATCH: Final = 500
 CHECKPOINT_ROWS: Final = 10_000  # so that the log does not grow to the whole list
 MAX_ROWS: Final = 2_000_000
+LATER: Final = 2  # added to a slot: there stand its rows of kinds beyond the first
 MAX_EDITS: Final = 500  # that lie over the list; past it they become part of it
 
 
@@ -77,10 +78,23 @@ def in_force(db: Database, key: str) -> Row | None:
 
 def _listed(db: Database, key: str) -> str | None:
     """Return a row of the list, as it is written."""
-    row = db.conn.execute(
-        "select body from whitelist where slot = ? and key = ?", (int(meta(db, "slot")), key)
-    ).fetchone()
+    place = _place(int(meta(db, "slot")), key)
+    row = db.conn.execute("select body from whitelist where slot = ? and key = ?", (place, key)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _place(slot: int, key: str) -> int:
+    """Return where a row of a slot stands: kinds beyond the first apart, where the release before does not look."""
+    return slot if split(key)[0] in FIRST else slot + LATER
+
+
+def digest(db: Database) -> str:
+    """Return the digest of the whole list in force, kinds beyond the first with it."""
+    return written(int(meta(db, "digest"), 16) + _later(db, int(meta(db, "slot"))))
+
+
+def _later(db: Database, slot: int) -> int:
+    return int(meta(db, f"digest/{slot + LATER}", "0"), 16)
 
 
 def edits(db: Database, key: str | None = None) -> dict[str, Edit]:
@@ -99,11 +113,30 @@ def rows(db: Database, between: Callable[[], None] = nothing) -> Iterator[Row]:
 
 
 def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None] | None = None) -> Iterator[Row]:
-    slot, after = int(meta(db, "slot")), ""
+    slot = int(meta(db, "slot"))
+    yield from _rows_of(db, slot, between, seen)
+    yield from _later_rows(db, slot)
+
+
+def _later_rows(db: Database, slot: int) -> list[Row]:
+    """Return the rows of kinds beyond the first; none where they do not add up: a release before has changed the list.
+
+    Only a server writes such rows: it is asked for the whole then.
+    """
+    found = db.execute("select key, body from whitelist where slot = ? order by key", [slot + LATER]).fetchall()
+    if sum(row_hash(body) for _key, body in found) % WHOLE != _later(db, slot):
+        return []
+    return [read_row(key, body) for key, body in found]
+
+
+def _rows_of(
+    db: Database, place: int, between: Callable[[], None], seen: Callable[[str], None] | None
+) -> Iterator[Row]:
+    after = ""
     while True:
         found = db.execute(
             f"select key, body from whitelist where slot = ? and key > ? order by key limit {BATCH}",  # noqa: S608
-            [slot, after],
+            [place, after],
         ).fetchall()
         for key, body in found:
             if not isinstance(body, str):  # a flipped byte made a number of it
@@ -124,7 +157,7 @@ def zone(db: Database, own: ZoneInfo) -> ZoneInfo:
     """Return the time zone of the site that the list names; *own*, the settings', where it names none."""
     found = db.execute(
         "select key, body from whitelist where slot = ? and key > 'site/' and key < 'site0' limit 1",
-        [int(meta(db, "slot"))],
+        [int(meta(db, "slot")) + LATER],
     ).fetchone()
     row = None if found is None else read_row(*found)
     return (zone_of(row.zone) if isinstance(row, Site) and row.zone else None) or own
@@ -132,17 +165,17 @@ def zone(db: Database, own: ZoneInfo) -> ZoneInfo:
 
 def load(db: Database, between: Callable[[], None] = nothing) -> Whitelist:
     """Read the whitelist in force, and hold the list to its digest. Raises DamagedError."""
-    digest = 0
+    total = 0
 
     def seen(body: str) -> None:
-        nonlocal digest
-        digest += row_hash(body)
+        nonlocal total
+        total += row_hash(body)
 
     try:
         found = Whitelist(merged(_list(db, between, seen), edits(db), int(meta(db, "base"))), int(meta(db, "version")))
     except msgspec.DecodeError as error:
         raise DamagedError(N_("the whitelist is damaged: {error}"), error=error) from error
-    if written(digest) != meta(db, "digest"):
+    if written(total) != meta(db, "digest"):
         raise DamagedError(N_("the whitelist on the disk is not the one that was put in force"))
     return found
 
@@ -200,18 +233,25 @@ def fold(db: Database) -> None:
 
 def merge(db: Database, put: Iterable[Row], drop: Iterable[str]) -> None:
     """Change some rows of the list and its digest, in the transaction that is open: it costs what it changes."""
-    slot, digest = int(meta(db, "slot")), int(meta(db, "digest"), 16)
+    slot = int(meta(db, "slot"))
+    sums = {slot: int(meta(db, "digest"), 16), slot + LATER: _later(db, slot)}
     for row in put:
-        before = _listed(db, row.key)
+        place, before = _place(slot, row.key), _listed(db, row.key)
         body = encode_row(row).decode()
-        digest += row_hash(body) - (row_hash(before) if before is not None else 0)
-        db.conn.execute("insert or replace into whitelist (slot, key, body) values (?, ?, ?)", (slot, row.key, body))
+        sums[place] += row_hash(body) - (row_hash(before) if before is not None else 0)
+        db.conn.execute("insert or replace into whitelist (slot, key, body) values (?, ?, ?)", (place, row.key, body))
     for key in drop:
-        before = _listed(db, key)
+        place, before = _place(slot, key), _listed(db, key)
         if before is not None:
-            digest -= row_hash(before)
-            db.conn.execute("delete from whitelist where slot = ? and key = ?", (slot, key))
-    set_meta(db, "digest", written(digest))
+            sums[place] -= row_hash(before)
+            db.conn.execute("delete from whitelist where slot = ? and key = ?", (place, key))
+    set_meta(db, "digest", written(sums[slot]))
+    _set_later(db, slot, sums[slot + LATER])
+
+
+def _set_later(db: Database, slot: int, value: int) -> None:
+    if value or meta(db, f"digest/{slot + LATER}", ""):
+        set_meta(db, f"digest/{slot + LATER}", written(value))
 
 
 def next_version(db: Database) -> int:
@@ -222,11 +262,15 @@ def next_version(db: Database) -> int:
 
 
 class Staged(msgspec.Struct):
-    """What stands in the slot that is not in force: so many rows of so many, and their digest so far."""
+    """What stands in the slot that is not in force: so many rows of so many, and their digest so far.
+
+    later: the share of it of kinds beyond the first.
+    """
 
     done: int = 0
     total: int = 0
     digest: int = 0
+    later: int = 0
 
 
 def stage(db: Database, change: Change, between: Callable[[], None] = nothing) -> Iterator[Staged]:
@@ -250,8 +294,9 @@ def stage(db: Database, change: Change, between: Callable[[], None] = nothing) -
 
 
 def _put(db: Database, slot: int, batch: Iterable[Row], staged: Staged) -> None:
-    written_rows = [(slot, row.key, encode_row(row).decode()) for row in batch]
-    staged.digest += sum(row_hash(body) for _slot, _key, body in written_rows)
+    written_rows = [(_place(slot, row.key), row.key, encode_row(row).decode()) for row in batch]
+    staged.digest += sum(row_hash(body) for _place, _key, body in written_rows)
+    staged.later += sum(row_hash(body) for place, _key, body in written_rows if place != slot)
     db.conn.executemany("insert or replace into whitelist (slot, key, body) values (?, ?, ?)", written_rows)
 
 
@@ -270,8 +315,10 @@ def swap(db: Database, staged: Staged) -> int:
 
 
 def _turn(db: Database, staged: Staged) -> None:
-    set_meta(db, "slot", str(1 - int(meta(db, "slot"))))
-    set_meta(db, "digest", written(staged.digest))
+    slot = 1 - int(meta(db, "slot"))
+    set_meta(db, "slot", str(slot))
+    set_meta(db, "digest", written(staged.digest - staged.later))
+    _set_later(db, slot, staged.later)
 
 
 # --- a list that a server brings ---
@@ -300,7 +347,8 @@ def served(db: Database) -> tuple[int, int] | None:
 
 def is_for_this_program(db: Database) -> bool:
     """Return whether the list that a server brought was asked for by a program that knew the same kinds of row."""
-    return meta(db, KNEW, "") == MORE
+    slot = int(meta(db, "slot"))
+    return meta(db, KNEW, "") == MORE and (bool(_later_rows(db, slot)) or not _later(db, slot))
 
 
 def bring(db: Database, put: Iterable[Row], drop: Iterable[str], includes: int) -> tuple[Row | str, ...]:
@@ -355,8 +403,8 @@ def clear(db: Database, between: Callable[[], None] = nothing) -> None:
     idle = 1 - int(meta(db, "slot"))
     while True:
         cursor = db.execute(
-            f"delete from whitelist where rowid in (select rowid from whitelist where slot = ? limit {BATCH})",  # noqa: S608
-            [idle],
+            f"delete from whitelist where rowid in (select rowid from whitelist where slot in (?, ?) limit {BATCH})",  # noqa: S608
+            [idle, idle + LATER],
         )
         if not cursor.rowcount:
             return

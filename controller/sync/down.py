@@ -152,6 +152,6 @@ class Down:
         db = open_for_reading(self._data_dir)
         try:
             held = whitelist.served(db) if whitelist.is_for_this_program(db) else None
-            return held, int(meta(db, "confirmed", "0")), meta(db, "digest")
+            return held, int(meta(db, "confirmed", "0")), whitelist.digest(db)
         finally:
             db.close()
