@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from protocol.entries import USAGE, AnyEntry, Clock, decode_entry
@@ -18,6 +18,7 @@ from server.devices.models import Device
 from server.journal.models import Entry, Stream
 
 BATCH: Final = 500
+TABLE: Final = Entry._meta.db_table  # noqa: SLF001 - Django's documented way
 CLOCK: Final = "clock/"  # and the boot: when its sessions were
 PAST_CLOCK: Final = "clock0"  # the first that begins otherwise
 _KINDS: Final = tuple(f'"type":"{each.__struct_config__.tag}"' for each in (*USAGE, Clock))
@@ -37,6 +38,14 @@ def mark(row: Entry, entry: AnyEntry) -> None:
     if name and row.session != name:
         row.session = name
         Entry.objects.filter(pk=row.pk).update(session=name)
+
+
+def mark_all(taken: Iterable[tuple[Entry, Any]]) -> None:
+    """Note what each of these entries says usage of, if it does."""
+    marks = [(name, row.pk) for row, entry in taken if (name := _session(row, entry))]
+    if marks:
+        with connection.cursor() as cursor:
+            cursor.executemany(f"update {TABLE} set session = %s where id = %s", marks)  # noqa: S608 - our own name
 
 
 def _session(row: Entry, entry: AnyEntry) -> str:

@@ -37,12 +37,21 @@ class Written(msgspec.Struct, frozen=True):
 
 
 Handler = Callable[[Written, Any], None]
+BatchHandler = Callable[[Device, list[Any]], None]
 _handlers: dict[type, list[Handler]] = defaultdict(list)
+_batch_handlers: list[tuple[tuple[type, ...], BatchHandler]] = []
 
 
 def register(kind: type, handler: Handler) -> None:
     """Have a handler called for each entry of a kind, after those that are there, in the same transaction."""
     _handlers[kind].append(handler)
+
+
+def register_batch(kinds: tuple[type, ...], handler: BatchHandler) -> None:
+    """Have a handler called once a batch with what it holds of these kinds, in order, in the same transaction."""
+    for kind in kinds:
+        _handlers[kind]  # so that it is read
+    _batch_handlers.append((kinds, handler))
 
 
 def processed() -> Iterable[tuple[str, str, int]]:
@@ -75,8 +84,12 @@ def _process(stream: Stream) -> None:
         locked = Stream.objects.select_for_update(of=("self",)).get(pk=stream.pk)
         if locked.processed_seq != stream.processed_seq:
             return  # another process has done it
-        for entry, found in due:
-            _take(Written(stream.device, stream.epoch, entry), found)
+        taken = [each for each in due if _take(Written(stream.device, stream.epoch, each[0]), each[1])]
+        book.mark_all(taken)
+        for kinds, handler in _batch_handlers:
+            mine_of_them = [found for _entry, found in taken if isinstance(found, kinds)]
+            if mine_of_them:
+                handler(stream.device, mine_of_them)
         Stream.objects.filter(pk=stream.pk).update(processed_seq=reached, booked_seq=reached)
 
 
@@ -135,21 +148,27 @@ def _due(body: str, mine: set[str]) -> AnyEntry | _Foreign | _Broken | None:
     return entry
 
 
-def _take(written: Written, found: AnyEntry | _Foreign | _Broken) -> None:
+def _take(written: Written, found: AnyEntry | _Foreign | _Broken) -> bool:
+    """Do what is due about an entry; return whether it made sense."""
     device = written.device
     today = clock.today()  # such things are told once a day
     if isinstance(found, _Foreign):
         notify("foreign", device, once=f"foreign/{device.pk}/{today}", machine=found.machine)
-        return
+        return False
     error = found.error if isinstance(found, _Broken) else ""
-    if not isinstance(found, _Broken):
+    if not isinstance(found, _Broken) and _handlers[type(found)]:
         try:
             with transaction.atomic():  # a savepoint: what one entry breaks, no other one suffers
-                book.mark(written.entry, found)
                 for handler in _handlers[type(found)]:
                     handler(written, found)
         except Exception as failed:  # noqa: BLE001 - likewise
             error = type(failed).__name__
     if error:
-        log.warning("entry %s of %s cannot be read: %s", written.entry.seq, device.pk, error)
-        notify("unreadable", device, once=f"unreadable/{device.pk}/{today}", kind=error)
+        unreadable(device, f"entry {written.entry.seq}", error)
+    return not error
+
+
+def unreadable(device: Device, what: str, error: str) -> None:
+    """Report, once a day, that something of a controller's journal makes no sense."""
+    log.warning("%s of %s cannot be read: %s", what, device.pk, error)
+    notify("unreadable", device, once=f"unreadable/{device.pk}/{clock.today()}", kind=error)

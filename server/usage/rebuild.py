@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from django.db import transaction
@@ -100,20 +100,19 @@ def _slices() -> Iterable[list[str]]:
 
 
 def _rebuild(names: list[str], limit: int | None, made: Rebuilt, *, dry: bool) -> None:
-    there: dict[tuple[Any, str], Session] = {
-        (each.device_id, each.session): each for each in Session.objects.filter(session__in=names)
-    }
-    said = book.said_of_many(names)
-    for key in sorted({*there, *said}):
-        found = there.get(key)
-        if found is not None and limit is not None and found.started is not None and found.started < limit:
-            continue
-        new = sessions.made_of(Device(pk=key[0]), key[1], said.get(key, []), found)
-        made.sessions += 1
-        if (found is None and new is None) or (
-            found is not None and new is not None and not sessions.differs(found, new)
-        ):
-            continue
-        made.changed += 1
-        if not dry:
-            sessions.make(Device(pk=key[0]), key[1])
+    spoken_of = {device for device, _name in book.said_of_many(names)}
+    devices = spoken_of | set(Session.objects.filter(session__in=names).values_list("device_id", flat=True))
+    for device in Device.objects.filter(pk__in=devices).order_by("pk"):
+        facts = sessions.Facts(device, names)
+        for name in names:
+            found, new = facts.found.get(name), sessions.made_of(facts, name)
+            if found is not None and limit is not None and found.started is not None and found.started < limit:
+                continue
+            if new is None and found is None:
+                continue
+            made.sessions += 1
+            if new is not None and found is not None and not sessions.differs(found, new):
+                continue
+            made.changed += 1
+            if not dry:
+                sessions.make(device, name)

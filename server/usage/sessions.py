@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -14,29 +16,67 @@ from server.devices.models import Device
 from server.journal import book
 from server.journal.book import Said
 from server.journal.clocks import offset
-from server.journal.processing import Written, again, register
+from server.journal.processing import Written, again, register, register_batch, unreadable
 from server.usage.models import Circumstance, Correction, Forgotten, Session
 from server.usage.projection import Fix, Use, begins, corrected, project
 
 FIELDS: Final = Use.__struct_fields__
+SLICE: Final = 200  # sessions at once
 
 
-def came(written: Written, entry: Any) -> None:  # noqa: ANN401 - one of `entries.USAGE`
-    """Make the session that an entry is about, with it."""
-    make(written.device, entry.session[:64])
+def came(device: Device, said: list[Any]) -> None:
+    """Make the sessions that a batch of entries is about. What one of them breaks, no other one suffers."""
+    names = list(dict.fromkeys(entry.session[:64] for entry in said))
+    facts = Facts(device, names)
+    for name in names:
+        try:
+            with transaction.atomic():
+                _make(facts, name)
+        except Exception as error:  # noqa: BLE001 - likewise
+            unreadable(device, f"session {name}", type(error).__name__)
 
 
 def make(device: Device, name: str) -> Session | None:
     """Make a session as its journal and the corrections say that it was; None where there was none."""
-    said = book.said_of(device, name)
-    found = Session.objects.filter(device=device, session=name).first()
-    made = made_of(device, name, said, found)
+    return _make(Facts(device, [name]), name)
+
+
+class Facts:
+    """All that some sessions of a controller are made of, asked for at once."""
+
+    def __init__(self, device: Device, names: list[str]) -> None:
+        self.device = device
+        said = book.said_of_many(names)
+        self.said: dict[str, list[Said]] = {name: said.get((device.pk, name), []) for name in names}
+        mine = {"device": device, "session__in": names}
+        self.found = {each.session: each for each in Session.objects.filter(**mine)}
+        self.fixes: dict[str, list[Fix]] = defaultdict(list)
+        for each in Correction.objects.filter(**mine).order_by("pk"):
+            fix = Fix(each.by, each.powered, each.purpose, each.organisation, each.people)
+            self.fixes[each.session].append(fix)
+        # Where a session was: as it was known when it was first heard of, wherever the controller stands now.
+        self.sites = dict(Circumstance.objects.filter(**mine).values_list("session", "site"))
+        self.site = Device.objects.values_list("site_id", flat=True).get(pk=device.pk)
+        members = {getattr(each.entry, "member", None) or "" for lines in said.values() for each in lines}
+        members |= {each.member for each in self.found.values()}
+        self.forgotten = set(Forgotten.objects.filter(pk__in=members - {""}).values_list("pk", flat=True))
+        self._offsets: dict[str, tuple[int | None, str]] = {}
+
+    def offset(self, boot: str) -> tuple[int | None, str]:
+        """Return what to add to a boot's own time."""
+        if boot not in self._offsets:
+            self._offsets[boot] = offset(self.device, boot)
+        return self._offsets[boot]
+
+
+def _make(facts: Facts, name: str) -> Session | None:
+    found, made = facts.found.get(name), made_of(facts, name)
     if made is None:
         if found is not None:
             found.delete()
         return None
-    if found is None:
-        Circumstance.objects.get_or_create(device=device, session=name, defaults={"site": made.site})
+    if found is None and name not in facts.sites:
+        Circumstance.objects.create(device=facts.device, session=name, site=made.site)
     if found is None or differs(found, made):
         made.pk = None if found is None else found.pk
         made.save(force_insert=found is None)
@@ -44,26 +84,21 @@ def make(device: Device, name: str) -> Session | None:
     return found
 
 
-def made_of(device: Device, name: str, said: list[Said], found: Session | None) -> Session | None:
-    """Return a session as what is said of it makes it, not saved. found: as it is, for what said so may be gone."""
+def made_of(facts: Facts, name: str) -> Session | None:
+    """Return a session as what is said of it makes it, not saved; what is there, where what said so is gone."""
+    said, found = facts.said[name], facts.found.get(name)
     base = None if found is None or not found.member or begins(said) else _use(found)
     use = project(said, base)
     if use is None:
         return None
-    for each in Correction.objects.filter(device=device, session=name).order_by("pk"):
-        use = corrected(use, Fix(each.by, each.powered, each.purpose, each.organisation, each.people))
-    if use.member and Forgotten.objects.filter(pk=use.member).exists():
+    for fix in facts.fixes[name]:
+        use = corrected(use, fix)
+    if use.member in facts.forgotten:
         use = msgspec.structs.replace(use, payer="", organisation="", badge="")
-    shift, quality = offset(device, use.boot)
+    shift, quality = facts.offset(use.boot)
     started = None if shift is None else use.began + shift
-    site = _site_of(device, name)
-    return Session(device=device, session=name, started=started, quality=quality, site=site, **_fields(use))
-
-
-def _site_of(device: Device, name: str) -> str:
-    """Return where a session was: as it was known when it was first heard of, wherever the controller stands now."""
-    then = Circumstance.objects.filter(device=device, session=name).values_list("site", flat=True).first()
-    return then or Device.objects.values_list("site_id", flat=True).get(pk=device.pk)
+    site = facts.sites.get(name, facts.site)
+    return Session(device=facts.device, session=name, started=started, quality=quality, site=site, **_fields(use))
 
 
 def _fields(use: Use) -> dict[str, Any]:
@@ -89,8 +124,14 @@ def dated(written: Written, _entry: entries.Clock) -> None:
 def register_all() -> None:
     """Have sessions be made of journals."""
     register(entries.Clock, dated)
-    for kind in entries.USAGE:
-        register(kind, came)
+    register_batch(entries.USAGE, came)
+
+
+def batched(names: Iterable[str], count: int) -> Iterator[list[str]]:
+    """Return so many at a time."""
+    left = iter(names)
+    while some := list(islice(left, count)):
+        yield some
 
 
 def make_again() -> int:
@@ -98,9 +139,14 @@ def make_again() -> int:
 
     Only what usage is made of is read: whoever was told of the rest was told once.
     """
+    spoken_of: dict[Device, dict[str, None]] = defaultdict(dict)
     for written, entry in again(entries.USAGE):
-        with contextlib.suppress(ValueError), transaction.atomic():
-            came(written, entry)
+        spoken_of[written.device][entry.session[:64]] = None  # type: ignore[union-attr]
+    for device, names in spoken_of.items():
+        for some in batched(names, SLICE):
+            facts = Facts(device, list(some))
+            for name in some:
+                _make(facts, name)
     return Session.objects.count()
 
 

@@ -111,12 +111,11 @@ def test_what_is_no_place_or_time_is_refused_with_a_sentence(three, said, wrong)
 
 def test_a_session_stays_where_it_was_when_its_controller_moves(three):
     from server.devices.models import Device
-    from server.usage.models import Session
-    from server.usage.sessions import made_of
+    from server.usage.sessions import make
 
     device = Device.objects.get(pk=f"d-{HOME}")
     Device.objects.filter(pk=device.pk).update(site_id=NEIGHBOUR)
-    assert made_of(device, f"s-{HOME}", [], Session.objects.get(session=f"s-{HOME}")).site == HOME
+    assert make(device, f"s-{HOME}").site == HOME
 
 
 def test_a_controller_hears_of_the_workshop_in_which_it_stands_and_of_no_other():
