@@ -1,5 +1,13 @@
 """Django itself looks the server over, as it does before a deployment, and has nothing to say."""
 
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _as_it_is_deployed(monkeypatch):
+    """Without what tests with a browser ask Django for."""
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
+
 
 def test_djangos_checks_for_a_deployment_are_silent(sqlite):
     from django.core import checks
