@@ -5,6 +5,7 @@ An entry is marked with its session once it is processed; what is not marked is 
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
@@ -13,7 +14,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models import Q
 
-from protocol.entries import USAGE, AnyEntry, Clock, decode_entry
+from protocol.entries import USAGE, AnyEntry, Clock, decode_entry, read_entry
 from server.devices.models import Device
 from server.journal.models import Entry, Stream
 
@@ -30,14 +31,6 @@ class Said(msgspec.Struct, frozen=True):
     boot: str
     at: int
     entry: AnyEntry
-
-
-def mark(row: Entry, entry: AnyEntry) -> None:
-    """Note what an entry says usage of, if it does."""
-    name = _session(row, entry)
-    if name and row.session != name:
-        row.session = name
-        Entry.objects.filter(pk=row.pk).update(session=name)
 
 
 def mark_all(taken: Iterable[tuple[Entry, Any]]) -> None:
@@ -62,16 +55,15 @@ def catch_up(stream: Stream, machines: set[str]) -> None:
         ]
     )
     reached = found[-1].seq if len(found) == BATCH else stream.processed_seq
-    with transaction.atomic():
-        for row in found:
-            if not row.body.startswith("{") or not any(each in row.body for each in _KINDS):
-                continue
-            try:
+    ours: list[tuple[Entry, AnyEntry]] = []
+    for row in found:
+        if any(each in row.body for each in _KINDS):
+            with contextlib.suppress(msgspec.MsgspecError, RecursionError):
                 entry = decode_entry(row.body)
-            except (msgspec.MsgspecError, RecursionError):
-                continue
-            if getattr(entry, "machine", None) in {None, *machines}:
-                mark(row, entry)
+                if getattr(entry, "machine", None) in {None, *machines}:
+                    ours.append((row, entry))
+    with transaction.atomic():
+        mark_all(ours)
         Stream.objects.filter(pk=stream.pk).update(booked_seq=reached)
 
 
@@ -85,7 +77,7 @@ def said_of_many(sessions: Iterable[str]) -> dict[tuple[str, str], list[Said]]:
     found: dict[tuple[str, str], list[Said]] = defaultdict(list)
     rows = Entry.objects.filter(session__in=[name for name in sessions if name]).order_by("stream_id", "seq")
     for device, name, boot, at, body in rows.values_list("stream__device_id", "session", "boot", "at", "body"):
-        found[device, name or ""].append(Said(boot, at, decode_entry(body)))
+        found[device, name or ""].append(Said(boot, at, read_entry("", body)))
     return found
 
 

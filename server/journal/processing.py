@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final, get_args
 
 import msgspec
@@ -38,7 +38,8 @@ class Written(msgspec.Struct, frozen=True):
 
 Handler = Callable[[Written, Any], None]
 BatchHandler = Callable[[Device, list[Any]], None]
-_handlers: dict[type, list[Handler]] = defaultdict(list)
+_handlers: defaultdict[type, list[Handler]] = defaultdict(list)
+_in_batches: set[type] = set()
 _batch_handlers: list[tuple[tuple[type, ...], BatchHandler]] = []
 
 
@@ -49,8 +50,7 @@ def register(kind: type, handler: Handler) -> None:
 
 def register_batch(kinds: tuple[type, ...], handler: BatchHandler) -> None:
     """Have a handler called once a batch with what it holds of these kinds, in order, in the same transaction."""
-    for kind in kinds:
-        _handlers[kind]  # so that it is read
+    _in_batches.update(kinds)
     _batch_handlers.append((kinds, handler))
 
 
@@ -93,15 +93,12 @@ def _process(stream: Stream) -> None:
         Stream.objects.filter(pk=stream.pk).update(processed_seq=reached, booked_seq=reached)
 
 
-def again(kinds: tuple[type, ...]) -> Iterator[tuple[Written, AnyEntry]]:
-    """Go once more through the entries of some kinds that were processed, of every journal."""
-    for stream in Stream.objects.order_by("pk").select_related("device"):
-        mine = _machines_of(stream)
-        for entry in Entry.objects.filter(stream=stream, seq__lte=stream.processed_seq).order_by("seq").iterator(BATCH):
-            found = _due(entry.body, mine)
-            if isinstance(found, kinds):
-                book.mark(entry, found)  # type: ignore[arg-type]
-                yield Written(stream.device, stream.epoch, entry), found  # type: ignore[misc]
+def catch_up() -> None:
+    """Mark all that was processed and is not marked yet; nobody is told of anything again."""
+    behind = Stream.objects.filter(booked_seq__lt=F("processed_seq")).select_related("device")
+    while streams := list(behind[:50]):
+        for stream in streams:
+            book.catch_up(stream, _machines_of(stream))
 
 
 def _machines_of(stream: Stream) -> set[str]:
@@ -138,7 +135,7 @@ def _due(body: str, mine: set[str]) -> AnyEntry | _Foreign | _Broken | None:
         if head.machine is not None and head.machine not in mine:
             return _Foreign(head.machine[:64])
         kind = _KINDS.get(head.type)
-        if kind not in _handlers:
+        if kind not in _handlers and kind not in _in_batches:
             return None if kind is not None else _Broken(head.type[:40])
         entry: AnyEntry = decode_entry(body)
     except Exception as error:  # noqa: BLE001 - whatever stands in an entry, those after it are read
@@ -156,7 +153,7 @@ def _take(written: Written, found: AnyEntry | _Foreign | _Broken) -> bool:
         notify("foreign", device, once=f"foreign/{device.pk}/{today}", machine=found.machine)
         return False
     error = found.error if isinstance(found, _Broken) else ""
-    if not isinstance(found, _Broken) and _handlers[type(found)]:
+    if not isinstance(found, _Broken) and type(found) in _handlers:
         try:
             with transaction.atomic():  # a savepoint: what one entry breaks, no other one suffers
                 for handler in _handlers[type(found)]:

@@ -26,7 +26,7 @@ from server.core import clock, keys, state, tls
 from server.core.configuration import Configuration
 from server.core.former import renamed
 from server.inbox.models import Notice
-from server.usage import sessions
+from server.usage import rebuild
 
 KIND: Final = "loquet server backup"
 FORMAT: Final = 3
@@ -142,7 +142,7 @@ def restore(configuration: Configuration, source: Path, progress: Progress = lam
             _set_sequences()
             Notice.objects.create(what="restored", about={"why": restored.made})
             if not has_usage:
-                restored = msgspec.structs.replace(restored, sessions=sessions.make_again())
+                restored = msgspec.structs.replace(restored, sessions=rebuild.make_all())
                 Notice.objects.create(what="restored_without_usage", about={"count": restored.sessions})
     except (ValueError, KeyError, LookupError, EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise BackupError(

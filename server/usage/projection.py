@@ -46,6 +46,8 @@ class Fix(msgspec.Struct, frozen=True):
     people: int | None = None
 
 
+MOST_MS: Final = 100 * 365 * 86_400_000
+MOST_PEOPLE: Final = 1_000_000
 FIXED: Final = ("powered", "purpose", "organisation", "people")
 
 
@@ -76,14 +78,8 @@ def project(said: Iterable[Said], base: Use | None = None) -> Use | None:
             case entries.Ended() as entry:
                 use = _ended(use, each, entry, powered)
             case entries.Corrected() as entry if use is not None:
-                fix = Fix(
-                    entry.by[:200],
-                    entry.powered,
-                    entry.purpose and entry.purpose.value,
-                    entry.organisation and entry.organisation[:200],
-                    entry.people,
-                )
-                powered = powered if fix.powered is None else max(0, fix.powered)
+                fix = _fix_of(entry)
+                powered = powered if fix.powered is None else fix.powered
                 use = corrected(use, fix)
             case _:
                 pass
@@ -93,14 +89,27 @@ def project(said: Iterable[Said], base: Use | None = None) -> Use | None:
 def corrected(use: Use, fix: Fix) -> Use:
     """Return a session as somebody says it better."""
     said = {name: getattr(fix, name) for name in FIXED if getattr(fix, name) is not None}
-    if fix.powered is not None:
-        said["powered"] = max(0, fix.powered)
     return msgspec.structs.replace(use, **said, corrected_by=fix.by)
+
+
+def _fix_of(entry: entries.Corrected) -> Fix:
+    return Fix(
+        entry.by[:200],
+        _within(entry.powered, MOST_MS),
+        entry.purpose and entry.purpose.value,
+        entry.organisation and entry.organisation[:200],
+        _within(entry.people, MOST_PEOPLE),
+    )
+
+
+def _within(said: int | None, most: int) -> int | None:
+    """Return a number as a table holds it, whatever a controller says."""
+    return None if said is None else min(max(0, said), most)
 
 
 def _granted(use: Use | None, each: Said, entry: entries.Granted) -> Use:
     begun: dict[str, Any] = {
-        "machine": entry.machine,
+        "machine": entry.machine[:64],
         "boot": each.boot,
         "began": each.at,
         "member": entry.member[:64],
@@ -110,7 +119,7 @@ def _granted(use: Use | None, each: Said, entry: entries.Granted) -> Use:
         "purpose": entry.purpose.value,
         "category": entry.category[:200],
         "payer": entry.payer[:200],
-        "people": entry.people,
+        "people": _within(entry.people, MOST_PEOPLE),
         "organisation": entry.organisation[:200],
     }
     return Use(**begun) if use is None else msgspec.structs.replace(use, **begun)
@@ -119,19 +128,20 @@ def _granted(use: Use | None, each: Said, entry: entries.Granted) -> Use:
 def _resumed(each: Said, entry: entries.Resumed) -> Use:
     """The grant was lost with a damaged database: whose it is was said again."""
     purpose = entry.purpose or entries.Purpose.OWN
-    use = Use(entry.machine, each.boot, each.at, purpose=purpose.value)
+    use = Use(entry.machine[:64], each.boot, each.at, purpose=purpose.value)
     return msgspec.structs.replace(use, member=(entry.member or "")[:64], badge=(entry.badge or "")[:32])
 
 
 def _ended(use: Use | None, each: Said, entry: entries.Ended, corrected: int | None) -> Use:
     """One whose beginning is lost begins with what its end says of itself."""
+    powered = _within(entry.powered, MOST_MS) or 0
     if use is None:
-        use = Use(entry.machine, each.boot, max(0, each.at - entry.powered))
+        use = Use(entry.machine[:64], each.boot, max(0, each.at - powered))
     return msgspec.structs.replace(
         use,
         ended=True,
-        powered=max(0, entry.powered) if corrected is None else corrected,
-        busy=entry.busy,
+        powered=powered if corrected is None else corrected,
+        busy=_within(entry.busy, MOST_MS),
         energy=entries.energy_used(use.meter, entry.meter),
         why=entry.why.value,
         ended_by=(entry.by or "")[:200],

@@ -17,7 +17,7 @@ from django.utils import timezone
 from common.errors import LoquetError
 from common.texts import NP_
 from server.devices.models import Device
-from server.journal import book
+from server.journal import book, processing
 from server.journal.book import Said
 from server.usage import sessions
 from server.usage.models import Session
@@ -41,11 +41,10 @@ class Rebuilt(msgspec.Struct):
 def rebuild(
     since: datetime | None = None, *, dry: bool = False, progress: Progress = lambda _done, _of: None
 ) -> Rebuilt:
-    """Make the sessions again that began since then, and those without a date.
+    """Make the sessions again that began since then, and those without a date whose entries are there.
 
-    Raises GoneError, having changed nothing, where entries of that span are gone.
-
-    dry: only count what would come out otherwise.
+    dry: only count what would come out otherwise. Raises GoneError, having changed nothing, where entries of that span
+    are gone.
     """
     limit = None if since is None else int(since.timestamp() * 1000)
     _hold_to_the_book(limit)
@@ -58,8 +57,15 @@ def rebuild(
     return made
 
 
+def make_all() -> int:
+    """Make every session that the journals speak of, where there are none yet; return how many there are then."""
+    processing.catch_up()
+    rebuild()
+    return Session.objects.count()
+
+
 def _of_span(limit: int | None) -> Q:
-    return Q() if limit is None else Q(started__gte=limit) | Q(started=None)
+    return Q() if limit is None else Q(started__gte=limit)
 
 
 def _hold_to_the_book(limit: int | None) -> None:
@@ -71,6 +77,7 @@ def _hold_to_the_book(limit: int | None) -> None:
         said = book.said_of_many([each.session for each in found])
         gone += [each.started or 0 for each in found if _is_gone(each, said.get((each.device_id, each.session), []))]
     if gone:
+        # Those without a date are left as they are, from whatever day on.
         after = datetime.fromtimestamp(max(gone) / 1000, timezone.get_current_timezone()) + timedelta(days=1)
         raise GoneError(
             NP_(
@@ -85,6 +92,11 @@ def _hold_to_the_book(limit: int | None) -> None:
 def _is_gone(found: Session, said: list[Said]) -> bool:
     """Return whether entries are gone that a session was made of: its beginning, or all; one may never have had one."""
     return not said or (bool(found.member) and not begins(said))
+
+
+def _is_past(found: Session, said: list[Said], limit: int) -> bool:
+    """Return whether a session is none of the span: it began before, or has no date and cannot be made again."""
+    return _is_gone(found, said) if found.started is None else found.started < limit
 
 
 def _slices() -> Iterable[list[str]]:
@@ -106,7 +118,7 @@ def _rebuild(names: list[str], limit: int | None, made: Rebuilt, *, dry: bool) -
         facts = sessions.Facts(device, names)
         for name in names:
             found, new = facts.found.get(name), sessions.made_of(facts, name)
-            if found is not None and limit is not None and found.started is not None and found.started < limit:
+            if found is not None and limit is not None and _is_past(found, facts.said[name], limit):
                 continue
             if new is None and found is None:
                 continue

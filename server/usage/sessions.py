@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -16,12 +14,11 @@ from server.devices.models import Device
 from server.journal import book
 from server.journal.book import Said
 from server.journal.clocks import offset
-from server.journal.processing import Written, again, register, register_batch, unreadable
+from server.journal.processing import Written, register, register_batch, unreadable
 from server.usage.models import Circumstance, Correction, Forgotten, Session
 from server.usage.projection import Fix, Use, begins, corrected, project
 
 FIELDS: Final = Use.__struct_fields__
-SLICE: Final = 200  # sessions at once
 
 
 def came(device: Device, said: list[Any]) -> None:
@@ -125,29 +122,6 @@ def register_all() -> None:
     """Have sessions be made of journals."""
     register(entries.Clock, dated)
     register_batch(entries.USAGE, came)
-
-
-def batched(names: Iterable[str], count: int) -> Iterator[list[str]]:
-    """Return so many at a time."""
-    left = iter(names)
-    while some := list(islice(left, count)):
-        yield some
-
-
-def make_again() -> int:
-    """Make sessions from the entries that are there, in the transaction that is open; return how many there are.
-
-    Only what usage is made of is read: whoever was told of the rest was told once.
-    """
-    spoken_of: dict[Device, dict[str, None]] = defaultdict(dict)
-    for written, entry in again(entries.USAGE):
-        spoken_of[written.device][entry.session[:64]] = None  # type: ignore[union-attr]
-    for device, names in spoken_of.items():
-        for some in batched(names, SLICE):
-            facts = Facts(device, list(some))
-            for name in some:
-                _make(facts, name)
-    return Session.objects.count()
 
 
 def is_known(member: str, **_signal: object) -> bool:

@@ -223,3 +223,55 @@ def test_what_the_release_before_processed_is_in_the_book_too(books):
     while processing.step():
         pass
     assert rebuild.rebuild().changed == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"powered": 2**70},
+        {"powered": -5},
+        {"people": 2**40},
+        {"people": -1},
+        {"organisation": "x" * 5_000},
+    ],
+)
+def test_whatever_a_controller_says_of_a_session_the_others_and_a_rebuilding_go_on(books, wrong):
+    from server.usage import rebuild
+    from server.usage.models import Session
+
+    device = books.devices[0]
+    said = (1_000, granted("s1")), (2_000, ended("s1", 9)), (3_000, corrected("s1", **wrong)), (4_000, granted("s2"))
+    books.send(device, *said, (5_000, ended("s2", 60_000, busy=-(2**70))))
+    assert set(Session.objects.values_list("session", flat=True)) == {"s1", "s2"}
+    assert Session.objects.get(session="s2").ended
+    assert Session.objects.get(session="s1").corrected_by == "root"
+    assert rebuild.rebuild().changed == 0
+
+
+def test_an_entry_that_a_later_version_wrote_stops_no_reading_out_and_no_rebuilding(books):
+    from server.journal.models import Entry
+    from server.usage import rebuild
+    from server.usage.models import Session
+
+    books.send(books.devices[0], (1_000, granted("s1")))
+    Entry.objects.filter(session="s1").update(body='{"type":"granted","session":"s1","purpose":"party"}')
+    books.send(books.devices[0], (2_000, ended("s1", 60_000)), (3_000, granted("s2")))
+    session = Session.objects.get(session="s1")
+    assert (session.member, session.powered) == ("marie", 60_000), "what is known of it stays"
+    assert Session.objects.filter(session="s2").exists()
+    with pytest.raises(rebuild.GoneError):
+        rebuild.rebuild()
+
+
+def test_sessions_without_a_date_whose_entries_are_gone_stay_as_they_are(books):
+    from server.journal.models import Entry
+    from server.usage import rebuild
+
+    books.send(books.devices[0], (1_000, granted("s1")), (2_000, ended("s1", 9)))
+    Entry.objects.all().delete()
+    books.send(books.devices[1], (1_000, granted("s2", "b")), (2_000, ended("s2", 9, "b")))
+    before = table()
+    with pytest.raises(rebuild.GoneError):
+        rebuild.rebuild()
+    assert rebuild.rebuild(datetime(2026, 1, 1, tzinfo=UTC)).changed == 0
+    assert table() == before
