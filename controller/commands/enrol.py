@@ -192,6 +192,7 @@ def _text(settings: Settings) -> str:
 
 def _propose(settings: Settings, identity: Identity, *, again: bool = False) -> None:
     """Propose to the server what this controller has kept by itself."""
+    from controller.store import served  # noqa: PLC0415
     from controller.store import whitelist as stored  # noqa: PLC0415
     from controller.sync.identity import load as load_identity  # noqa: PLC0415
     from controller.sync.line import ServerLine  # noqa: PLC0415
@@ -203,7 +204,7 @@ def _propose(settings: Settings, identity: Identity, *, again: bool = False) -> 
     except database.StorageError:
         return  # it has never run
     try:
-        if stored.served(db) is not None and not again:
+        if served.served(db) is not None and not again:
             return
         # Whatever server this is, it knows these; other kinds it writes itself.
         rows = [cast("AnyRow", row) for row in stored.load(db).rows() if row.head() in FIRST]

@@ -28,8 +28,8 @@ from controller.store.damage import open_store
 from controller.store.database import StorageError
 from controller.store.edits import Edit, Progress
 from controller.store.key import badge_key
+from controller.store.served import zone as zone_in
 from controller.store.whitelist import Change, load
-from controller.store.whitelist import zone as zone_in
 from controller.store.writer import Writer
 from protocol.badge import BadgeKey
 from protocol.entries import Clock, Corrected, Maintained, encode_entry

@@ -47,7 +47,7 @@ class Clock(Protocol):
         ...
 
     def live_in(self, name: str) -> None:
-        """Tell days and minutes by the zone of that name from now on; "": by the settings' own."""
+        """Have days and minutes told by the zone of that name from now on; "": by the settings' own."""
         ...
 
     def passed(self, ms: int) -> None:
@@ -104,7 +104,7 @@ class SystemClock:
         self.reading = self.read()
 
     def live_in(self, name: str) -> None:
-        """Tell days and minutes by the zone of that name; by our own where it is not known here."""
+        """Have days and minutes told by the zone of that name; by our own where it is not known here."""
         zone = (zone_of(name) if name else None) or self._own_zone
         if zone is not self._zone:
             self._zone = zone

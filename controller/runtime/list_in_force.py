@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controller.runtime.age import Age
+from controller.runtime.clock import Clock
 from controller.runtime.stations import Stations
 from controller.sensing.badges import Badges
 from controller.station.events import (
@@ -19,13 +20,24 @@ from protocol.rows import Badge, Certification, ForcedEnd, Machine
 class ListInForce:
     """Takes up changes of the whitelist. Owned by the loop's thread."""
 
-    def __init__(self, badges: Badges, age: Age, stations: Stations) -> None:
+    def __init__(self, badges: Badges, age: Age, stations: Stations, clock: Clock) -> None:
         self._badges = badges
         self._age = age
         self._stations = stations
+        self._clock = clock
+        self.live_at_the_site()
+
+    def live_at_the_site(self) -> None:
+        """Have the time told as the whitelist says that it is told here."""
+        site = self._badges.whitelist.site
+        self._clock.live_in(site.zone if site else "")
 
     def take(self, message: WhitelistChanged | WhitelistReplaced) -> None:
         """Put a change in force here: it is on the disk by now."""
+        self._take(message)
+        self.live_at_the_site()
+
+    def _take(self, message: WhitelistChanged | WhitelistReplaced) -> None:
         if message.confirmed is not None:
             self._age.confirmed = message.confirmed
         if isinstance(message, WhitelistReplaced):

@@ -81,13 +81,12 @@ class Loop:
         self.halted = False
         self.stopped_at_rest = False
         self.age = age
-        self._list = ListInForce(badges, age, stations)
+        self._list = ListInForce(badges, age, stations, clock)
         self._time = KnownTime(clock, writes)
         self._watchers: list[Callable[[FromReader], None]] = []
         self._clock = clock
         self._guard_alive = guard_alive
         self._watchdog = watchdog
-        self._live_at_the_site()
         self._began = clock.now().at
         self._recovered: frozenset[str] = frozenset()
         self._beat_at = 0
@@ -200,7 +199,6 @@ class Loop:
                 self.stations.feed(machine, TeachFailed(badge, reason))
             case WhitelistChanged() | WhitelistReplaced():
                 self._list.take(message)
-                self._live_at_the_site()
                 self.stations.show_all()  # what nobody could start may be free now
 
     def _from_part(self, message: PartReport) -> None:
@@ -246,16 +244,11 @@ class Loop:
             self.stations.feed(machine, request)
         answer(self.status())
 
-    def _live_at_the_site(self) -> None:
-        """Tell the time as the whitelist says that it is told here."""
-        site = self.badges.whitelist.site
-        self._clock.live_in(site.zone if site else "")
-
     def _new_storage(self, opened: StorageOpened) -> None:
         """Take up what the disk holds, now that it can be read: at last, or in the place of what was damaged."""
         self._clock.passed(opened.earliest)
         self.badges.whitelist = opened.whitelist
-        self._live_at_the_site()
+        self._list.live_at_the_site()
         self.age.confirmed = opened.confirmed
         moment = self._clock.now()
         if opened.replaced is not None:

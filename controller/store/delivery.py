@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from common.texts import N_
 from common.zones import zone_of
-from controller.store import whitelist
+from controller.store import served, whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.edits import WhitelistChanged, WhitelistReplaced, room_for
 from controller.store.whitelist import Change, Staged
@@ -54,7 +54,7 @@ def carry_out(
     for row in delivery.put:
         if isinstance(row, Site):
             zone_of(row.zone)  # read here: the loop reads no disk
-    held = whitelist.served(db)
+    held = served.served(db)
     if held is not None and (manifest.generation, manifest.version) < held:
         raise StorageError(N_("the server sent an older whitelist than the one in force; it was not taken"))
     includes = manifest.includes.get(meta(db, "epoch"), 0)
@@ -77,7 +77,7 @@ def _change(db: Database, delivery: Delivery, includes: int) -> WhitelistChanged
         found = whitelist.bring(db, delivery.put, delivery.drop, includes)
         if whitelist.digest(db) != manifest.digest:
             raise UnfitError(N_("the changes do not add up to the whitelist that the server has"))
-        version = whitelist.set_served(db, manifest.generation, manifest.version)
+        version = served.set_served(db, manifest.generation, manifest.version)
         set_meta(db, "confirmed", str(manifest.time))
     rows = tuple(row for row in found if not isinstance(row, str))
     gone = tuple(key for key in found if isinstance(key, str))
@@ -94,9 +94,9 @@ def _whole(db: Database, delivery: Delivery, includes: int, between: Callable[[]
     if written(staged.digest) != manifest.digest:
         whitelist.clear(db, between)
         raise StorageError(N_("the whitelist that the server sent is not the one that it signed; it was not taken"))
-    keep = whitelist.served(db) is not None or bool(meta(db, "rebuilt", ""))
+    keep = served.served(db) is not None or bool(meta(db, "rebuilt", ""))
     with db.atomic():
         whitelist.bring_whole(db, staged, includes, keep=keep)
-        whitelist.set_served(db, manifest.generation, manifest.version)
+        served.set_served(db, manifest.generation, manifest.version)
         set_meta(db, "confirmed", str(manifest.time))
     return WhitelistReplaced(whitelist.load(db, between), confirmed=manifest.time)

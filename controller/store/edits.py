@@ -15,7 +15,7 @@ import msgspec
 from sqlite_utils import Database
 
 from common.texts import N_
-from controller.store import journal, whitelist
+from controller.store import journal, served, whitelist
 from controller.store.database import StorageError, meta, set_meta
 from controller.store.whitelist import Change
 from protocol import entries
@@ -138,7 +138,7 @@ def carry_out(
 
 def _hold_to_server(db: Database) -> None:
     """Refuse what would stand for the server's list, and more edits than it can take over one by one."""
-    if whitelist.served(db) is not None:
+    if served.served(db) is not None:
         raise StorageError(N_("a server keeps this whitelist: import on its page, or change a few rows here"))
 
 
@@ -148,7 +148,7 @@ def _lay(db: Database, edit: Edit, confirmed: int | None) -> WhitelistChanged:
             _hold_to_exclusions(db, edit)
         version = whitelist.next_version(db)
         whitelist.lay(db, edit.change, _note(db, edit, version))
-        if whitelist.served(db) is None and (edit.forgets or whitelist.count_edits(db) > whitelist.MAX_EDITS):
+        if served.served(db) is None and (edit.forgets or whitelist.count_edits(db) > whitelist.MAX_EDITS):
             whitelist.fold(db)
         _confirm(db, confirmed)
     return WhitelistChanged(edit.change, version, edit.cut, edit.machine, confirmed)
@@ -195,7 +195,7 @@ def _note(db: Database, edit: Edit, version: int) -> int:
         gone=tuple(row.key for row in change.drop) if small else (),
         base=int(meta(db, "base")),
         machine=edit.machine,
-        generation=(whitelist.served(db) or (0, 0))[0],
+        generation=(served.served(db) or (0, 0))[0],
     )
     return journal.append(db, [(edit.moment, edited)])
 

@@ -11,18 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlite_utils import Database
 
 from common.texts import N_
-from common.zones import zone_of
 from controller.store.database import DamagedError, meta, sealed, set_meta
 from controller.store.seal import seal
 from protocol.digest import WHOLE, row_hash, written
 from protocol.overlay import Edit, lay_over, merged, says_the_same
-from protocol.rows import FIRST, MORE, Machine, Row, Site, encode_row, read_row, split
+from protocol.rows import FIRST, Machine, Row, encode_row, read_row, split
 from protocol.whitelist import Whitelist
 
 BATCH: Final = 500
@@ -90,10 +88,11 @@ def _place(slot: int, key: str) -> int:
 
 def digest(db: Database) -> str:
     """Return the digest of the whole list in force, kinds beyond the first with it."""
-    return written(int(meta(db, "digest"), 16) + _later(db, int(meta(db, "slot"))))
+    return written(int(meta(db, "digest"), 16) + later_digest(db, int(meta(db, "slot"))))
 
 
-def _later(db: Database, slot: int) -> int:
+def later_digest(db: Database, slot: int) -> int:
+    """Return the share of the digest that the kinds beyond the first have."""
     return int(meta(db, f"digest/{slot + LATER}", "0"), 16)
 
 
@@ -115,16 +114,16 @@ def rows(db: Database, between: Callable[[], None] = nothing) -> Iterator[Row]:
 def _list(db: Database, between: Callable[[], None], seen: Callable[[str], None] | None = None) -> Iterator[Row]:
     slot = int(meta(db, "slot"))
     yield from _rows_of(db, slot, between, seen)
-    yield from _later_rows(db, slot)
+    yield from later_rows(db, slot)
 
 
-def _later_rows(db: Database, slot: int) -> list[Row]:
+def later_rows(db: Database, slot: int) -> list[Row]:
     """Return the rows of kinds beyond the first; none where they do not add up: a release before has changed the list.
 
     Only a server writes such rows: it is asked for the whole then.
     """
     found = db.execute("select key, body from whitelist where slot = ? order by key", [slot + LATER]).fetchall()
-    if sum(row_hash(body) for _key, body in found) % WHOLE != _later(db, slot):
+    if sum(row_hash(body) for _key, body in found) % WHOLE != later_digest(db, slot):
         return []
     return [read_row(key, body) for key, body in found]
 
@@ -151,16 +150,6 @@ def _rows_of(
             return
         after = found[-1][0]
         between()
-
-
-def zone(db: Database, own: ZoneInfo) -> ZoneInfo:
-    """Return the time zone of the site that the list names; *own*, the settings', where it names none."""
-    found = db.execute(
-        "select key, body from whitelist where slot = ? and key > 'site/' and key < 'site0' limit 1",
-        [int(meta(db, "slot")) + LATER],
-    ).fetchone()
-    row = None if found is None else read_row(*found)
-    return (zone_of(row.zone) if isinstance(row, Site) and row.zone else None) or own
 
 
 def load(db: Database, between: Callable[[], None] = nothing) -> Whitelist:
@@ -234,7 +223,7 @@ def fold(db: Database) -> None:
 def merge(db: Database, put: Iterable[Row], drop: Iterable[str]) -> None:
     """Change some rows of the list and its digest, in the transaction that is open: it costs what it changes."""
     slot = int(meta(db, "slot"))
-    sums = {slot: int(meta(db, "digest"), 16), slot + LATER: _later(db, slot)}
+    sums = {slot: int(meta(db, "digest"), 16), slot + LATER: later_digest(db, slot)}
     for row in put:
         place, before = _place(slot, row.key), _listed(db, row.key)
         body = encode_row(row).decode()
@@ -323,33 +312,6 @@ def _turn(db: Database, staged: Staged) -> None:
 
 # --- a list that a server brings ---
 
-GENERATION: Final = "server/generation"
-SERVED: Final = "server/version"
-KNEW: Final = "server/knows"  # which kinds of row beyond the first the list was asked for with
-
-
-def belong(db: Database, server: str) -> None:
-    """Forget what another server had brought and acknowledged, in the transaction that is open; *server*: its key."""
-    if meta(db, "server/key", "") == server:
-        return
-    if meta(db, "server/key", ""):
-        db.conn.execute(
-            "delete from meta where key in (?, ?, ?) or key like 'acknowledged/%'", (GENERATION, SERVED, KNEW)
-        )
-    set_meta(db, "server/key", server)
-
-
-def served(db: Database) -> tuple[int, int] | None:
-    """Return generation and version of the list that a server brought; None where none did."""
-    generation = meta(db, GENERATION, "")
-    return (int(generation), int(meta(db, SERVED))) if generation else None
-
-
-def is_for_this_program(db: Database) -> bool:
-    """Return whether the list that a server brought was asked for by a program that knew the same kinds of row."""
-    slot = int(meta(db, "slot"))
-    return meta(db, KNEW, "") == MORE and (bool(_later_rows(db, slot)) or not _later(db, slot))
-
 
 def bring(db: Database, put: Iterable[Row], drop: Iterable[str], includes: int) -> tuple[Row | str, ...]:
     """Change the list as a server says, in the transaction that is open; return what it changes: rows, keys gone.
@@ -387,15 +349,6 @@ def _settle(db: Database, includes: int, revoked: set[str]) -> set[str]:
     for key in gone:
         db.conn.execute("delete from overlay where key = ?", (key,))
     return gone
-
-
-def set_served(db: Database, generation: int, version: int) -> int:
-    """Return which of the server's lists is in force, in the transaction that is open; return the new version here."""
-    set_meta(db, GENERATION, str(generation))
-    set_meta(db, SERVED, str(version))
-    set_meta(db, KNEW, MORE)
-    set_meta(db, "base", str(version))
-    return next_version(db)
 
 
 def clear(db: Database, between: Callable[[], None] = nothing) -> None:

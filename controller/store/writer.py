@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from common.texts import N_, translate
 from controller.settings.periods import Periods
 from controller.station.events import CommitFailed, Committed
-from controller.store import clock_readings, damage, journal, machine_counters, open_sessions, retention, whitelist
+from controller.store import clock_readings, damage, journal, machine_counters, open_sessions, retention, served
 from controller.store import delivery as brought
 from controller.store.answers import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.connection import Connection
@@ -187,7 +187,7 @@ class Writer:
         for epoch in taken.renewed:
             journal.renew_epoch(db, epoch)
         if taken.adopted is not None:
-            whitelist.belong(db, taken.adopted[1])
+            served.belong(db, taken.adopted[1])
             machine_counters.adopt(db, taken.adopted[0])
 
     def _succeed(self, batch: list[Waiting]) -> None:

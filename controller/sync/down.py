@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from common.errors import LoquetError
 from common.owner import Owner
 from common.texts import N_, translate
-from controller.store import whitelist
+from controller.store import served, whitelist
 from controller.store.database import StorageError, meta, open_for_reading
 from controller.store.delivery import PendingDelivery, UnfitError
 from controller.sync.line import LineError, RefusedError, ServerLine
@@ -151,7 +151,7 @@ class Down:
         """
         db = open_for_reading(self._data_dir)
         try:
-            held = whitelist.served(db) if whitelist.is_for_this_program(db) else None
+            held = served.served(db) if served.is_for_this_program(db) else None
             return held, int(meta(db, "confirmed", "0")), whitelist.digest(db)
         finally:
             db.close()

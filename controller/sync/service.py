@@ -17,7 +17,7 @@ from typing import Any, Final
 from common.errors import LoquetError
 from common.texts import translate
 from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, ServerTime
-from controller.store import whitelist
+from controller.store import served
 from controller.store.database import StorageError, open_for_reading
 from controller.store.key import join_ring
 from controller.store.machine_counters import MachineCounter
@@ -158,14 +158,14 @@ def counted(identity: Identity) -> dict[str, MachineCounter]:
 
 def report(data_dir: Path, said: dict[str, Any]) -> Report:
     """Return how this controller is; *said*: what the control socket answers to `status`."""
-    waiting, served = 0, None
+    waiting, held = 0, None
     with contextlib.suppress(StorageError, sqlite3.Error):
         db = open_for_reading(data_dir)
         try:
-            waiting, served = backlog(db), whitelist.served(db)
+            waiting, held = backlog(db), served.served(db)
         finally:
             db.close()
-    generation, number = served or (0, 0)
+    generation, number = held or (0, 0)
     return Report(
         version("loquet"),
         Quality(said["clock"]),

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from fixed import moment
 
-from controller.store import database, document, journal, retention, whitelist
+from controller.store import database, document, journal, retention, served, whitelist
 from controller.store.damage import examine, open_store
 from controller.store.whitelist import Change
 from protocol import entries
@@ -115,10 +115,10 @@ def test_the_release_before_finds_nothing_that_it_does_not_know_among_its_rows(f
 
 def test_rows_of_later_kinds_that_do_not_add_up_are_left_out_and_the_whole_is_asked_for(folder):
     db = open_store(folder).db
-    database.set_meta(db, whitelist.KNEW, whitelist.MORE)
-    assert whitelist.is_for_this_program(db)
+    database.set_meta(db, served.KNEW, served.MORE)
+    assert served.is_for_this_program(db)
     db.execute("update whitelist set body = replace(body, '3', '4') where key = ?", [KEY])
-    assert not whitelist.is_for_this_program(db)
+    assert not served.is_for_this_program(db)
     db.close()
     opened = open_store(folder)
     assert opened.replaced is None
