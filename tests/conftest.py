@@ -21,7 +21,12 @@ from simulator.rc522 import SimulatedChip
 from simulator.stage import STAND_INS, Stage
 
 settings.register_profile(
-    "house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow], database=None
+    "house",
+    max_examples=int(os.environ.get("EXAMPLES", "100")),
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 settings.load_profile("house")
 live_in_memory()

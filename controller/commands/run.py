@@ -56,8 +56,12 @@ def run(config: Path, with_guard: bool) -> None:
             stdin=subprocess.DEVNULL,
         )
     at_rest = daemon.run(lambda: click.echo(_ready(len(settings.stations))))
-    if at_rest:
-        raise click.exceptions.Exit(STOPPED_AT_REST)
+    # All is open and written. A thread that hangs in a driver is left as it is: taken down under it, the interpreter
+    # may abort, and systemd would call a stop a failure.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(STOPPED_AT_REST if at_rest else 0)
 
 
 def _become_owner(data_dir: Path) -> None:

@@ -95,9 +95,8 @@ def test_a_removal_opens_the_relay_and_a_purge_keeps_what_was_used(pi, board):
     pi.good("dpkg --remove loquet")
     assert not board.closed("laser")
     assert not pi.good("ls /usr/lib/loquet 2>/dev/null || true").strip()
-    assert (
-        pi.sh("systemctl is-active loquet.service loquet-guard.service loquet.path").stdout.split() == ["inactive"] * 3
-    )
+    units = pi.sh("systemctl is-active loquet.service loquet-guard.service loquet.path").stdout.split()
+    assert units == ["inactive"] * 3, pi.journal()
     said = pi.good("dpkg --purge loquet 2>&1")
     assert "stay in /var/lib/loquet" in said
     assert pi.good("ls /var/lib/loquet").split().count("loquet.db") == 1

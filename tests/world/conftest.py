@@ -10,7 +10,7 @@ from programs import AnyStage, CentralProcess
 def ends(stage_folder, members, tmp_path_factory):
     """A workshop's controller and its server; neither runs yet."""
     shutil.copytree(members, stage_folder / "data")
-    with AnyStage(stage_folder / "demo.toml") as stage, CentralProcess(tmp_path_factory.mktemp("central")) as central:
+    with CentralProcess(tmp_path_factory.mktemp("central")) as central, AnyStage(stage_folder / "demo.toml") as stage:
         stage.start_board()
         stage.start_guard()
         yield stage, central

@@ -30,7 +30,11 @@ THIS = Path(__file__).parents[2]
 BEFORE = "75dcce3"  # the last commit whose controllers knew seven kinds of row, and named none to the server
 ROOMS = ("common", "protocol", "drivers", "guard", "controller", "server", "simulator", "config")
 PATIENCE = 60.0
-DJANGO = """
+# A program's own Python beside its server, which runs what it is sent, a line of JSON at a time.
+BESIDE = """
+import json, sys
+from datetime import date
+from protocol.{rows} import *
 from server.commands.begin import set_up
 set_up()
 from server.edits import editing, rows
@@ -38,6 +42,10 @@ from server.edits import editing, rows
 def edit(*put, drop=()):
     editing.carry_out(editing.Author(name="test"), "test", put, drop)
 
+for line in sys.stdin:
+    room = dict(globals(), found=None)
+    exec(json.loads(line), room)
+    print("found", json.dumps(room["found"]), flush=True)
 """
 
 
@@ -109,6 +117,7 @@ class CentralProcess:
             f'[server]\ndata_dir = "data"\nhosts = ["localhost"]\nlisten = "127.0.0.1"\nport = {self.port}\n'
         )
         self._process = None
+        self._beside = None
         self.program = THIS
 
     def __enter__(self):
@@ -142,18 +151,34 @@ class CentralProcess:
                 return False
 
     def stop(self):
-        """Stop it."""
+        """Pull its plug, and end what runs beside it."""
+        if self._beside is not None:
+            self._beside.communicate(timeout=PATIENCE)
+            self._beside = None
         if self._process is not None:
-            self._process.terminate()
-            assert self._process.wait(PATIENCE) in {0, -15}
+            self._process.kill()
+            self._process.wait(PATIENCE)
             self._process = None
 
-    def ask(self, text, *, begun=True):
-        """Run lines in the server's own program beside it; give what they leave in `found`. begun: with a database."""
-        module = "rows" if (self.program / "protocol/rows").exists() else "whitelist"
-        head = f"from datetime import date\nfrom protocol.{module} import *\nfound = None\n"
-        head += DJANGO if begun else ""
-        return json.loads(self.run(f"{head}{text}\nimport json\nprint(json.dumps(found))").splitlines()[-1])
+    def ask(self, text):
+        """Run lines in the server's own program beside it; give what they leave in `found`."""
+        if self._beside is None:
+            module = "rows" if (self.program / "protocol/rows").exists() else "whitelist"
+            with (self.folder / "beside.txt").open("w") as log:
+                self._beside = subprocess.Popen(
+                    [*LIFELINE, sys.executable, "-c", BESIDE.format(rows=module)],
+                    env=environment(self.program, LOQUET_SERVER_CONFIG=str(self.config)),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
+        self._beside.stdin.write(json.dumps(text) + "\n")
+        self._beside.stdin.flush()
+        for line in self._beside.stdout:
+            if line.startswith("found "):
+                return json.loads(line.removeprefix("found "))
+        raise AssertionError((self.folder / "beside.txt").read_text())
 
     def count(self, sql):
         """Count something in the server's database."""
@@ -359,7 +384,7 @@ def use_together(program, *tests):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         cwd=program,
-        env=environment(program),
+        env=environment(program, EXAMPLES="20"),  # the others of them are tried on this program
         capture_output=True,
         text=True,
         check=False,
