@@ -57,6 +57,20 @@ class _Ours(django_forms.Field):
         return _(str(self.label)) if self.label else otherwise
 
 
+class ActionField(_Ours):
+    """Which button was pressed, of those that a page has."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it. Raises RefusalError."""
+        if value not in self._words:
+            raise RefusalError(N_("nothing was asked"))
+        return str(value)
+
+
 class LineField(_Ours):
     """A line of text, its spaces put right."""
 
@@ -93,6 +107,10 @@ class CodeField(_Ours):
 class DayField(_Ours):
     """A day; None where nothing was said."""
 
+    def __init__(self, label: str = "", first: int = FIRST_YEAR) -> None:
+        super().__init__(label)
+        self._first = first
+
     def clean(self, value: Any) -> date | None:  # noqa: ANN401 - Django's
         """Read it. Raises RefusalError."""
         said = str(value or "").strip()
@@ -106,7 +124,7 @@ class DayField(_Ours):
                 found = date(int(match[3]), int(match[2]), int(match[1])) if match else date.min
             except ValueError:
                 found = date.min
-        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        if not self._first <= found.year <= LAST_YEAR:
             wrong = N_("{field}: {said} is not a day; write 2026-11-30 or 30/11/2026")
             raise RefusalError(wrong, field=self.called(_("Until")), said=said[:40])
         return found

@@ -67,6 +67,7 @@ def carry_out(
     wanted |= {row.key: checked(row) for row in put}
     rows.hold_to_kinds(wanted)
     with transaction.atomic():
+        wanted |= {row.key: row for row in rows.settled(row for row in wanted.values() if row is not None)}
         # Held to the end: versions follow one another as the edits do, on PostgreSQL too.
         ServerState.objects.select_for_update().get(key=state.VERSION)  # one edit at a time
         before = rows.find(wanted)
@@ -131,7 +132,7 @@ def touch() -> None:
         transaction.on_commit(_wake)
 
 
-FINAL: Final = {"forgotten", "machine_came"}  # what cannot be taken back
+FINAL: Final = {"forgotten", "machine_came", "condition", "fulfilled"}  # what cannot be taken back
 
 
 def undo(author: Author, edit: Edit) -> Edit | None:

@@ -47,6 +47,10 @@ class Kind(ABC, Generic[M, R]):
     def made(self, row: R) -> M:
         """Return the model that keeps a row."""
 
+    def settled(self, rows: list[R]) -> list[R]:
+        """Return rows as they are kept here: what they name by a text may be known by an id."""
+        return rows
+
     @abstractmethod
     def named(self, names: list[str]) -> QuerySet[M]:
         """Find what has one of these names (keys without their head); more may be found than was asked for."""
@@ -136,6 +140,15 @@ def belonging_to(head: str, name: str, *, holding: bool = False) -> list[Row]:
     asked = [kind for kind in kinds() if kind.holds or not holding]
     found = (kind.of(each) for kind in asked for each in kind.belonging_to(head, name))
     return [row for row in found if row is not None]
+
+
+def settled(rows: Iterable[Row]) -> list[Row]:
+    """Return rows as they are kept here, in the transaction that is open. Raises UnkeptError."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.key.partition("/")[0]].append(row)
+    hold_to_kinds(found)
+    return [row for head, mine in found.items() for row in _kinds[head].settled(mine)]
 
 
 def put(rows: Iterable[Row]) -> None:

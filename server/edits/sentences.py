@@ -32,6 +32,8 @@ SENTENCES: Final = {
     "machine_changed": N_("changed what {machine} asks for"),
     "machine_came": N_("a controller brought its machine"),
     "training_changed": N_("changed the training {training}"),
+    "condition": N_("made a condition that machines may ask for"),
+    "fulfilled": N_("changed what {name} fulfils"),
     "hours": N_("changed the opening hours"),
     "site": N_("changed where and when the workshop {name} is"),
     "imported": NP_("imported a list: {count} change", "imported a list: {count} changes"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
 from django.db import transaction
 from django.db.models import Q
 
 from common.texts import N_
+from protocol import rows as protocol
 from server.accounts.models import Account, AuditRecord, Role
 from server.edits import rows
 from server.edits.editing import Author, EditError, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
-from server.people.models import Member
+from server.people import payers
+from server.people.models import Member, Particulars
 from server.people.signals import member_forgotten
 
 
@@ -30,7 +33,9 @@ def forget(author: Author, member: str) -> None:
     with transaction.atomic():
         # Before they go: the history is looked through by their keys afterwards.
         keys = [*(row.key for row in rows.belonging_to("member", member)), f"member/{member}"]
-        carry_out(author, "forgotten", drop=keys)
+        # A payer's id that is nobody's would be taken for an organisation's name.
+        paid_for = [msgspec.structs.replace(row, payer="") for row in _paid_for(member)]
+        carry_out(author, "forgotten", paid_for, keys)
         _forget_edits(found, keys)
         for record in AuditRecord.objects.filter(Q(about__contains=member) | Q(about__icontains=found.name or member)):
             record.about = "-"
@@ -38,7 +43,13 @@ def forget(author: Author, member: str) -> None:
         Notice.objects.filter(about__member=member).delete()
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")
+        Particulars.objects.filter(pk=member).delete()
         member_forgotten.send(Member, member=member, keys=keys)
+
+
+def _paid_for(member: str) -> list[protocol.Member]:
+    found = (rows.of(each) for each in payers.paid_for(member))
+    return [row for row in found if isinstance(row, protocol.Member)]
 
 
 def _forget_edits(member: Member, keys: list[str]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from common.texts import N_
 from protocol.rows import BadgeKind
-from server.core.forms import DayField, Form, IdField, LineField, TickField
+from server.core import clock
+from server.core.forms import ActionField, DayField, Form, IdField, LineField, NumberField, RefusalError, TickField
+
+FIRST_BIRTH: Final = 1900
 
 
 class MemberForm(Form):
@@ -22,6 +25,33 @@ class NewMemberForm(MemberForm):
     """A member who is new: with a number of the workshop's own, or none."""
 
     id = IdField(N_("Number or id"))
+
+
+class ParticularsForm(Form):
+    """What the server alone knows of a member; each may be left empty."""
+
+    birth_year = NumberField(N_("Year of birth"), FIRST_BIRTH, 2_200)
+    commune = LineField(N_("Commune"))
+    guardian = DayField(N_("A guardian agreed on"))
+    rules = DayField(N_("House rules signed on"))
+    insurance = DayField(N_("Insured until"))
+    photos = DayField(N_("Agreed to pictures on"))
+    letters = DayField(N_("Agreed to letters on"))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse who is not born yet. Raises RefusalError."""
+        said = self.cleaned_data
+        if (said.get("birth_year") or 0) > clock.today().year:
+            raise RefusalError(N_("a year of birth lies not in the future"))
+        return said
+
+
+class OrganisationForm(Form):
+    """An organisation: its id where it is known already."""
+
+    do = ActionField("save", "remove")
+    id = LineField("", 64)
+    name = LineField(N_("Name"))
 
 
 class ExclusionForm(Form):

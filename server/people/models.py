@@ -12,8 +12,15 @@ class Category(models.Model):
     open = models.JSONField(null=True, blank=True)
 
 
+class Organisation(models.Model):
+    """A body that pays for people, or sends them."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+
+
 class Member(models.Model):
-    """A person. `until` is the last day of the membership."""
+    """A person. `until`: the last day of the membership; payer: an organisation's or a member's id, "" for self."""
 
     id = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=200, blank=True)
@@ -21,6 +28,23 @@ class Member(models.Model):
     payer = models.CharField(max_length=200, blank=True)
     until = models.DateField(null=True, blank=True)
     excluded = models.BooleanField(default=False)
+
+
+class Particulars(models.Model):
+    """What the server alone knows of a member, as far as they said it; no controller is ever sent any of it.
+
+    guardian, rules, photos, letters: the day on which a guardian agreed, the house rules were signed, the member
+    agreed to be in pictures and to get letters. insurance: the last day of it.
+    """
+
+    member = models.CharField(primary_key=True, max_length=64)
+    birth_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    commune = models.CharField(max_length=200, blank=True)
+    guardian = models.DateField(null=True, blank=True)
+    rules = models.DateField(null=True, blank=True)
+    insurance = models.DateField(null=True, blank=True)
+    photos = models.DateField(null=True, blank=True)
+    letters = models.DateField(null=True, blank=True)
 
 
 class Badge(models.Model):

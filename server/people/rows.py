@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from protocol import rows as protocol
 from protocol.rows import BadgeKind
 from server.edits.rows import Kind
+from server.people import payers
 from server.people.models import Badge, Category, Member
 
 
@@ -25,6 +26,10 @@ class Members(Kind[Member, protocol.Member]):
     def made(self, row: protocol.Member) -> Member:
         """Return the model that keeps a row."""
         return Member(row.id, row.name, row.category, row.payer, row.until, row.excluded)
+
+    def settled(self, rows: list[protocol.Member]) -> list[protocol.Member]:
+        """Return members as they are kept here: who pays is an id."""
+        return payers.settled(rows)
 
     def named(self, names: list[str]) -> QuerySet[Member]:
         """Find by id."""

@@ -11,3 +11,6 @@ id_asked: Final = Signal()
 
 # member: an id; keys: those of the rows that went. Sent in the transaction in which the member is forgotten.
 member_forgotten: Final = Signal()
+
+# author: who says it; members: the ids of whose particulars are others now. Sent in the transaction that keeps them.
+particulars_changed: Final = Signal()

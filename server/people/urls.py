@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from server.people.views import badges, imports, members
+from server.people.views import badges, imports, members, organisations
 
 urlpatterns = [
     path("members/new", members.new),
     path("members/options", members.options),
     path("members/<str:who>", members.member),
+    path("organisations", organisations.organisations),
     path("me", members.me),
     path("badges", badges.badges),
     path("import", imports.imports),

@@ -37,6 +37,8 @@ class Session(models.Model):
     organisation = models.CharField(max_length=200, blank=True)
     corrected_by = models.CharField(max_length=200, blank=True)
     site = models.CharField(max_length=64, blank=True, default=MAIN, db_default=MAIN, db_index=True)
+    bracket = models.CharField(max_length=10, blank=True, default="", db_default="")
+    commune = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         """A session is one controller's."""
@@ -68,11 +70,16 @@ class Correction(models.Model):
 
 
 class Circumstance(models.Model):
-    """Where a session was, as the server knew it when it first heard of it: appended once, whatever moves later."""
+    """Where a session was, and of which public its member, as the server knew it when it first heard of it.
+
+    Appended once, whatever moves later: a report of last year says the same next year. bracket: of age.
+    """
 
     device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
     session = models.CharField(max_length=64)
     site = models.CharField(max_length=64, default=MAIN, db_default=MAIN)
+    bracket = models.CharField(max_length=10, blank=True, default="", db_default="")
+    commune = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         """One for each session."""

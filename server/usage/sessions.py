@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -10,15 +11,19 @@ from django.db import transaction
 from django.db.models import F
 
 from protocol import entries
+from server.core import clock
 from server.devices.models import Device
 from server.journal import book
 from server.journal.book import Said
 from server.journal.clocks import offset
 from server.journal.processing import Written, register, register_batch, unreadable
+from server.people.models import Particulars
+from server.people.publics import bracket
 from server.usage.models import Circumstance, Correction, Forgotten, Session
 from server.usage.projection import Fix, Use, begins, corrected, project
 
 FIELDS: Final = Use.__struct_fields__
+FROZEN: Final = ("site", "bracket", "commune")
 
 
 def came(device: Device, said: list[Any]) -> None:
@@ -51,13 +56,24 @@ class Facts:
         for each in Correction.objects.filter(**mine).order_by("pk"):
             fix = Fix(each.by, each.powered, each.purpose, each.organisation, each.people)
             self.fixes[each.session].append(fix)
-        # Where a session was: as it was known when it was first heard of, wherever the controller stands now.
-        self.sites = dict(Circumstance.objects.filter(**mine).values_list("session", "site"))
+        # As they were when a session was first heard of, wherever the controller stands now, however old anybody grew.
+        self.circumstances = {each.session: each for each in Circumstance.objects.filter(**mine)}
         self.site = Device.objects.values_list("site_id", flat=True).get(pk=device.pk)
         members = {getattr(each.entry, "member", None) or "" for lines in said.values() for each in lines}
         members |= {each.member for each in self.found.values()}
         self.forgotten = set(Forgotten.objects.filter(pk__in=members - {""}).values_list("pk", flat=True))
+        known = Particulars.objects.filter(pk__in=members - {""})
+        self._publics = {pk: (year, commune) for pk, year, commune in known.values_list("pk", "birth_year", "commune")}
         self._offsets: dict[str, tuple[int | None, str]] = {}
+
+    def circumstance(self, use: Use, name: str, started: int | None) -> Circumstance:
+        """Return a session's circumstance, not saved where it is first heard of."""
+        if name in self.circumstances:
+            return self.circumstances[name]
+        if name in self.found:
+            return Circumstance(**{field: getattr(self.found[name], field) for field in FROZEN})
+        birth_year, commune = self._publics.get(use.member, (None, ""))
+        return Circumstance(site=self.site, bracket=bracket(birth_year, _year(started)), commune=commune)
 
     def offset(self, boot: str) -> tuple[int | None, str]:
         """Return what to add to a boot's own time."""
@@ -66,14 +82,23 @@ class Facts:
         return self._offsets[boot]
 
 
+def _year(started: int | None) -> int:
+    """Return the year of a session, today's where its controller's clock says nothing that is one."""
+    try:
+        return clock.today().year if started is None else datetime.fromtimestamp(started / 1000, UTC).year
+    except (OverflowError, ValueError, OSError):
+        return clock.today().year
+
+
 def _make(facts: Facts, name: str) -> Session | None:
     found, made = facts.found.get(name), made_of(facts, name)
     if made is None:
         if found is not None:
             found.delete()
         return None
-    if found is None and name not in facts.sites:
-        Circumstance.objects.create(device=facts.device, session=name, site=made.site)
+    if found is None and name not in facts.circumstances:
+        frozen = {field: getattr(made, field) for field in FROZEN}
+        Circumstance.objects.create(device=facts.device, session=name, **frozen)
     if found is None or differs(found, made):
         made.pk = None if found is None else found.pk
         made.save(force_insert=found is None)
@@ -94,8 +119,10 @@ def made_of(facts: Facts, name: str) -> Session | None:
         use = msgspec.structs.replace(use, payer="", organisation="", badge="")
     shift, quality = facts.offset(use.boot)
     started = None if shift is None else use.began + shift
-    site = facts.sites.get(name, facts.site)
-    return Session(device=facts.device, session=name, started=started, quality=quality, site=site, **_fields(use))
+    then = facts.circumstance(use, name, started)
+    frozen = {field: getattr(then, field) for field in FROZEN}
+    dated = {"started": started, "quality": quality}
+    return Session(device=facts.device, session=name, **dated, **frozen, **_fields(use))
 
 
 def _fields(use: Use) -> dict[str, Any]:
@@ -108,7 +135,7 @@ def _use(found: Session) -> Use:
 
 def differs(one: Session, other: Session) -> bool:
     """Return whether two say anything else of a session."""
-    return any(getattr(one, name) != getattr(other, name) for name in (*FIELDS, "started", "quality", "site"))
+    return any(getattr(one, name) != getattr(other, name) for name in (*FIELDS, "started", "quality", *FROZEN))
 
 
 def dated(written: Written, _entry: entries.Clock) -> None:

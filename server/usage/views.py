@@ -22,6 +22,7 @@ from server.core.exports import Column, Kind, Table
 from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
 from server.core.rendering import page, say
 from server.edits.editing import Author
+from server.people import payers
 from server.people.models import Member
 from server.sites import scope
 from server.usage import corrections
@@ -132,6 +133,7 @@ def session(request: HttpRequest, number: int) -> HttpResponseBase:
         "asked": request.POST,
         "machine": Machine.objects.filter(pk=found.machine).values_list("name", flat=True).first(),
         "name": Member.objects.filter(pk=found.member).values_list("name", flat=True).first(),
+        "payer": payers.called([found.payer]).get(found.payer, found.payer),
         "month": None if found.started is None else clock.local(datetime.fromtimestamp(found.started / 1000, UTC)),
         "purposes": PURPOSES,
         "endings": {key.value: text for key, text in ENDINGS.items()},
@@ -150,21 +152,24 @@ def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:
 def _table(found: QuerySet[Session], month: date) -> Table:
     """Return the sessions of a month, one a row."""
     names = dict(Member.objects.values_list("pk", "name"))
+    paying = payers.called(found.order_by().values_list("payer", flat=True).distinct())
     number, minutes, moment = Kind.NUMBER, Kind.MINUTES, Kind.MOMENT
     columns = (
         Column(_("session")), Column(_("machine")), Column(_("member")), Column(_("name")), Column(_("category")),
         Column(_("payer")), Column(_("purpose")), Column(_("people"), number), Column(_("began"), moment),
         Column(_("clock")), Column(_("minutes powered"), minutes), Column(_("minutes busy"), minutes),
-        Column(_("energy (Wh)"), number), Column(_("ended")), Column(_("corrected by")),
+        Column(_("energy (Wh)"), number), Column(_("ended")), Column(_("corrected by")), Column(_("site")),
+        Column(_("age")), Column(_("commune")),
     )  # fmt: skip
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for each in found.order_by("started").iterator(chunk_size=500):
             began = None if each.started is None else datetime.fromtimestamp(each.started / 1000, UTC)
             yield (
-                each.session, each.machine, each.member, names.get(each.member, ""), each.category, each.payer,
+                each.session, each.machine, each.member, names.get(each.member, ""), each.category,
+                paying.get(each.payer, each.payer),
                 each.purpose, each.people, began, each.quality, each.powered, each.busy, each.energy, each.why,
-                each.corrected_by,
+                each.corrected_by, each.site, each.bracket, each.commune,
             )  # fmt: skip
 
     return Table(f"loquet-{month:%Y-%m}", _("Usage {month}").format(month=f"{month:%m/%Y}"), columns, rows)

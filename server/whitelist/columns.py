@@ -25,6 +25,7 @@ class Column(msgspec.Struct, frozen=True):
     id: str
     name: str
     machines: tuple[str, ...]
+    is_given: bool = True  # by people; else it follows from what is known of the member
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -79,8 +80,9 @@ def columns(only: str = "", site: str | None = None) -> list[Column]:
             opens.setdefault(training, []).append(name or machine)
     held = models.Certification.objects.values("training")
     found = Training.objects.filter(Q(retired=False) | Q(pk__in=held)).order_by("name", "id")
+    follows = set(models.Condition.objects.values_list("pk", flat=True))
     return [
-        Column(each.pk, each.name or each.pk, tuple(opens.get(each.pk, ())))
+        Column(each.pk, each.name or each.pk, tuple(opens.get(each.pk, ())), each.pk not in follows)
         for each in found
         if (not only or each.pk == only) and (each.pk in opens or each.pk not in elsewhere)
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.texts import N_
 from protocol.rows import Level
-from server.core.forms import DayField, Form, LineField, NumberField, RefusalError, TickedField, TickField
+from server.core.forms import ActionField, DayField, Form, LineField, NumberField, RefusalError, TickedField, TickField
 
 LONGEST: int = 10_080  # minutes: a week
 
@@ -54,6 +54,14 @@ class TrainingForm(Form):
     id = LineField()
     name = LineField(N_("Name"))
     retired = TickField()
+
+
+class ConditionForm(Form):
+    """A condition; years and communes are for those that ask for them."""
+
+    what = ActionField("age", "guardian", "rules", "insurance", "commune", "photos", "letters")
+    years = NumberField(N_("Years of age"), 1, 120)
+    communes = LineField(N_("Communes"))
 
 
 class MachineForm(Form):

@@ -17,6 +17,14 @@ class Training(models.Model):
     retired = models.BooleanField(default=False)
 
 
+class Condition(models.Model):
+    """A training that nobody gives: it follows from a member's particulars. what: a word of `conditions.FULFILLED`."""
+
+    training = models.CharField(primary_key=True, max_length=64)
+    what = models.CharField(max_length=20)
+    asked = models.CharField(max_length=200, blank=True)
+
+
 class Certification(models.Model):
     """This member has this training, from one day to another, both included."""
 

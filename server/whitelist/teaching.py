@@ -12,6 +12,7 @@ from server.core import forms
 from server.core.forms import FormError
 from server.edits import rows
 from server.whitelist.columns import state_of
+from server.whitelist.conditions import hold_to_trainings
 
 
 def teaches_of(request: HttpRequest) -> set[str] | None:
@@ -29,6 +30,7 @@ def teaches_of(request: HttpRequest) -> set[str] | None:
 
 def hold_to_what_may_be_given(request: HttpRequest, training: str, given: Level) -> None:
     """Hold a trainer to what trainers may. Raises FormError."""
+    hold_to_trainings(training)
     teaches = teaches_of(request)
     if teaches is not None and (training not in teaches or given > Level.USER):
         raise FormError(N_("you may give the trainings that you teach, up to the level of a user"))

@@ -24,7 +24,7 @@ def one_of_everything():
     from server.inbox import notices
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
-    from server.people.models import UnknownBadge
+    from server.people.models import Organisation, Particulars, UnknownBadge
     from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
 
@@ -46,6 +46,11 @@ def one_of_everything():
             ForcedEnd("laser", "bob", by="test"),
         ],
     )
+    Organisation.objects.create(id="firm", name="A firm")
+    Particulars.objects.create(
+        pk="ann", birth_year=2010, commune="Die", guardian=date(2026, 1, 2), insurance=date(2027, 1, 1)
+    )
+    models.Condition.objects.create(training="wood", what="insurance")
     account = Account(username="owner", role="administrator", language="fr", last_login=NOW)
     account.set_password("correct horse battery")
     account.save()

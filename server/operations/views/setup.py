@@ -21,6 +21,7 @@ from server.operations import backup
 from server.operations.views.backup import download
 from server.people import hours, members
 from server.people.models import Member
+from server.whitelist import conditions
 from server.whitelist.models import Machine, Training
 from server.whitelist.setup import all_ask, save_machine, save_training
 
@@ -48,6 +49,7 @@ def setup(request: HttpRequest) -> HttpResponseBase:
         "steps": steps,
         "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
         "trainings": Training.objects.order_by("retired", "name", "id"),
+        "conditions": conditions.of_setup(),
         "machines": Machine.objects.select_related("device").order_by("retired", "name", "id"),
         "categories": hours.categories(),
         "days": [_(day) for day in hours.DAYS],
@@ -80,6 +82,8 @@ def _do(request: HttpRequest) -> HttpResponseBase | None:
             save_training(request)
         case "machine":
             save_machine(request)
+        case "condition":
+            conditions.save(request)
         case "hours":
             hours.save_hours(request)
         case "account":

@@ -19,7 +19,7 @@ from server.core.rendering import page, refused, say
 from server.edits import editing, rows, sentences
 from server.edits.editing import Author
 from server.edits.models import Edit
-from server.people import members, models
+from server.people import members, models, particulars, payers
 from server.people.forgetting import forget
 from server.people.forms import ExclusionForm, ForgettingForm, MemberForm, NewMemberForm
 
@@ -56,6 +56,7 @@ def new(request: HttpRequest) -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     context: dict[str, Any] = {"wrong": wrong, "said": request.POST, "categories": _categories()}
+    context["payers"] = models.Organisation.objects.order_by("name")
     return page(request, "people/new.html", 422 if wrong else 200, **context)
 
 
@@ -92,6 +93,9 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
         "edits": [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in edits],
         "categories": _categories(),
         "today": forms.today(),
+        "payer": payers.shown(found.payer),
+        "payers": models.Organisation.objects.order_by("name"),
+        "particulars": particulars.of(who),
         "accounts": Account.objects.filter(member=who),
         "head_parts": head,
         "parts": parts,
@@ -114,6 +118,9 @@ def _change(request: HttpRequest, row: Member) -> None:
                 seen=[row],
             )
             say(request, _("saved"), undo=edit.pk if edit else None)
+        case "particulars":
+            particulars.save(request, row.id)
+            say(request, _("saved"))
         case "exclude":
             put: list[Row] = [msgspec.structs.replace(row, excluded=True)]
             if ExclusionForm.read(request)["now"]:
@@ -146,4 +153,5 @@ def me(request: HttpRequest) -> HttpResponse:
     assert isinstance(account, Account)  # noqa: S101 - pages are guarded
     found = rows.get(f"member/{account.member}") if account.member else None
     parts, brought = sections.of("me", account.member or "-")
-    return page(request, "people/me.html", member=found, today=forms.today(), parts=parts, **brought)
+    known = particulars.of(account.member or "-")
+    return page(request, "people/me.html", member=found, particulars=known, today=forms.today(), parts=parts, **brought)

@@ -45,7 +45,7 @@ def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
     row = rows.get(f"certification/{member}/{training}")
     held = row if isinstance(row, Certification) else None
     name = found.name or found.pk
-    shown = Cell(member, name, column, held, state_of(held), may=_may(request, training))
+    shown = Cell(member, name, column, held, state_of(held), may=_may(request, column))
     context: dict[str, Any] = {
         "cell": shown,
         "levels": levels(request),
@@ -61,9 +61,9 @@ def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
     return page(request, template, 422 if wrong else 200, **context)
 
 
-def _may(request: HttpRequest, training: str) -> bool:
+def _may(request: HttpRequest, training: Column) -> bool:
     teaches = teaches_of(request)
-    return teaches is None or training in teaches
+    return training.is_given and (teaches is None or training.id in teaches)
 
 
 def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:

@@ -114,7 +114,7 @@ def _rows(
         for training in trainings:
             row = held.get((member.pk, training.id))
             row = row if isinstance(row, Certification) else None
-            may = teaches is None or training.id in teaches
+            may = training.is_given and (teaches is None or training.id in teaches)
             name = member.name or member.pk
             cells.append(
                 Cell(

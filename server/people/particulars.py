@@ -1,0 +1,37 @@
+"""What the server alone knows of a member: read from the member's page, and told to whoever makes rules of it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from protocol.rows import Row
+from server.accounts.models import AuditRecord
+from server.edits.editing import Author
+from server.people.forms import ParticularsForm
+from server.people.models import Particulars
+from server.people.signals import particulars_changed
+
+
+def of(member: str) -> Particulars:
+    """Return what is known of a member, not saved where that is nothing."""
+    return Particulars.objects.filter(pk=member).first() or Particulars(pk=member)
+
+
+def save(request: HttpRequest, member: str) -> None:
+    """Keep what was said of a member. Raises FormError.
+
+    It stands in no history: who changed it is recorded, and not what it was.
+    """
+    said = ParticularsForm.read(request)
+    with transaction.atomic():
+        Particulars.objects.update_or_create(pk=member, defaults=said)
+        particulars_changed.send(Particulars, author=Author.of(request), members=[member])
+        AuditRecord.objects.create(account=request.user.get_username(), what="particulars", about=member)
+
+
+def gone(after: dict[str, Row | None], **_signal: object) -> None:
+    """Have nothing left of members whose rows went."""
+    members = [key.partition("/")[2] for key, row in after.items() if row is None and key.startswith("member/")]
+    if members:
+        Particulars.objects.filter(pk__in=members).delete()

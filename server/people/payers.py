@@ -1,0 +1,92 @@
+"""Who pays: an organisation or a member, by id; people say and read names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from django.db.models import QuerySet
+
+from common.texts import N_
+from protocol.rows import Member as MemberRow
+from server.core.forms import FormError, made_of
+from server.people.models import Member, Organisation
+
+_ID: Final = re.compile(r"\(([^()]+)\)$")  # as `shown` writes it
+
+
+def called(ids: Iterable[str]) -> dict[str, str]:
+    """Return what payers are called, by id; those that are nobody's any more are left out."""
+    wanted = list({each for each in ids if each})
+    members = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
+    return members | dict(Organisation.objects.filter(pk__in=wanted).values_list("pk", "name"))
+
+
+def shown(payer: str) -> str:
+    """Write a payer as forms take one back."""
+    name = called([payer]).get(payer, "")
+    return f"{name} ({payer})" if name and name != payer else payer
+
+
+def settled(rows: list[MemberRow], *, enter: bool = True) -> list[MemberRow]:
+    """Return members with an id for who pays. enter: an organisation of which nobody has heard yet is entered."""
+    ids: dict[str, str] = {}
+    for said in sorted({row.payer for row in rows if row.payer}):
+        found = _known(said)
+        if found is not None or enter:
+            ids[said] = found or _entered(said)
+    return [
+        msgspec.structs.replace(row, payer=ids[row.payer]) if ids.get(row.payer, row.payer) != row.payer else row
+        for row in rows
+    ]
+
+
+def _known(said: str) -> str | None:
+    """Return whom somebody means: by id, as `shown` wrote it, or by an organisation's name."""
+    match = _ID.search(said)
+    wanted = [said, *([match[1]] if match else [])]
+    for kind in (Organisation, Member):
+        if (found := kind.objects.filter(pk__in=wanted).first()) is not None:
+            return str(found.pk)
+    return _called(said)
+
+
+def _called(name: str) -> str | None:
+    """Return which organisation has that name, in whatever letters: not every database folds an É."""
+    found = Organisation.objects.values_list("pk", "name")
+    return next((pk for pk, known in found if known.casefold() == name.casefold()), None)
+
+
+def _entered(name: str) -> str:
+    taken = set(Organisation.objects.values_list("pk", flat=True)) | set(Member.objects.values_list("pk", flat=True))
+    return str(Organisation.objects.create(pk=made_of(name, taken), name=name).pk)
+
+
+def save(known: str, name: str) -> Organisation:
+    """Enter an organisation, or call it something else. Raises FormError."""
+    if not name:
+        raise FormError(N_("an organisation has a name"))
+    if _called(name) not in {None, known}:
+        raise FormError(N_('"{name}" is there already'), name=name)
+    if not known:
+        return Organisation.objects.get(pk=_entered(name))
+    found = Organisation.objects.filter(pk=known).first()
+    if found is None:
+        raise FormError(N_("there is no such organisation any more"))
+    found.name = name
+    found.save(update_fields=["name"])
+    return found
+
+
+def paid_for(payer: str) -> QuerySet[Member]:
+    """Return for whom somebody pays."""
+    return Member.objects.filter(payer=payer)
+
+
+def remove(known: str) -> None:
+    """Have nothing of an organisation that pays for nobody. Raises FormError."""
+    if paid_for(known).exists():
+        raise FormError(N_("it pays for members; say first who pays for them"))
+    Organisation.objects.filter(pk=known).delete()

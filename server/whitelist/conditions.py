@@ -1,0 +1,148 @@
+"""What a machine may ask for besides trainings: an age, a signature, an insurance.
+
+A condition is a training that nobody gives: the server makes each member's certification for it of their particulars.
+So controllers decide by rows that they know, offline, and hear of no year of birth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from django.db import transaction
+from django.http import HttpRequest
+
+from common.texts import N_, _
+from protocol import rows as protocol
+from protocol.rows import Certification, Row
+from server.core import forms
+from server.core.forms import FormError
+from server.core.rendering import say
+from server.edits import editing
+from server.edits.editing import Author
+from server.people.models import Member, Particulars
+from server.whitelist import models
+from server.whitelist.forms import ConditionForm
+from server.whitelist.models import Condition, Training
+
+ADULT: Final = 18
+BATCH: Final = 500
+
+
+class Held(msgspec.Struct, frozen=True):
+    """From when to when a member fulfils a condition; None for no bound."""
+
+    since: date | None = None
+    until: date | None = None
+
+
+def _age(known: Particulars, asked: str) -> Held | None:
+    """By the year alone: whoever turns that age in a year has it for certain from the next one on."""
+    return None if known.birth_year is None else Held(since=date(known.birth_year + int(asked) + 1, 1, 1))
+
+
+def _guardian(known: Particulars, _asked: str) -> Held | None:
+    return Held(since=known.guardian) if known.guardian else _age(known, str(ADULT))
+
+
+def _commune(known: Particulars, asked: str) -> Held | None:
+    wanted = {each.strip().casefold() for each in asked.split(",")}
+    return Held() if known.commune.casefold() in wanted - {""} else None
+
+
+def _insurance(known: Particulars, _asked: str) -> Held | None:
+    return Held(until=known.insurance) if known.insurance else None
+
+
+def _said_on(field: str) -> Callable[[Particulars, str], Held | None]:
+    def held(known: Particulars, _asked: str) -> Held | None:
+        day = getattr(known, field)
+        return Held(since=day) if day else None
+
+    return held
+
+
+FULFILLED: Final[dict[str, Callable[[Particulars, str], Held | None]]] = {
+    "age": _age,
+    "guardian": _guardian,
+    "rules": _said_on("rules"),
+    "insurance": _insurance,
+    "commune": _commune,
+    "photos": _said_on("photos"),
+    "letters": _said_on("letters"),
+}
+CALLED: Final = {
+    "age": N_("{asked} years old"),
+    "guardian": N_("of age, or a guardian agreed"),
+    "rules": N_("house rules signed"),
+    "insurance": N_("insured"),
+    "commune": N_("lives in {asked}"),
+    "photos": N_("agreed to pictures"),
+    "letters": N_("agreed to letters"),
+}
+
+
+def save(request: HttpRequest) -> None:
+    """Have a condition that machines may ask for. Raises FormError."""
+    said = ConditionForm.read(request)
+    what, asked = said["what"], _asked(said)
+    if Condition.objects.filter(what=what, asked=asked).exists():
+        raise FormError(N_("this condition is there already"))
+    name = _(CALLED[what]).format(asked=asked)
+    made = forms.made_of(name, set(Training.objects.values_list("pk", flat=True)))
+    who = Author.of(request)
+    with transaction.atomic():
+        editing.carry_out(who, "condition", [protocol.Training(made, name)], about={"training": name})
+        Condition.objects.create(training=made, what=what, asked=asked)
+        _derive(who, Condition.objects.filter(pk=made), None)
+    say(request, _("saved; tick it at the machines that ask for it"))
+
+
+def _asked(said: dict[str, Any]) -> str:
+    """Return what of a form counts for its condition. Raises FormError."""
+    if said["what"] == "age":
+        if said["years"] is None:
+            raise FormError(N_("say how old one must be"))
+        return str(said["years"])
+    if said["what"] == "commune":
+        if not said["communes"]:
+            raise FormError(N_("say which communes, with commas between them"))
+        return str(said["communes"])
+    return ""
+
+
+def hold_to_trainings(training: str) -> None:
+    """Refuse what is no training that somebody gives. Raises FormError."""
+    if Condition.objects.filter(pk=training).exists():
+        raise FormError(N_("nobody gives this: it follows from what stands on the member's page"))
+
+
+def look(author: Author, members: list[str], **_signal: Any) -> None:  # noqa: ANN401 - Django's
+    """Make anew what follows from the particulars of some members."""
+    _derive(author, Condition.objects.all(), members)
+
+
+def _derive(author: Author, conditions: Iterable[Condition], members: list[str] | None) -> None:
+    """Put and drop certifications as particulars say. members: whose; None: everybody's of whom anything is known."""
+    wanted = list(conditions)
+    known = Particulars.objects.filter(pk__in=Member.objects.values("pk"))
+    put: list[Row] = []
+    drop: list[str] = []
+    for each in (known if members is None else known.filter(pk__in=members)).iterator(chunk_size=BATCH):
+        for condition in wanted:
+            held = FULFILLED[condition.what](each, condition.asked)
+            if held is None:
+                drop.append(f"certification/{each.pk}/{condition.pk}")
+            else:
+                put.append(Certification(each.pk, condition.pk, since=held.since, until=held.until))
+    names = dict(Member.objects.filter(pk__in=members or []).values_list("pk", "name"))
+    about = {"name": ", ".join(names[each] or each for each in names)} if names else {}
+    editing.carry_out(author, "fulfilled" if names else "condition", put, drop, about=about)
+
+
+def of_setup() -> list[tuple[Condition, models.Training]]:
+    """Return the conditions that there are, with what they are called."""
+    trainings = {each.pk: each for each in Training.objects.filter(pk__in=Condition.objects.values("pk"))}
+    return [(each, trainings[each.pk]) for each in Condition.objects.order_by("pk") if each.pk in trainings]
