@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.texts import N_
-from server.core.forms import CodeField, Form, LineField, SecretField, TickField
+from server.core.forms import ActionField, CodeField, Form, LineField, PathField, SecretField, TickField
 
 
 class NameField(SecretField):
@@ -28,6 +28,18 @@ class FirstAccountForm(Form):
     password = SecretField()
 
 
+class NextForm(Form):
+    """Where somebody wanted to go before they were asked who they are."""
+
+    next = PathField()
+
+
+class LanguageForm(Form):
+    """Which language the pages are to speak."""
+
+    language = LineField()
+
+
 class LoginForm(Form):
     """Who somebody says that they are."""
 
@@ -44,6 +56,7 @@ class SecondForm(Form):
 class OwnForm(Form):
     """What changes one's own account: the password there is, the new one, a code of the second factor."""
 
+    do = ActionField("password", "begin", "confirm", "end")
     old = SecretField()
     new = SecretField()
     token = CodeField()

@@ -14,10 +14,11 @@ from server.core.forms import FormError
 from server.core.rendering import say
 
 
-def save_account(request: HttpRequest, member: str | None) -> None:
+def save_account(request: HttpRequest, member: str | None, site: str | None) -> None:
     """Create or change an account; only an administrator may.
 
-    member: the id of whom it belongs to from now on; "" for nobody, None for whoever it belonged to. Raises FormError.
+    member: the id of whom it belongs to from now on; "" for nobody, None for whoever it belonged to. site: the one
+    that it is for, None for all; whoever is for one makes accounts for that one. Raises FormError.
     """
     me = request.user
     assert isinstance(me, Account)  # noqa: S101 - pages are guarded
@@ -27,7 +28,11 @@ def save_account(request: HttpRequest, member: str | None) -> None:
     username, role = form["username"], form["role"]
     if not username or role not in Role.values:
         raise FormError(N_("an account has a name and a role"))
-    account, made = Account.objects.get_or_create(username=username)
+    known = Account.objects.filter(username=username).first()
+    if known is not None and me.site_id is not None and known.site_id != me.site_id:
+        raise FormError(N_("this name is taken, by an account that is not for your workshop"))
+    account, made = known or Account(username=username), known is None
+    account.site_id = site if me.site_id is None else me.site_id
     if account.pk == me.pk and role != Role.ADMINISTRATOR:
         raise FormError(N_("you cannot take your own role away; another administrator can"))
     account.role, account.is_active = role, not form["closed"]

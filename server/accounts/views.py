@@ -17,10 +17,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from common.errors import LoquetError
 from common.texts import LANGUAGES, N_, _, translate
 from server.accounts import first_visit
-from server.accounts.forms import FirstAccountForm, LoginForm, OwnForm, SecondForm
+from server.accounts.forms import FirstAccountForm, LanguageForm, LoginForm, NextForm, OwnForm, SecondForm
 from server.accounts.guards import allowed
 from server.accounts.models import Account, AuditRecord, Role
-from server.core import configuration, tls
+from server.core import configuration, forms, tls
 from server.core.configuration import Certificate
 from server.core.forms import FormError
 from server.core.middleware import LANGUAGE
@@ -31,9 +31,8 @@ SPARES = 8
 
 def _next(request: HttpRequest) -> str:
     """Return where somebody wanted to go: only ever here."""
-    wanted = str(request.GET.get("next") or request.POST.get("next") or "/")
-    fine = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and "\n" not in wanted and "\r" not in wanted
-    return wanted if fine else "/"
+    wanted = request.GET.get("next") or NextForm.read(request)["next"]
+    return forms.inside(wanted, "/")
 
 
 def log_in(request: HttpRequest) -> HttpResponse:
@@ -92,7 +91,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
     """Do what was asked. Raises FormError."""
     said = OwnForm.read(request)
-    match request.POST.get("do"):
+    match said["do"]:
         case "password":
             if not account.check_password(said["old"]):
                 raise FormError(N_("that is not the password you have now"))
@@ -123,8 +122,6 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
             for each in devices_for_user(account, confirmed=None):
                 each.delete()
             AuditRecord.objects.create(account=account.username, what="second_factor_ended")
-        case _:
-            raise FormError(N_("nothing was asked"))
     return {}
 
 
@@ -173,7 +170,7 @@ def begin(request: HttpRequest, word: str) -> HttpResponse:
 
 def speak(request: HttpRequest) -> HttpResponse:
     """Change the language of the pages."""
-    chosen = request.POST.get("language", "")
+    chosen = LanguageForm.read(request)["language"]
     response = HttpResponseRedirect(_next(request))
     if request.method == "POST" and chosen in LANGUAGES:
         response.set_cookie(LANGUAGE, chosen, max_age=365 * 86_400, secure=True, httponly=True, samesite="Lax")

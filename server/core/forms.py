@@ -19,6 +19,7 @@ from server.core import clock
 ID: Final = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2200
+MOST_DIGITS: Final = 18  # what a row's number has is less than 2⁶³
 
 
 class FormError(LoquetError, ValueError):
@@ -174,12 +175,35 @@ class TickedField(_Ours):
         return [str(each)[:300] for each in value or []][:1_000]
 
 
+class NumbersField(TickedField):
+    """Numbers of rows that were ticked; what is none is passed over."""
+
+    def clean(self, value: Any) -> list[int]:  # type: ignore[override]  # noqa: ANN401 - Django's
+        """Read them."""
+        said = (each for each in super().clean(value) if each.isascii() and each.isdigit())
+        return [int(each) for each in said if len(each) < MOST_DIGITS]
+
+
 class TickField(_Ours):
     """Whether something was ticked."""
 
     def clean(self, value: Any) -> bool:  # noqa: ANN401 - Django's
         """Read it."""
         return bool(value)
+
+
+class PathField(_Ours):
+    """Where to go afterwards, as a page says it; `inside` holds it to this server."""
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it, up to a bound that no path of ours has."""
+        return str(value or "")[:2_000]
+
+
+class BackForm(Form):
+    """Where whoever pressed a button was."""
+
+    back = PathField()
 
 
 def made_of(name: str, taken: set[str]) -> str:

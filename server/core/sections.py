@@ -12,10 +12,14 @@ _panels: dict[str, list[Section]] = defaultdict(list)
 
 
 class Section(msgspec.Struct, frozen=True):
-    """One part of a page. template: what it is made by; places: what fills it, of whom or what the page is about."""
+    """One part of a page.
+
+    template: what it is made by; context: what fills it, of whom or what the page is about, and for whom of which site
+    it is (None: of all).
+    """
 
     template: str
-    context: Callable[[str], dict[str, Any]]
+    context: Callable[[str, str | None], dict[str, Any]]
 
 
 def register(page: str, section: Section) -> None:
@@ -23,9 +27,9 @@ def register(page: str, section: Section) -> None:
     _panels[page].append(section)
 
 
-def of(page: str, about: str = "") -> tuple[list[str], dict[str, Any]]:
+def of(page: str, about: str = "", site: str | None = None) -> tuple[list[str], dict[str, Any]]:
     """Return the templates that a page shows besides its own, and all that fills them."""
     context: dict[str, Any] = {}
     for section in _panels[page]:
-        context |= section.context(about)
+        context |= section.context(about, site)
     return [section.template for section in _panels[page]], context

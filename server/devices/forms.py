@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from common.texts import N_
-from server.core.forms import Form, LineField, TickedField, TickField
+from server.core.forms import ActionField, Form, LineField, TickedField, TickField
+
+
+class WorkshopForm(Form):
+    """What is asked of a machine."""
+
+    do = ActionField("lock", "unlock", "end")
+    machine = LineField()
 
 
 class LockForm(Form):
@@ -20,8 +27,10 @@ class EndForm(Form):
 
 
 class CodeForm(Form):
-    """What a controller is to be called that a code takes in, and where it stands."""
+    """What is asked: a code, or no more of a controller. Of a code: a name, a place, whose place it takes (device)."""
 
+    do = ActionField("code", "retire")
+    device = LineField("", 64)
     name = LineField(N_("Name"))
     site = LineField(N_("Workshop"), 64)
 
@@ -29,5 +38,7 @@ class CodeForm(Form):
 class ProposalsForm(Form):
     """Which proposals are meant: those that were ticked, or all."""
 
+    do = ActionField("take", "decline")
+    device = LineField("", 64)
     key = TickedField()
     all = TickField()

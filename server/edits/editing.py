@@ -40,6 +40,11 @@ class Author(msgspec.Struct, frozen=True):
     device: Model | None = None
     name: str = ""
 
+    @property
+    def site(self) -> str | None:
+        """The site that they are for; None for every one."""
+        return None if self.account is None else self.account.site_id
+
     @classmethod
     def of(cls, request: HttpRequest) -> Author:
         """Return whose an edit is that a page asks for."""
@@ -58,7 +63,9 @@ def carry_out(
     since: int | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Edit | None:
-    """Put rows and drop keys; return the edit, or None where nothing was to be changed. Raises RowError, EditError.
+    """Put rows and drop keys; return the edit, or None where nothing was to be changed.
+
+    Raises RowError, EditError, ElsewhereError.
 
     seen: rows as whoever edits saw them; since: the version at which they looked. What somebody else has changed
     meanwhile is not written over.
@@ -76,6 +83,7 @@ def carry_out(
         changed = {key: row for key, row in wanted.items() if before.get(key) != row}
         if not changed:
             return None
+        rows.hold_to_site(changed, author.site)
         device = None if author.device is None else author.device.pk
         edit = Edit.objects.create(
             account=author.account, device_id=device, by=author.name[:200], what=what, about=about or {}

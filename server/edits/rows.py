@@ -25,6 +25,10 @@ class UnkeptError(LoquetError, ValueError):
     """A row of a kind that no table keeps."""
 
 
+class ElsewhereError(LoquetError, ValueError):
+    """A row that belongs to another site than whoever edits it."""
+
+
 class Kind(ABC, Generic[M, R]):
     """One kind of row, and the table that keeps it.
 
@@ -63,6 +67,10 @@ class Kind(ABC, Generic[M, R]):
     def belonging_to(self, kind: str, name: str) -> Iterable[M]:  # noqa: ARG002 - most belong to nothing
         """Find what means nothing without the row of that kind and name."""
         return ()
+
+    def sites(self, names: list[str]) -> dict[str, set[str]]:  # noqa: ARG002 - most belong to every site
+        """Return to which sites rows belong, by their names without the head; what is left out belongs to all."""
+        return {}
 
     def names(self) -> Iterable[str]:
         """Return what its rows are called that are in use, of kinds that have one name."""
@@ -130,9 +138,28 @@ def get(key: str) -> Row | None:
     return find([key]).get(key)
 
 
-def names(head: str) -> list[str]:
-    """Return what the rows of a kind are called that are in use."""
-    return list(_kinds[head].names())
+def names(head: str, site: str | None = None) -> list[str]:
+    """Return what the rows of a kind are called that are in use, of one site or of all."""
+    found = list(_kinds[head].names())
+    elsewhere = _elsewhere(head, found, site)
+    return [name for name in found if name not in elsewhere]
+
+
+def _elsewhere(head: str, names: list[str], site: str | None) -> set[str]:
+    """Return which of these belong to other sites, and not to that one."""
+    where = {} if site is None else _kinds[head].sites(names)
+    return {name for name, sites in where.items() if sites and site not in sites}
+
+
+def hold_to_site(keys: Iterable[str], site: str | None) -> None:
+    """Refuse what belongs to other sites. Raises ElsewhereError."""
+    mine: dict[str, list[str]] = defaultdict(list)
+    for key in keys if site is not None else ():
+        head, _, name = key.partition("/")
+        mine[head].append(name)
+    for head, names_ in mine.items():
+        for name in sorted(_elsewhere(head, names_, site)):
+            raise ElsewhereError(N_('"{key}" belongs to another workshop; ask whoever runs it'), key=f"{head}/{name}")
 
 
 def belonging_to(head: str, name: str, *, holding: bool = False) -> list[Row]:

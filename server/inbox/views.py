@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core.rendering import page
 from server.inbox import notices
+from server.inbox.forms import DoneForm
 from server.inbox.models import Notice
 
 MOST = 200
-MOST_DIGITS = 18
 
 
 @allowed(Role.FABMANAGER)
 def inbox(request: HttpRequest) -> HttpResponse:
     """Show what waits; have some of it done with."""
     if request.method == "POST":
-        numbers = [
-            int(each)
-            for each in request.POST.getlist("notice")
-            if each.isascii() and each.isdigit() and len(each) < MOST_DIGITS
-        ]
-        for notice in Notice.objects.filter(pk__in=numbers[:MOST]):
+        for notice in _seen(request).filter(pk__in=DoneForm.read(request)["notice"]):
             notices.done(notice, request.user.get_username())
         return HttpResponseRedirect("/inbox")
     audit(request, "looked_inbox")
-    found = Notice.objects.select_related("device").order_by("-pk")
+    found = _seen(request).select_related("device").order_by("-pk")
     waiting = [(each, notices.sentence(each), _link(each)) for each in found.filter(done=None)[:MOST]]
     over = [(each, notices.sentence(each)) for each in found.filter(done__isnull=False).order_by("-done")[:30]]
     return page(request, "inbox/inbox.html", waiting=waiting, over=over)
+
+
+def _seen(request: HttpRequest) -> QuerySet[Notice]:
+    return scope.within(request, Notice.objects.all(), "device__site")
 
 
 def _link(notice: Notice) -> str:

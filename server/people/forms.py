@@ -21,6 +21,12 @@ class MemberForm(Form):
     until = DayField(N_("Membership until"))
 
 
+class MemberActionForm(Form):
+    """What is asked of a member's page."""
+
+    do = ActionField("save", "particulars", "exclude", "welcome", "forget")
+
+
 class NewMemberForm(MemberForm):
     """A member who is new: with a number of the workshop's own, or none."""
 
@@ -67,8 +73,11 @@ class ForgettingForm(Form):
 
 
 class BadgeForm(Form):
-    """A badge that is given to somebody: by its hash, or by its number."""
+    """A badge, by its hash or by its number; what is asked of it, and whose it is to be."""
 
+    do = ActionField("give", "spare", "lend", "return", "block", "unblock", "remove")
+    member = LineField("", 300)
+    hash = LineField("", 64)
     kind = LineField()
     uid = LineField(N_("Number, as `loquet read` shows it"), 60)
     technology = LineField()
@@ -83,6 +92,8 @@ class BadgeForm(Form):
 
 
 class HoursForm(Form):
-    """Whose hours are set; the days themselves are read as people write hours (`hours.read_spans`)."""
+    """Whose hours are set; each day is read as people write hours (`hours.read_spans`), empty where it is closed."""
 
     category = LineField()
+    always = TickField()
+    day0 = day1 = day2 = day3 = day4 = day5 = day6 = LineField()

@@ -41,13 +41,14 @@ def _days(spans: list[list[int]] | None) -> list[str]:
 
 def save_hours(request: HttpRequest) -> None:
     """Set when a category may start."""
-    category = HoursForm.read(request)["category"]
+    said = HoursForm.read(request)
+    category = said["category"]
     who = Author.of(request)
     Category.objects.get_or_create(name=category)
-    if request.POST.get("always"):
+    if said["always"]:
         edit = editing.carry_out(who, "hours", drop=[f"hours/{category}"])
     else:
-        spans = tuple(span for day in range(7) for span in read_spans(str(request.POST.get(f"day{day}", "")), day))
+        spans = tuple(span for day in range(7) for span in read_spans(said[f"day{day}"], day))
         edit = editing.carry_out(who, "hours", [Hours(category, spans)])
     say(request, _("saved"), undo=edit.pk if edit else None)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-from django.http import HttpRequest
-
 from common.texts import N_
 from server.core import state
-from server.core.forms import FormError, LineField
+from server.core.forms import FormError
 from server.edits.models import Change
 from server.people.models import Member
 from server.people.signals import id_asked
@@ -24,9 +22,9 @@ def new_id() -> str:
             return found
 
 
-def named_in(request: HttpRequest, name: str = "member") -> Member:
+def named(said: str) -> Member:
     """Find whom somebody means, by id or by name. Raises FormError."""
-    said = LineField().clean(request.POST.get(name))
+    said = " ".join(said.split())[:300]
     found = Member.objects.filter(id=said).first()
     if found is not None:
         return found

@@ -51,6 +51,12 @@ class DaysField(LineField):
         return found
 
 
+class NewSiteForm(Form):
+    """A site that is new."""
+
+    name = LineField(N_("Name"))
+
+
 class SiteForm(Form):
     """A site."""
 

@@ -27,6 +27,10 @@ class Sites(Kind[Site, protocol.Site]):
         holidays = [day.isoformat() for day in row.holidays]
         return Site(id=row.id, name=row.name, zone=row.zone, currency=row.currency, holidays=holidays)
 
+    def sites(self, names: list[str]) -> dict[str, set[str]]:
+        """Return each one's own."""
+        return {name: {name} for name in names}
+
     def named(self, names: list[str]) -> QuerySet[Site]:
         """Find by id."""
         return Site.objects.filter(id__in=names)

@@ -4,4 +4,4 @@ from django.urls import path
 
 from server.sites import views
 
-urlpatterns = [path("site", views.site), path("site/<str:which>", views.site)]
+urlpatterns = [path("site", views.site), path("site-new", views.new), path("site/<str:which>", views.site)]

@@ -7,18 +7,41 @@ from zoneinfo import available_timezones
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_POST
 
 from common.errors import LoquetError
-from common.texts import _, translate
+from common.texts import N_, _, translate
 from protocol import rows as protocol
+from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import Role
+from server.core import forms
+from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.edits import editing, rows
 from server.edits.editing import Author
-from server.sites import scope
-from server.sites.forms import SiteForm
+from server.sites.forms import NewSiteForm, SiteForm
 from server.sites.models import Site
+
+
+@require_POST
+@allowed(Role.ADMINISTRATOR)
+def new(request: HttpRequest) -> HttpResponse:
+    """Make a workshop beside those that there are."""
+    try:
+        name = NewSiteForm.read(request)["name"]
+        if scope.site_of(request) is not None:
+            raise FormError(N_("only whoever runs every workshop makes another one"))
+        if not name:
+            raise FormError(N_("a workshop has a name"))
+        made = forms.made_of(name, set(Site.objects.values_list("pk", flat=True)))
+        first = Site.objects.order_by("pk").values_list("zone", "currency")[:1].get()
+        editing.carry_out(Author.of(request), "site", [protocol.Site(made, name, *first)], about={"name": name})
+        say(request, _("saved; say when you make a code for a controller that it stands there"))
+        return HttpResponseRedirect(f"/site/{made}")
+    except LoquetError as error:
+        say(request, translate(error), wrong=True)
+    return HttpResponseRedirect("/site")
 
 
 @allowed(Role.FABMANAGER)

@@ -9,6 +9,7 @@ from server.usage.models import Session
 SHOWN: Final = 20
 
 
-def of_member(who: str) -> dict[str, Any]:
-    """Return a member's latest sessions."""
-    return {"sessions": Session.objects.filter(member=who).order_by("-pk")[:SHOWN]}
+def of_member(who: str, site: str | None) -> dict[str, Any]:
+    """Return a member's latest sessions, of one site or of all."""
+    mine = Session.objects.filter(member=who)
+    return {"sessions": (mine if site is None else mine.filter(site=site)).order_by("-pk")[:SHOWN]}

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from common.texts import N_, _, translate
 from protocol.sentences import ENDINGS
+from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import clock, exports
@@ -24,7 +25,6 @@ from server.core.rendering import page, say
 from server.edits.editing import Author
 from server.people import payers
 from server.people.models import Member
-from server.sites import scope
 from server.usage import corrections
 from server.usage.forms import CorrectionForm
 from server.usage.models import Correction, Session

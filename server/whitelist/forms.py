@@ -23,6 +23,12 @@ class LevelField(LineField):
             raise RefusalError(N_("{said} is no level"), said=said) from error
 
 
+class CellForm(Form):
+    """What is asked of a cell."""
+
+    do = ActionField("grant", "extend", "revoke", "revoke_now")
+
+
 class CertificationForm(Form):
     """What is given to one member."""
 

@@ -30,6 +30,10 @@ class Trainings(Kind[Training, protocol.Training]):
         """Find by id."""
         return Training.objects.filter(id__in=names)
 
+    def sites(self, names: list[str]) -> dict[str, set[str]]:
+        """Return where the machines are that ask for them."""
+        return _sites_of_trainings(names)
+
 
 class Machines(Kind[Machine, protocol.Machine]):
     """What is switched."""
@@ -67,6 +71,10 @@ class Machines(Kind[Machine, protocol.Machine]):
         """Find by id."""
         return Machine.objects.filter(id__in=names)
 
+    def sites(self, names: list[str]) -> dict[str, set[str]]:
+        """Return where the controllers that switch them stand."""
+        return _sites_of_machines(names)
+
     def names(self) -> Iterable[str]:
         """Return the machines that are not retired."""
         return Machine.objects.filter(retired=False).values_list("pk", flat=True)
@@ -98,6 +106,11 @@ class Certifications(Kind[Certification, protocol.Certification]):
         """Find by member: a name is a member's and a training's."""
         return Certification.objects.filter(member__in={name.rpartition("/")[0] for name in names})
 
+    def sites(self, names: list[str]) -> dict[str, set[str]]:
+        """Return where the machines are that they open."""
+        of_trainings = _sites_of_trainings([name.rpartition("/")[2] for name in names])
+        return {name: of_trainings.get(name.rpartition("/")[2], set()) for name in names}
+
     def belonging_to(self, kind: str, name: str) -> Iterable[Certification]:
         """Find a member's, or those for a training."""
         return Certification.objects.filter(**{kind: name}) if kind in {"member", "training"} else ()
@@ -122,9 +135,29 @@ class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
         """Find by machine: a name is a machine's, a member's and a session's."""
         return ForcedEnd.objects.filter(machine__in={name.split("/", 1)[0] for name in names})
 
+    def sites(self, names: list[str]) -> dict[str, set[str]]:
+        """Return where their machines are."""
+        of_machines = _sites_of_machines([name.split("/", 1)[0] for name in names])
+        return {name: of_machines.get(name.split("/", 1)[0], set()) for name in names}
+
     def belonging_to(self, kind: str, name: str) -> Iterable[ForcedEnd]:
         """Find those that are for one member."""
         return ForcedEnd.objects.filter(member=name) if kind == "member" else ()
+
+
+def _sites_of_machines(names: list[str]) -> dict[str, set[str]]:
+    """Return where machines are; those that no controller switches are left out."""
+    known = dict(Machine.objects.exclude(device=None).values_list("pk", "device__site"))
+    return {name: {known[name]} for name in names if name in known}
+
+
+def _sites_of_trainings(names: list[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for requires, site in Machine.objects.exclude(device=None).values_list("requires", "device__site"):
+        for training in requires or ():
+            if training in found:
+                found[training].add(site)
+    return found
 
 
 KINDS = (Trainings(), Machines(), Certifications(), ForcedEnds())

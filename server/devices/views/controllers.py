@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, ngettext, translate
+from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
 from server.core import clock, configuration, keys, state
@@ -21,7 +22,6 @@ from server.devices.forms import CodeForm
 from server.devices.models import Device
 from server.devices.reports import SILENT
 from server.edits import editing
-from server.sites import scope
 from server.sites.models import Site
 from server.whitelist.models import Machine
 from server.whitelist.undelivered import Undelivered, undelivered
@@ -109,17 +109,14 @@ def overview(request: HttpRequest) -> HttpResponse:
     sites = list(scope.within(request, Site.objects.order_by("id"), "pk"))
     if request.method == "POST":
         try:
-            what = request.POST.get("do")
+            said = CodeForm.read(request)
             seen = scope.within(request, Device.objects.filter(retired=False))
-            old = seen.filter(pk=request.POST.get("device", "-")).first()
-            if what == "retire":
+            old = seen.filter(pk=said["device"]).first()
+            if said["do"] == "retire":
                 _retire(request, old)
                 return HttpResponseRedirect("/devices")
-            if what != "code":
-                raise FormError(N_("nothing was asked"))
             # As this browser found the server: a controller in the same network finds it so too.
             address = request.get_host()
-            said = CodeForm.read(request)
             here = [each.pk for each in sites if each.pk == said["site"]] or [sites[0].pk]
             mine = keys.load(configuration.in_force().data_dir)
             code = str(enrolment.make_code(mine, address, said["name"], old, here[0]))

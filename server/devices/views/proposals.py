@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
+from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import Role
 from server.core.forms import FormError
@@ -18,13 +19,12 @@ from server.devices.forms import ProposalsForm
 from server.devices.models import Device
 from server.edits.editing import Author
 from server.people.drafts import in_words
-from server.sites import scope
 
 SHOWN: Final = 200  # rows of one controller
 
 
-def section(site: str) -> dict[str, Any]:
-    """Return what each controller proposes, of one site or of all ("")."""
+def section(_about: str, site: str | None) -> dict[str, Any]:
+    """Return what each controller proposes, of one site or of all."""
     found = []
     proposing = Device.objects.filter(proposal__isnull=False)
     for device in (proposing.filter(site=site) if site else proposing).distinct():
@@ -49,14 +49,12 @@ def decide(request: HttpRequest) -> HttpResponse:
 
 def _decide(request: HttpRequest) -> None:
     """Take proposals over, or not; of all, or of what was ticked. Raises FormError."""
-    device = scope.within(request, Device.objects.filter(pk=request.POST.get("device", "-"))).first()
+    form = ProposalsForm.read(request)
+    device = scope.within(request, Device.objects.filter(pk=form["device"])).first()
     if device is None:
         raise FormError(N_("there is no such controller any more"))
-    form = ProposalsForm.read(request)
     ticked = None if form["all"] else set(form["key"])
-    if request.POST.get("do") not in {"take", "decline"}:
-        raise FormError(N_("nothing was asked"))
-    if request.POST.get("do") == "decline":
+    if form["do"] == "decline":
         proposals.decline(device, ticked)
         say(request, _("declined"))
         return

@@ -11,17 +11,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from common.errors import LoquetError
 from common.texts import N_, _, translate
 from protocol.rows import ForcedEnd, Machine, Row
+from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import clock
 from server.core.forms import FormError
 from server.core.rendering import page, say
-from server.devices.forms import EndForm, LockForm
+from server.devices.forms import EndForm, LockForm, WorkshopForm
 from server.devices.reports import SILENT
 from server.edits import editing, rows
 from server.edits.editing import Author
 from server.people.models import Member
-from server.sites import scope
 from server.whitelist import models
 from server.whitelist.teaching import teaches_of
 
@@ -114,14 +114,15 @@ def _seen(request: HttpRequest) -> QuerySet[models.Machine]:
 
 def _do(request: HttpRequest) -> None:
     """Lock, unlock, end. Raises FormError."""
-    row = rows.get(f"machine/{request.POST.get('machine', '')}")
+    asked = WorkshopForm.read(request)
+    row = rows.get(f"machine/{asked['machine']}")
     if not isinstance(row, Machine) or not _seen(request).filter(pk=row.id).exists():
         raise FormError(N_("there is no such machine any more"))
     mine = teaches_of(request)
     if mine is not None and not mine & set(row.trainings):
         raise FormError(N_("you may lock and unlock the machines whose trainings you teach"))
     who, name = Author.of(request), row.name or row.id
-    match request.POST.get("do"):
+    match asked["do"]:
         case "lock":
             form = LockForm.read(request)
             why, now = form["why"], form["now"]
@@ -139,7 +140,5 @@ def _do(request: HttpRequest) -> None:
             cut: Row = ForcedEnd(row.id, session=session, by=who.name)
             edit = editing.carry_out(who, "ended", [cut], about={"machine": name}) if session else None
             said = _("the session at {machine} is being ended")
-        case _:
-            raise FormError(N_("nothing was asked"))
-    undo = edit.pk if edit and request.POST.get("do") != "end" else None
+    undo = edit.pk if edit and asked["do"] != "end" else None
     say(request, said.format(machine=name), undo=undo)

@@ -18,6 +18,8 @@ def download(request: HttpRequest) -> HttpResponseBase:
     """Return a backup: with that, one has left the machine. Raises FormError."""
     me = request.user
     assert isinstance(me, Account)  # noqa: S101 - pages are guarded
+    if me.site_id is not None:
+        raise FormError(N_("only whoever runs every workshop takes a backup: all of them are in it"))
     if not me.may(Role.ADMINISTRATOR):
         raise FormError(N_("only an administrator takes a backup: the keys are in it"))
     path = Path(configuration.in_force().data_dir) / f"download-{secrets.token_hex(4)}.backup"

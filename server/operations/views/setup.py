@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
+from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.management import save_account
 from server.accounts.models import Account, AuditRecord, Role
@@ -18,9 +20,11 @@ from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.devices.models import Device
 from server.operations import backup
+from server.operations.forms import AnchorForm, SetupForm
 from server.operations.views.backup import download
 from server.people import hours, members
 from server.people.models import Member
+from server.sites.models import Site
 from server.whitelist import conditions
 from server.whitelist.models import Machine, Training
 from server.whitelist.setup import all_ask, save_machine, save_training
@@ -45,22 +49,31 @@ def setup(request: HttpRequest) -> HttpResponseBase:
     ]
     own = configuration.in_force().server.certificate is Certificate.OWN
     fingerprint = tls.fingerprint(configuration.in_force().data_dir / tls.FILE) if own else ""
+    machines = scope.within(request, Machine.objects.select_related("device"), "device__site")
+    mine = scope.within_strictly(request, Account.objects.all())
     context: dict[str, Any] = {
         "steps": steps,
         "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
         "trainings": Training.objects.order_by("retired", "name", "id"),
         "conditions": conditions.of_setup(),
-        "machines": Machine.objects.select_related("device").order_by("retired", "name", "id"),
+        "machines": machines.order_by("retired", "name", "id"),
         "categories": hours.categories(),
         "days": [_(day) for day in hours.DAYS],
-        "accounts": Account.objects.order_by("username"),
+        "accounts": mine.order_by("username"),
+        "sites": scope.within(request, Site.objects.order_by("name", "id"), "pk"),
         "roles": [(role.value, _(role.label)) for role in Role],
         "left": backup.days_since_left(),
         "made": backup.last_made(),
-        "traces": AuditRecord.objects.order_by("-pk")[:50],
+        "traces": _traces(request, mine)[:50],
         "secret": request.session.pop("secret", None),
     }
     return page(request, "operations/setup.html", **context)
+
+
+def _traces(request: HttpRequest, accounts: QuerySet[Account]) -> QuerySet[AuditRecord]:
+    """Return what was done and looked at, by whoever is for the same site."""
+    found = AuditRecord.objects.order_by("-pk")
+    return found if scope.site_of(request) is None else found.filter(account__in=accounts.values("username"))
 
 
 def _answer(
@@ -71,13 +84,13 @@ def _answer(
     except LoquetError as error:
         say(request, translate(error), wrong=True)
         response = None
-    anchor = request.POST.get("at", "")
+    anchor = AnchorForm.read(request)["at"]
     return response or HttpResponseRedirect(f"{back}#{anchor}" if anchor.isalpha() else back)
 
 
 def _do(request: HttpRequest) -> HttpResponseBase | None:
     """Do what was asked. Raises FormError."""
-    match request.POST.get("do"):
+    match SetupForm.read(request)["do"]:
         case "training":
             save_training(request)
         case "machine":
@@ -87,17 +100,23 @@ def _do(request: HttpRequest) -> HttpResponseBase | None:
         case "hours":
             hours.save_hours(request)
         case "account":
-            save_account(request, _member_of(request))
+            save_account(request, _member_of(request), _site_of(request))
         case "backup":
             return download(request)
-        case _:
-            raise FormError(N_("nothing was asked"))
     return None
+
+
+def _site_of(request: HttpRequest) -> str | None:
+    """Return for which workshop an account is to be; None for all. Raises FormError."""
+    said = SetupForm.read(request)["site"]
+    if said and not scope.within(request, Site.objects.filter(pk=said), "pk").exists():
+        raise FormError(N_("there is no such workshop any more"))
+    return said or None
 
 
 def _member_of(request: HttpRequest) -> str | None:
     """Return whom an account is to belong to: "" for nobody, None for whoever it belonged to. Raises FormError."""
-    said = request.POST.get("member", "").strip()
+    said = SetupForm.read(request)["member"]
     if said == "-":
         return ""
-    return members.named_in(request).pk if said else None
+    return members.named(said).pk if said else None

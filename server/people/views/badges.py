@@ -85,15 +85,15 @@ def _unknown() -> list[tuple[models.UnknownBadge, str]]:
 def _do(request: HttpRequest) -> None:
     """Do what was asked. Raises FormError."""
     who = Author.of(request)
-    what = request.POST.get("do")
+    said = BadgeForm.read(request)
+    what = said["do"]
     if what == "give":
-        member = members.named_in(request)
+        member = members.named(said["member"])
         hash_, taken = _hash(request)
         if taken is not None and taken.member not in {member.pk, DRAWER}:
             raise FormError(N_("this badge is {owner}'s already; take it away there first"), owner=taken.member)
         if taken is not None and taken.blocked and taken.member != DRAWER:
             raise FormError(N_("this badge is blocked; unblock it first, if it was found again"))
-        said = BadgeForm.read(request)
         row = Badge(hash_, member.pk, said["kind"], until=said["until"])
         edit = editing.carry_out(who, "badge_given", [row], about={"name": member.name or member.pk})
         models.UnknownBadge.objects.filter(hash=hash_).delete()
@@ -103,10 +103,10 @@ def _do(request: HttpRequest) -> None:
         editing.carry_out(who, "badge_spare", [_spare(request)])
         say(request, _("it lies in the drawer of spares now; it opens nothing until it is lent"))
         return
-    found = rows.get(f"badge/{request.POST.get('hash', '')}")
+    found = rows.get(f"badge/{said['hash']}")
     if not isinstance(found, Badge):
         raise FormError(N_("there is no such badge any more"))
-    _do_with(request, what or "", found)
+    _do_with(request, what, found)
 
 
 def _do_with(request: HttpRequest, what: str, badge: Badge) -> None:
@@ -115,7 +115,7 @@ def _do_with(request: HttpRequest, what: str, badge: Badge) -> None:
     about = {"name": getattr(row, "name", "") or badge.member}
     match what:
         case "lend":
-            member = members.named_in(request)
+            member = members.named(BadgeForm.read(request)["member"])
             if badge.kind is not BadgeKind.SPARE or (badge.blocked and badge.member != DRAWER):
                 raise FormError(N_("this badge is blocked, or no spare one"))
             about = {"name": member.name or member.pk}
@@ -138,8 +138,8 @@ def _do_with(request: HttpRequest, what: str, badge: Badge) -> None:
         case "remove":
             edit = editing.carry_out(who, "badge_removed", drop=[badge.key], about=about)
             said = _("nobody's badge any more")
-        case _:
-            raise FormError(N_("nothing was asked"))
+        case _:  # BadgeForm knows which there are
+            raise AssertionError(what)
     say(request, said, undo=edit.pk if edit else None)
 
 
@@ -156,9 +156,9 @@ def _hash(request: HttpRequest) -> tuple[str, Badge | None]:
 
     Raises FormError, UidError.
     """
-    hash_ = request.POST.get("hash", "")
+    said = BadgeForm.read(request)
+    hash_: str = said["hash"]
     if not hash_:
-        said = BadgeForm.read(request)
         technology = Technology(said["technology"]) if said["technology"] in set(Technology) else Technology.ISO14443A
         return known_hash(parse_uid(said["uid"], technology), technology)
     if len(hash_) != 32 or set(hash_) - set("0123456789abcdef"):  # noqa: PLR2004 - a hash

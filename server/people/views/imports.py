@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from common.errors import LoquetError
 from common.texts import N_, _, ngettext, translate
 from protocol.sheets import SheetError
+from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import Role
 from server.core import sections
@@ -17,7 +18,6 @@ from server.core.rendering import page, say
 from server.edits import rows
 from server.edits.editing import Author
 from server.people import drafts
-from server.sites import scope
 
 SHOWN: Final = 200  # changes in a preview
 
@@ -35,7 +35,7 @@ def imports(request: HttpRequest) -> HttpResponse:
             lines = [(each.line, translate(each.error)) for each in error.lines]
         except LoquetError as error:
             wrong = translate(error)
-    parts, brought = sections.of("import", scope.site_of(request) or "")
+    parts, brought = sections.of("import", site=scope.site_of(request))
     context: dict[str, Any] = {"wrong": wrong, "lines": lines, "parts": parts, **brought}
     return page(request, "people/import.html", 422 if wrong else 200, **context)
 

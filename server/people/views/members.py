@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from common.errors import LoquetError
 from common.texts import N_, _, translate
 from protocol.rows import ForcedEnd, Member, Row
+from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
 from server.core import forms, sections
@@ -18,10 +19,10 @@ from server.core.forms import FormError
 from server.core.rendering import page, refused, say
 from server.edits import editing, rows, sentences
 from server.edits.editing import Author
-from server.edits.models import Edit
+from server.edits.history import seen_by
 from server.people import members, models, particulars, payers
 from server.people.forgetting import forget
-from server.people.forms import ExclusionForm, ForgettingForm, MemberForm, NewMemberForm
+from server.people.forms import ExclusionForm, ForgettingForm, MemberActionForm, MemberForm, NewMemberForm
 
 EDITS: Final = 30
 
@@ -82,10 +83,11 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
             wrong = translate(error)
     audit(request, "looked_member", who)
     keys = [f"member/{who}", *(row.key for row in rows.belonging_to("member", who, holding=True))]
-    changed = Edit.objects.filter(changes__key__in=keys).distinct().order_by("-pk")
+    site = scope.site_of(request)
+    changed = seen_by(site).filter(changes__key__in=keys).distinct().order_by("-pk")
     edits = changed.select_related("account", "device")[:EDITS]
-    head, brought = sections.of("member_head", who)
-    parts, more = sections.of("member", who)
+    head, brought = sections.of("member_head", who, site)
+    parts, more = sections.of("member", who, site)
     context: dict[str, Any] = {
         "member": found,
         "wrong": wrong,
@@ -96,7 +98,7 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
         "payer": payers.shown(found.payer),
         "payers": models.Organisation.objects.order_by("name"),
         "particulars": particulars.of(who),
-        "accounts": Account.objects.filter(member=who),
+        "accounts": scope.within(request, Account.objects.filter(member=who)),
         "head_parts": head,
         "parts": parts,
         **brought,
@@ -108,7 +110,7 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
 def _change(request: HttpRequest, row: Member) -> None:
     """Do what was asked. Raises FormError."""
     who, about = Author.of(request), {"name": row.name or row.id}
-    match request.POST.get("do"):
+    match MemberActionForm.read(request)["do"]:
         case "save":
             edit = editing.carry_out(
                 who,
@@ -124,7 +126,9 @@ def _change(request: HttpRequest, row: Member) -> None:
         case "exclude":
             put: list[Row] = [msgspec.structs.replace(row, excluded=True)]
             if ExclusionForm.read(request)["now"]:
-                put += [ForcedEnd(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine")]
+                put += [
+                    ForcedEnd(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine", who.site)
+                ]
             edit = editing.carry_out(who, "excluded", put, about=about, seen=[row])
             say(request, _("{name} is refused everywhere from now on").format(**about), undo=edit.pk if edit else None)
         case "welcome":
@@ -137,8 +141,6 @@ def _change(request: HttpRequest, row: Member) -> None:
                 raise FormError(N_("type the member's id to say that you mean it: {id}"), id=row.id)
             forget(who, row.id)
             say(request, _("forgotten; sessions and minutes stay, under an id without a name"))
-        case _:
-            raise FormError(N_("nothing was asked"))
 
 
 def _ends(member: str) -> list[ForcedEnd]:

@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from common.errors import LoquetError
 from common.texts import N_, NP_, _, sentence, translate
 from protocol.rows import Certification, ForcedEnd, Level, Row
+from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
-from server.core.forms import FormError
+from server.core.forms import BackForm, FormError
 from server.core.rendering import page, refused, say
 from server.edits import editing, rows
 from server.edits.editing import Author
@@ -21,7 +22,7 @@ from server.edits.models import Edit
 from server.people.models import Member
 from server.whitelist import models
 from server.whitelist.columns import Cell, Column, columns, state_of
-from server.whitelist.forms import CertificationForm, ClassForm
+from server.whitelist.forms import CellForm, CertificationForm, ClassForm
 from server.whitelist.models import Machine
 from server.whitelist.teaching import hold_to_what_may_be_given, levels, teaches_of
 
@@ -32,7 +33,7 @@ GIVEN: Final = NP_("{count} person has the training {training} now", "{count} pe
 def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
     """Show what may be done with one cell; or do it."""
     found = Member.objects.filter(pk=member).first()
-    column = next((each for each in columns() if each.id == training), None)
+    column = next((each for each in columns(site=scope.site_of(request)) if each.id == training), None)
     if found is None or column is None:
         return refused(request, _("There is no such member or training any more."), 404)
     wrong = ""
@@ -72,7 +73,7 @@ def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
     held = row if isinstance(row, Certification) else None
     about = {"name": member.name or member.pk, "training": training.name}
     who = Author.of(request)
-    match request.POST.get("do"):
+    match CellForm.read(request)["do"]:
         case "grant":
             said = CertificationForm.read(request)
             given = said["level"]
@@ -90,14 +91,19 @@ def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
             hold_to_what_may_be_given(request, training.id, held.level if held else Level.USER)
             put: list[Row] = []
             if what == "revoke_now":
-                put = [ForcedEnd(machine, member.pk, forms.nonce(), who.name) for machine in _opened_by(training.id)]
+                put = [
+                    ForcedEnd(machine, member.pk, forms.nonce(), who.name)
+                    for machine in _opened_by(training.id, who.site)
+                ]
             word = "revoked_now" if put else "revoked"
             return editing.carry_out(who, word, put, [f"certification/{member.pk}/{training.id}"], about=about)
-    raise FormError(N_("nothing was asked"))
+    raise AssertionError("CellForm knows which there are")
 
 
-def _opened_by(training: str) -> list[str]:
-    machines = Machine.objects.values_list("pk", "requires")
+def _opened_by(training: str, site: str | None = None) -> list[str]:
+    """Return the machines that ask for a training, of one site or of all."""
+    mine = set(rows.names("machine", site))
+    machines = Machine.objects.filter(pk__in=mine).values_list("pk", "requires")
     return [machine for machine, requires in machines if training in (requires or ())]
 
 
@@ -112,7 +118,7 @@ def class_(request: HttpRequest) -> HttpResponse:
     """Return a training to everybody who was ticked."""
     try:
         said = ClassForm.read(request)
-        training = next((each for each in columns() if each.id == said["training"]), None)
+        training = next((each for each in columns(site=scope.site_of(request)) if each.id == said["training"]), None)
         members = said["member"]
         if training is None or not members:
             raise FormError(N_("tick the people, and choose the training"))
@@ -138,5 +144,5 @@ def class_(request: HttpRequest) -> HttpResponse:
     except LoquetError as error:
         say(request, translate(error), wrong=True)
     response = HttpResponse(status=204)
-    response.headers["HX-Redirect"] = forms.inside(str(request.POST.get("back", ""))[:2_000], "/whitelist")
+    response.headers["HX-Redirect"] = forms.inside(BackForm.read(request)["back"], "/whitelist")
     return response

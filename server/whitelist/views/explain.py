@@ -13,6 +13,7 @@ from protocol.moment import Moment, Quality
 from protocol.rows import Badge, Member
 from protocol.sentences import refusal
 from protocol.whitelist import Whitelist
+from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
 from server.core import clock
@@ -62,16 +63,19 @@ def why(request: HttpRequest) -> HttpResponse:
     member: people.Member | None = None
     machine = request.GET.get("machine", "")
     said = request.GET.get("member", "") if staff else account.member
-    if said and machine:
+    offered = models.Machine.objects.filter(retired=False).order_by("name", "id")
+    machines = scope.within(request, offered, "device__site")
+    if said and machine and machines.filter(pk=machine).exists():
         try:
-            request.POST = request.GET
-            member = members.named_in(request) if staff else people.Member.objects.filter(pk=account.member).first()
+            member = members.named(said) if staff else people.Member.objects.filter(pk=account.member).first()
             if member is not None:
                 audit(request, "explained", f"{member.pk} {machine}")
                 checks, badges = _explained(member.pk, machine)
         except LoquetError as error:
             wrong = translate(error)
-    machines = models.Machine.objects.filter(retired=False).order_by("name", "id")
+    machines = scope.within(request, models.Machine.objects.filter(retired=False), "device__site").order_by(
+        "name", "id"
+    )
     late = [each for each in undelivered() if member and member.pk in each.members] if staff else []
     found = [each for each in machines if each.pk == machine]
     context: dict[str, Any] = {

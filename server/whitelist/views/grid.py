@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 
 from common.texts import N_
 from protocol.rows import Certification
+from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
 from server.core.rendering import page
 from server.edits import rows
 from server.people.models import Member
-from server.sites import scope
 from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.models import Certification as Certified
 from server.whitelist.teaching import levels, teaches_of

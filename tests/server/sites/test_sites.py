@@ -127,3 +127,139 @@ def test_a_controller_hears_of_the_workshop_in_which_it_stands_and_of_no_other()
         sees = Viewer(frozenset(), FIRST | {"site"}, site)
         assert list(feed.whole(sees)) == [Site(site)]
         assert list(feed.whole(Viewer(frozenset(), FIRST, site))) == [], "one that does not know the kind"
+
+
+# --- what is written, by whichever page ---
+
+
+def author(site):
+    from server.accounts.models import Account
+    from server.edits.editing import Author
+
+    return Author(account=Account.objects.create(username=f"of-{site}", role="administrator", site_id=site))
+
+
+def foreign_rows(site):
+    from protocol.rows import Certification, ForcedEnd, Level, Machine, Site, Training
+
+    return [
+        Machine(f"m-{site}", "mine", ()),
+        Training(f"t-{site}", "mine"),
+        Certification(f"p-{HOME}", f"t-{site}", Level.TRAINER),
+        ForcedEnd(f"m-{site}", f"p-{site}"),
+        Site(site, "mine"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("other", [NEIGHBOUR, STRANGER])
+def test_no_edit_of_one_workshops_account_changes_what_belongs_to_another(three, other, number):
+    from server.edits import rows
+    from server.edits.editing import carry_out
+
+    row = foreign_rows(other)[number]
+    before = rows.get(row.key)
+    with pytest.raises(rows.ElsewhereError):
+        carry_out(author(HOME), "test", [row])
+    assert rows.get(row.key) == before
+    assert carry_out(author(other), "test", [row]) is not None, "whose it is may"
+
+
+def test_nothing_of_another_workshop_is_dropped_or_undone(three):
+    from server.edits import rows
+    from server.edits.editing import Author, carry_out, undo
+
+    theirs = f"certification/p-{STRANGER}/t-{STRANGER}"
+    with pytest.raises(rows.ElsewhereError):
+        carry_out(author(HOME), "test", drop=[theirs])
+    edit = carry_out(Author(name="test"), "test", drop=[theirs])
+    with pytest.raises(rows.ElsewhereError):
+        undo(author(NEIGHBOUR), edit)
+    assert rows.get(theirs) is None
+
+
+def test_what_belongs_to_no_workshop_alone_is_everybodys(three):
+    from protocol.rows import Badge, Certification, Machine, Member, Training
+    from server.edits.editing import Author, carry_out
+
+    shared = [Training("shared"), Machine(f"m-{HOME}", "", ("shared",)), Machine(f"m-{NEIGHBOUR}", "", ("shared",))]
+    carry_out(Author(name="test"), "test", shared)
+    mine = [Member("new", "New"), Badge("f" * 32, "new"), Certification("new", "shared"), Training("nobodys-yet")]
+    assert carry_out(author(HOME), "test", mine) is not None
+
+
+def test_an_exclusion_at_once_cuts_what_runs_in_ones_own_workshop(three):
+    from server.edits import rows
+
+    assert do(keeper(HOME), f"/members/p-{STRANGER}", do="exclude", now="1").status_code == 302
+    assert rows.get(f"member/p-{STRANGER}").excluded
+    assert {row.machine for row in rows.belonging_to("member", f"p-{STRANGER}") if row.head() == "cut"} == {f"m-{HOME}"}
+
+
+def test_history_inbox_setup_explain_and_members_show_what_is_of_ones_own_workshop(three):
+    from protocol.rows import Machine
+    from server.devices.models import Device
+    from server.edits.editing import carry_out
+    from server.edits.models import Edit
+    from server.inbox.models import Notice
+    from server.inbox.notices import notify
+
+    for site in SITES:
+        carry_out(author(site), "locked", [Machine(f"m-{site}", f"machine {site}", (f"t-{site}",), "x")],
+                  about={"machine": f"machine {site}", "why": "x"})  # fmt: skip
+        notify("fault", Device.objects.get(pk=f"d-{site}"), machine=f"machine {site}", cause="smoke")
+    browser = keeper(HOME)
+    for path in ("/history", "/inbox", "/setup", f"/explain?member=p-{HOME}&machine=m-{HOME}"):
+        shown = text(browser, path)
+        assert f"machine {HOME}" in shown, path
+        assert not any(f"machine {site}" in shown for site in (NEIGHBOUR, STRANGER)), path
+    assert "may not use" not in text(browser, f"/explain?member=p-{HOME}&machine=m-{STRANGER}")
+    theirs = Edit.objects.get(account__username=f"of-{STRANGER}")
+    do(browser, f"/history/{theirs.pk}/undo")
+    assert Edit.objects.get(pk=theirs.pk).undone_by is None
+    do(browser, "/inbox", notice=[str(each.pk) for each in Notice.objects.all()])
+    assert sorted(Notice.objects.filter(done=None).values_list("device", flat=True)) == [
+        f"d-{STRANGER}",
+        f"d-{NEIGHBOUR}",
+    ]
+    assert f"machine {STRANGER}" not in text(browser, f"/members/p-{STRANGER}")
+    assert "of-far-away" not in text(browser, "/setup")
+    everything = text(keeper(), "/history")
+    assert all(f"machine {site}" in everything for site in SITES)
+
+
+def administrator(site):
+    from server.accounts.models import Account
+
+    browser = keeper(site)
+    Account.objects.filter(username=f"fabmanager-{site or 'everywhere'}").update(role="administrator")
+    return browser
+
+
+def test_a_workshops_administrator_makes_accounts_for_that_one_and_takes_no_backup(three):
+    from server.accounts.models import Account
+
+    browser = administrator(HOME)
+    do(browser, "/setup", do="account", username="new", role="fabmanager", site=STRANGER)
+    do(browser, "/setup", do="account", username="newer", role="fabmanager")
+    assert dict(Account.objects.filter(username__startswith="new").values_list("username", "site")) == {"newer": HOME}
+    author(STRANGER)
+    do(browser, "/setup", do="account", username=f"of-{STRANGER}", role="member", password="1")
+    assert Account.objects.get(username=f"of-{STRANGER}").role == "administrator"
+    assert do(browser, "/setup", do="backup").status_code == 302
+    assert "every workshop takes a backup" in text(browser, "/setup")
+
+
+def test_whoever_runs_every_workshop_makes_another_and_gives_it_an_account(three):
+    from server.accounts.models import Account
+    from server.edits import rows
+
+    browser = administrator(None)
+    assert do(browser, "/site-new", name="Saillans").headers["location"] == "/site/saillans"
+    assert rows.get("site/saillans").name == "Saillans"
+    do(browser, "/setup", do="account", username="sai", role="fabmanager", site="saillans")
+    assert Account.objects.get(username="sai").site_id == "saillans"
+    do(browser, "/setup", do="account", username="sai", role="fabmanager", site="nowhere")
+    assert Account.objects.get(username="sai").site_id == "saillans"
+    do(administrator(HOME), "/site-new", name="Mine")
+    assert rows.get("site/mine") is None

@@ -21,6 +21,12 @@ def site_of(request: HttpRequest) -> str | None:
     return request.user.site_id
 
 
+def within_strictly(request: HttpRequest, found: QuerySet[M], field: str = "site") -> QuerySet[M]:
+    """Return what belongs to the site of whoever asks and to no other, nor to all."""
+    site = site_of(request)
+    return found if site is None else found.filter(**{field: site})
+
+
 def within(request: HttpRequest, found: QuerySet[M], field: str = "site") -> QuerySet[M]:
     """Return what whoever asks may see of it. field: by which the rows say where they belong; none belongs to all."""
     site = site_of(request)

@@ -1,0 +1,19 @@
+"""What is said on the page Setup."""
+
+from __future__ import annotations
+
+from server.core.forms import ActionField, Form, LineField
+
+
+class SetupForm(Form):
+    """What was asked, and which member an account is to belong to, and which workshop it is for."""
+
+    do = ActionField("training", "condition", "machine", "hours", "account", "backup")
+    member = LineField("", 300)
+    site = LineField("", 64)
+
+
+class AnchorForm(Form):
+    """Where on the page somebody was."""
+
+    at = LineField("", 40)
