@@ -30,6 +30,7 @@ from server.devices.api.handlers import Handlers
 from server.devices.live_feed import LiveFeed
 from server.journal import processing
 from server.journal.api import Uploads
+from server.mail.post import Postman
 from server.operations.chores import Chores
 from server.usage.counters import counters_of
 
@@ -79,7 +80,7 @@ def application(configuration: Configuration, keys: Keys, now: clock.Clock = tim
     clock.hand(now)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
     live = LiveFeed(threads, processing.processed)
-    chores = Chores(configuration)
+    chores, postman = Chores(configuration), Postman()
     own = configuration.server.certificate is Certificate.OWN
     certificate = tls.fingerprint(configuration.data_dir / tls.FILE) if own else ""
     handlers = Handlers(keys, configuration.server.name, certificate, live, counters_of)
@@ -91,12 +92,15 @@ def application(configuration: Configuration, keys: Keys, now: clock.Clock = tim
         looking = asyncio.create_task(live.run())
         booking = threading.Thread(target=chores.run, name="chores", daemon=True)
         booking.start()
+        carrying = threading.Thread(target=postman.run, name="postman", daemon=True)
+        carrying.start()
         try:
             yield
         finally:
             looking.cancel()
             live.end()
             chores.stop()
+            postman.stop()
             await asyncio.to_thread(booking.join, 5.0)
             await asyncio.to_thread(_let_go, threads)
 

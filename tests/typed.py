@@ -6,6 +6,7 @@ APPS = [
     "core",
     "accounts",
     "inbox",
+    "mail",
     "edits",
     "sites",
     "people",

@@ -22,6 +22,7 @@ from common.texts import N_
 DEFAULT_FILE: Final = Path("/etc/loquet/server.toml")
 FILE: Final = "LOQUET_SERVER_CONFIG"
 DATABASE_URL: Final = "DATABASE_URL"
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BYTES: Final = 64 * 1024
 
 Folder = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -66,6 +67,25 @@ class RetentionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traces: int | str = "1 y"
 
 
+class Security(StrEnum):
+    """How a mail server is spoken to (RFC 8314): TLS from the first byte, STARTTLS, or in clear on this machine."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class MailTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table [mail]: the server that takes our letters; "" for none."""
+
+    host: Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[A-Za-z0-9.:_-]*$")] = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    security: Security = Security.STARTTLS
+    user: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    password: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    sender: Annotated[str, msgspec.Meta(max_length=254)] = ""
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """All that the file says. Periods in days, None: for good."""
 
@@ -75,6 +95,7 @@ class Configuration(msgspec.Struct, frozen=True):
     usage: int | None
     traces: int | None
     path: Path
+    mail: MailTable = MailTable()
 
     @property
     def data_dir(self) -> Path:
@@ -133,10 +154,15 @@ def load() -> Configuration:
 
 def read(document: dict[str, object], file: Path) -> Configuration:
     """Check what a settings file says. Raises SettingsError."""
-    no_other_keys(document, ("server", "backup", "retention"), str(file))
+    no_other_keys(document, ("server", "backup", "retention", "mail"), str(file))
     server = convert(document.get("server", {}), ServerTable, "[server]")
     backup = convert(document.get("backup", {}), BackupTable, "[backup]")
     kept = convert(document.get("retention", {}), RetentionTable, "[retention]")
+    mail = convert(document.get("mail", {}), MailTable, "[mail]")
+    if mail.host and "@" not in mail.sender:
+        raise SettingsError(N_('[mail] needs a sender: sender = "workshop@example.org"'))
+    if mail.user and mail.security is Security.NONE and mail.host not in LOOPBACK:
+        raise SettingsError(N_('[mail], security: "none" would send a password in clear; use "starttls"'))
     try:
         ZoneInfo(server.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -152,6 +178,7 @@ def read(document: dict[str, object], file: Path) -> Configuration:
         days(kept.usage, "[retention], usage", "for good"),
         days(kept.traces, "[retention], traces", "for good"),
         file,
+        mail,
     )
 
 

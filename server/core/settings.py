@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from server.core import configuration, keys
-from server.core.configuration import Certificate
+from server.core.configuration import Certificate, Security
 
 LOQUET = configuration.load()
 KEYS = keys.load(LOQUET.data_dir)
@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "server.core",
     "server.accounts",
     "server.inbox",
+    "server.mail",
     "server.edits",
     "server.sites",
     "server.people",
@@ -80,6 +81,13 @@ TIME_ZONE = LOQUET.server.timezone
 LANGUAGE_CODE = LOQUET.server.language
 LANGUAGES = [("en", "English"), ("fr", "français")]
 USE_I18N = True
+
+EMAIL_HOST, EMAIL_PORT = LOQUET.mail.host, LOQUET.mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = LOQUET.mail.user, LOQUET.mail.password
+EMAIL_USE_TLS = LOQUET.mail.security is Security.STARTTLS
+EMAIL_USE_SSL = LOQUET.mail.security is Security.TLS
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = LOQUET.mail.sender or "loquet@localhost"
 
 _secure = LOQUET.server.certificate is not Certificate.PROXY
 SESSION_COOKIE_SECURE = True

@@ -15,6 +15,7 @@ from server.edits.models import Change
 from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
+from server.mail.models import Letter
 from server.usage.models import Circumstance, Correction, Session
 
 DAY_MS: Final = 86_400_000
@@ -31,6 +32,7 @@ def purge(configuration: Configuration) -> int:
     gone = 0
     if configuration.passages is not None:
         gone = _passages(now - configuration.passages * DAY_MS)
+        _in_batches(Letter.objects.filter(made__lt=clock.now() - timedelta(days=configuration.passages)))
     if configuration.usage is not None:
         _usage(now - configuration.usage * DAY_MS)
     if configuration.traces is not None:

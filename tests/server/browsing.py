@@ -5,7 +5,7 @@ from django.test import Client
 from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 
 PAGES = ["/whitelist", "/badges", "/workshop", "/devices", "/explain", "/import", "/usage", "/inbox", "/setup",
-         "/history", "/site", "/organisations", "/members/new", "/account", "/me"]  # fmt: skip
+         "/history", "/site", "/organisations", "/mail", "/members/new", "/account", "/me"]  # fmt: skip
 PASSWORD = "correct horse battery"
 
 

@@ -24,6 +24,7 @@ def one_of_everything():
     from server.inbox import notices
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
+    from server.mail.models import Letter
     from server.people.models import Organisation, Particulars, UnknownBadge
     from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
@@ -46,6 +47,7 @@ def one_of_everything():
             ForcedEnd("laser", "bob", by="test"),
         ],
     )
+    Letter.objects.create(to="ann@example.org", subject="Hello", body="You.", sent=NOW, due=None, tries=2, error="busy")
     Organisation.objects.create(id="firm", name="A firm")
     Particulars.objects.create(
         pk="ann", birth_year=2010, commune="Die", guardian=date(2026, 1, 2), insurance=date(2027, 1, 1)

@@ -1,0 +1,27 @@
+"""Letters that wait, went out, or could not."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from server.core import clock
+
+
+class Letter(models.Model):
+    """A letter. due: when it is tried next, None once it went out or was given up; error: what the last try met."""
+
+    made = models.DateTimeField(default=clock.now)
+    to = models.CharField(max_length=254)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    due = models.DateTimeField(null=True, default=clock.now, db_index=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent = models.DateTimeField(null=True, blank=True, db_index=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        """The latest are looked at, and the old ones deleted by when they were made."""
+
+        indexes: ClassVar = [models.Index(fields=["made"], name="letter_made")]

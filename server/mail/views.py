@@ -1,0 +1,62 @@
+"""The page of letters: what waits, what went out, what could not."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from common.errors import LoquetError
+from common.texts import N_, _, translate
+from server.accounts import scope
+from server.accounts.guards import allowed, audit
+from server.accounts.models import Role
+from server.core import configuration
+from server.core.forms import FormError
+from server.core.rendering import page, refused, say
+from server.mail import post
+from server.mail.forms import LetterForm
+from server.mail.models import Letter
+
+SHOWN: Final = 100
+
+
+@allowed(Role.ADMINISTRATOR)
+def letters(request: HttpRequest) -> HttpResponse:
+    """Show the latest letters; try one again; send one to see whether they arrive."""
+    if scope.site_of(request) is not None:
+        return refused(request, _("Letters are of every workshop; ask whoever runs them all."))
+    wrong = ""
+    if request.method == "POST":
+        try:
+            _do(request)
+            return HttpResponseRedirect("/mail")
+        except LoquetError as error:
+            wrong = translate(error)
+    audit(request, "looked_mail")
+    found = Letter.objects.order_by("-pk")[:SHOWN]
+    context: dict[str, Any] = {
+        "letters": found,
+        "on": post.is_on(),
+        "mail": configuration.in_force().mail,
+        "tries": post.TRIES,
+        "wrong": wrong,
+    }
+    return page(request, "mail/letters.html", 422 if wrong else 200, **context)
+
+
+def _do(request: HttpRequest) -> None:
+    """Do what was asked. Raises FormError, MailError."""
+    said = LetterForm.read(request)
+    if said["do"] == "again":
+        found = Letter.objects.filter(pk=said["letter"] or 0, sent=None).first()
+        if found is None:
+            raise FormError(N_("there is no such letter any more, or it went out"))
+        post.again(found)
+        say(request, _("it is tried again within half a minute"))
+        return
+    if not said["to"]:
+        raise FormError(N_("say to which address"))
+    name = configuration.in_force().server.name
+    post.put(said["to"], _("{name}: does mail arrive?").format(name=name), _("It does.") + "\n")
+    say(request, _("it goes out within half a minute; this page says how that went"))
