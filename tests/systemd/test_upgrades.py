@@ -174,6 +174,12 @@ from server.edits import editing
 from server.usage.models import Session
 if sys.argv[1] == "code":
     print(enrolment.make_code(keys.load(configuration.data_dir), "127.0.0.1:8443"))
+if sys.argv[1] == "held":
+    from server.core import state
+    from server.devices.models import Device
+
+    version = int(state.get(state.VERSION))
+    print(version if Device.objects.filter(holds=version).exists() else 0)
 if sys.argv[1] == "revoke":
     editing.carry_out(editing.Author(name="test"), "revoked", drop=["certification/marie/laser-training"])
 if sys.argv[1] == "sessions":
@@ -191,7 +197,8 @@ def test_the_server_beside_a_controller_takes_it_in_and_its_revocation_is_a_refu
     until(lambda: pi.sh("bash -c '</dev/tcp/127.0.0.1/8443'").returncode == 0, "the server listens")
     assert pi.good("stat -c '%a %U' /var/lib/loquet-server/keys.json").strip() == "600 loquet-server"
     assert "enrolled as" in pi.good(f"loquet enrol {server('code')}")
-    until(lambda: pi.lines("loquet whitelist list --json"), "the list that the server took over, and gave back")
+    until(lambda: server("held") not in {"", "0"}, "the list that the server took over, and gave back")
+    assert pi.lines("loquet whitelist list --json")
     work(pi, board)
     board.take("laser", MARIE)
     opens(board)
