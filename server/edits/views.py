@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from common.errors import LoquetError
@@ -12,29 +14,48 @@ from common.texts import N_, _, translate
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import forms
+from server.core import exports, forms
+from server.core.exports import Column, Kind, Table
 from server.core.forms import BackForm, FormError
 from server.core.rendering import page, say
 from server.edits import editing, sentences
 from server.edits.editing import Author
 from server.edits.forms import PastForm
 from server.edits.history import seen_by
+from server.edits.models import Edit
 
 STEP: Final = 100
 
 
 @allowed(Role.FABMANAGER)
-def history(request: HttpRequest) -> HttpResponse:
-    """Show who changed what."""
+def history(request: HttpRequest) -> HttpResponseBase:
+    """Show who changed what, or give it as a sheet."""
     audit(request, "looked_history")
     found = seen_by(scope.site_of(request)).order_by("-pk").select_related("account", "device", "undone_by")
+    wrong = ""
+    if how := request.GET.get("as", ""):
+        try:
+            return exports.answer(_table(found), how)
+        except exports.ExportError as error:
+            wrong = translate(error)
     # By number and not by page: nobody counts what grows for years.
     before = PastForm(request.GET)
     number = before.cleaned_data["before"] if before.is_valid() else None
     shown = list((found if number is None else found.filter(pk__lt=number))[: STEP + 1])
     edits = [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in shown[:STEP]]
     older = shown[STEP - 1].pk if len(shown) > STEP else None
-    return page(request, "edits/history.html", edits=edits, older=older)
+    return page(request, "edits/history.html", edits=edits, older=older, wrong=wrong, formats=list(exports.FORMATS))
+
+
+def _table(found: QuerySet[Edit]) -> Table:
+    columns = (Column(_("When"), Kind.MOMENT), Column(_("Who")), Column(_("What")), Column(_("taken back")))
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for edit in found.iterator(chunk_size=500):
+            back = _("taken back") if edit.undone_by_id else ""
+            yield edit.at, sentences.who(edit), sentences.sentence(edit), back
+
+    return Table("loquet-history", _("Who changed what"), columns, rows)
 
 
 @require_POST

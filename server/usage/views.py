@@ -18,10 +18,11 @@ from protocol.sentences import ENDINGS
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import clock, exports
+from server.core import charts, clock, exports
+from server.core.charts import Bar
 from server.core.exports import Column, Kind, Table
 from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
-from server.core.rendering import page, say
+from server.core.rendering import minutes, page, say
 from server.edits.editing import Author
 from server.people import payers
 from server.people.models import Member
@@ -31,6 +32,7 @@ from server.usage.models import Correction, Session
 from server.whitelist.models import Machine
 
 STEP: Final = 100
+MONTHS: Final = 12  # of the chart
 PURPOSES: Final = {
     "own": N_("own work"),
     "order": N_("order"),
@@ -59,13 +61,17 @@ def _ms(day: date) -> int:
 
 def _asked(request: HttpRequest) -> tuple[QuerySet[Session], date]:
     month = _month(request.GET.get("month", ""))
+    return _of_month(request, month), month
+
+
+def _of_month(request: HttpRequest, month: date) -> QuerySet[Session]:
     mine = scope.within(request, Session.objects.all())
     found = mine.filter(started__gte=_ms(month), started__lt=_ms(_after(month)))
     for name in ("machine", "member", "category", "purpose"):
         said = request.GET.get(name, "")[:100]
         if said:
             found = found.filter(**{name: said})
-    return found, month
+    return found
 
 
 @allowed(Role.FABMANAGER)
@@ -104,6 +110,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "asked": request.GET,
         "query": urlencode([pair for pair in request.GET.items() if pair[0] not in {"page", "as"}]),
         "undated": undated,
+        "chart": charts.bars(_("Hours by month"), _by_month(request, month)),
         "formats": list(exports.FORMATS),
         "wrong": wrong,
     }
@@ -141,6 +148,17 @@ def session(request: HttpRequest, number: int) -> HttpResponseBase:
     return page(request, "usage/session.html", status=400 if wrong else 200, **context)
 
 
+def _by_month(request: HttpRequest, last: date) -> list[Bar]:
+    """Return the hours of the year up to a month, month by month, of what is asked for."""
+    found = []
+    for back in reversed(range(MONTHS)):
+        number = last.year * 12 + last.month - 1 - back
+        month = date(number // 12, number % 12 + 1, 1)
+        total = _of_month(request, month).aggregate(total=Sum("powered"))["total"] or 0
+        found.append(Bar(f"{month:%m/%y}", total, minutes(total)))
+    return found
+
+
 def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:
     return list(
         found.values(by)
@@ -153,11 +171,11 @@ def _table(found: QuerySet[Session], month: date) -> Table:
     """Return the sessions of a month, one a row."""
     names = dict(Member.objects.values_list("pk", "name"))
     paying = payers.called(found.order_by().values_list("payer", flat=True).distinct())
-    number, minutes, moment = Kind.NUMBER, Kind.MINUTES, Kind.MOMENT
+    number, time, moment = Kind.NUMBER, Kind.MINUTES, Kind.MOMENT
     columns = (
         Column(_("session")), Column(_("machine")), Column(_("member")), Column(_("name")), Column(_("category")),
         Column(_("payer")), Column(_("purpose")), Column(_("people"), number), Column(_("began"), moment),
-        Column(_("clock")), Column(_("minutes powered"), minutes), Column(_("minutes busy"), minutes),
+        Column(_("clock")), Column(_("minutes powered"), time), Column(_("minutes busy"), time),
         Column(_("energy (Wh)"), number), Column(_("ended")), Column(_("corrected by")), Column(_("site")),
         Column(_("age")), Column(_("commune")),
     )  # fmt: skip
