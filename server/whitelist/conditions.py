@@ -121,7 +121,8 @@ def hold_to_trainings(training: str) -> None:
 
 def look(author: Author, members: list[str], **_signal: Any) -> None:  # noqa: ANN401 - Django's
     """Make anew what follows from the particulars of some members."""
-    _derive(author, Condition.objects.all(), members)
+    # What follows is the server's doing, wherever the machines are that ask for it: a page of one workshop may say it.
+    _derive(Author(name=author.name), Condition.objects.all(), members)
 
 
 def _derive(author: Author, conditions: Iterable[Condition], members: list[str] | None) -> None:

@@ -132,7 +132,7 @@ def _change(request: HttpRequest, row: Member) -> None:
             edit = editing.carry_out(who, "excluded", put, about=about, seen=[row])
             say(request, _("{name} is refused everywhere from now on").format(**about), undo=edit.pk if edit else None)
         case "welcome":
-            forced_ends = [f"cut/{each.machine}/{each.member}/" for each in _ends(row.id)]
+            forced_ends = [each.key for each in _ends(row.id, who.site)]
             put = [msgspec.structs.replace(row, excluded=False)]
             edit = editing.carry_out(who, "welcomed", put, forced_ends, about=about)
             say(request, _("{name} is welcome again").format(**about), undo=edit.pk if edit else None)
@@ -143,9 +143,11 @@ def _change(request: HttpRequest, row: Member) -> None:
             say(request, _("forgotten; sessions and minutes stay, under an id without a name"))
 
 
-def _ends(member: str) -> list[ForcedEnd]:
-    """Return what is to end of all that a member runs."""
-    return [row for row in rows.belonging_to("member", member) if isinstance(row, ForcedEnd) and not row.session]
+def _ends(member: str, site: str | None) -> list[ForcedEnd]:
+    """Return what is to end of all that a member runs, in one workshop or in all."""
+    mine = set(rows.names("machine", site))
+    found = (row for row in rows.belonging_to("member", member) if isinstance(row, ForcedEnd))
+    return [row for row in found if not row.session and row.machine in mine]
 
 
 @allowed(Role.MEMBER)

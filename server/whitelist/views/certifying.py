@@ -80,7 +80,7 @@ def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
             hold_to_what_may_be_given(request, training.id, max(given, held.level if held else given))
             made = Certification(member.pk, training.id, given, said["since"], said["until"])
             what = "changed_certification" if held else "granted"
-            return editing.carry_out(who, what, [made], _cuts_of(member.pk, training.id), about=about)
+            return editing.carry_out(who, what, [made], _cuts_of(member.pk, training.id, who.site), about=about)
         case "extend":
             if held is None or held.until is None:
                 raise FormError(N_("there is nothing to extend: it has no end"))
@@ -100,16 +100,16 @@ def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
     raise AssertionError("CellForm knows which there are")
 
 
-def _opened_by(training: str, site: str | None = None) -> list[str]:
+def _opened_by(training: str, site: str | None) -> list[str]:
     """Return the machines that ask for a training, of one site or of all."""
     mine = set(rows.names("machine", site))
     machines = Machine.objects.filter(pk__in=mine).values_list("pk", "requires")
     return [machine for machine, requires in machines if training in (requires or ())]
 
 
-def _cuts_of(member: str, training: str) -> list[str]:
+def _cuts_of(member: str, training: str, site: str | None) -> list[str]:
     """Name the cuts that are over once somebody is let in again."""
-    found = models.ForcedEnd.objects.filter(member=member, machine__in=_opened_by(training))
+    found = models.ForcedEnd.objects.filter(member=member, machine__in=_opened_by(training, site))
     return [row.key for each in found if (row := rows.of(each)) is not None]
 
 
@@ -136,7 +136,7 @@ def class_(request: HttpRequest) -> HttpResponse:
             hold_to_what_may_be_given(request, training.id, max(given, held.level))
             longer = None if until is None or held.until is None else max(until, held.until)
             put.append(Certification(member, training.id, max(given, held.level), held.since, longer))
-        drop = [key for member in known for key in _cuts_of(member, training.id)]
+        drop = [key for member in known for key in _cuts_of(member, training.id, scope.site_of(request))]
         edit = editing.carry_out(
             Author.of(request), "class", put, drop, about={"count": len(put), "training": training.name}
         )

@@ -263,3 +263,28 @@ def test_whoever_runs_every_workshop_makes_another_and_gives_it_an_account(three
     assert Account.objects.get(username="sai").site_id == "saillans"
     do(administrator(HOME), "/site-new", name="Mine")
     assert rows.get("site/mine") is None
+
+
+def test_what_one_workshop_does_with_shared_members_and_trainings_never_stumbles_over_another(three):
+    from protocol.rows import ForcedEnd, Machine, Training
+    from server.edits import rows
+    from server.edits.editing import Author, carry_out
+    from server.whitelist.models import Condition
+
+    shared = [Training("shared"), *(Machine(f"m-{site}", "", ("shared",)) for site in (HOME, NEIGHBOUR))]
+    cuts = [ForcedEnd(f"m-{site}", f"p-{HOME}") for site in (HOME, NEIGHBOUR)]
+    theirs = [Training("insured"), Machine(f"m-{STRANGER}", "", ("insured",))]
+    carry_out(Author(name="test"), "test", [*shared, *cuts, *theirs])
+    Condition.objects.create(training="insured", what="insurance")
+    browser = keeper(HOME)
+    answer = do(browser, f"/members/p-{HOME}", do="particulars", insurance="2027-01-31")
+    assert answer.status_code == 302, "what only a stranger's machine asks for follows all the same"
+    assert rows.get(f"certification/p-{HOME}/insured").until == date(2027, 1, 31)
+    assert do(browser, f"/whitelist/cell/p-{HOME}/shared", do="grant", level="user").status_code == 302
+    assert {row.machine for row in rows.belonging_to("member", f"p-{HOME}") if row.head() == "cut"} == {
+        f"m-{NEIGHBOUR}"
+    }
+    assert do(browser, f"/members/p-{HOME}", do="exclude").status_code == 302
+    assert do(browser, f"/members/p-{HOME}", do="welcome").status_code == 302
+    assert not rows.get(f"member/p-{HOME}").excluded
+    assert rows.get(cuts[1].key) is not None, "the neighbour's is the neighbour's"
