@@ -176,6 +176,9 @@ def _ods(table: Table) -> HttpResponseBase:
 
     document = odfdo.Document("spreadsheet")
     document.body.clear()
+    for kind in _DATES:
+        for style in _date_styles(kind):
+            document.insert_style(style, automatic=True)
     sheet = odfdo.Table(table.title[:31].translate(str.maketrans("[]:*?/\\'", "________")))
     head = odfdo.Row()
     head.set_values([column.title for column in table.columns])
@@ -184,12 +187,31 @@ def _ods(table: Table) -> HttpResponseBase:
         made = odfdo.Row()
         for value, column in zip(row, table.columns, strict=True):
             plain = _plain(value, column.kind)
-            made.append_cell(odfdo.Cell(_printable(plain) if isinstance(plain, str) else plain))
+            style = column.kind.value if column.kind in _DATES and plain is not None else None
+            made.append_cell(odfdo.Cell(_printable(plain) if isinstance(plain, str) else plain, style=style))
         sheet.append_row(made)
     document.body.append(sheet)
     file = io.BytesIO()
     document.save(file)
     return HttpResponse(file.getvalue(), content_type="application/vnd.oasis.opendocument.spreadsheet")
+
+
+_DATES: Final = (Kind.DAY, Kind.MOMENT)
+
+
+def _date_styles(kind: Kind) -> tuple[Any, Any]:
+    """Return how days or moments are shown (OpenDocument 1.3, part 3, 16.29.11), and the style of their cells."""
+    import odfdo  # noqa: PLC0415 - likewise
+
+    parts = {name: f'<number:{name} number:style="long"/>' for name in ("day", "month", "year", "hours", "minutes")}
+    day, mark = (("day", "month", "year"), "/") if language() == "fr" else (("year", "month", "day"), "-")
+    shown = f"<number:text>{mark}</number:text>".join(parts[each] for each in day)
+    if kind is Kind.MOMENT:
+        shown += f"<number:text> </number:text>{parts['hours']}<number:text>:</number:text>{parts['minutes']}"
+    dates = odfdo.Element.from_tag(f'<number:date-style style:name="{kind.value}s">{shown}</number:date-style>')
+    cells = odfdo.Style("table-cell", name=kind.value)
+    cells.set_attribute("style:data-style-name", f"{kind.value}s")
+    return dates, cells
 
 
 def _printable(text: str) -> str:

@@ -68,6 +68,10 @@ def test_excel_has_numbers_as_numbers_and_names_as_text(tongue):
     assert "Łukasz Đorđević 王" in sheet
 
 
+def rows_of(sheet):
+    return [row.cells for row in sheet.rows]
+
+
 def test_a_document_has_them_too(tongue):
     document = odfdo.Document(io.BytesIO(made("ods")))
     (sheet,) = document.body.tables
@@ -78,6 +82,11 @@ def test_a_document_has_them_too(tongue):
     assert rows[2][0] == "Łukasz Đorđević 王"
     content = document.get_part("content").serialize().decode()
     assert "table:formula" not in content
+    for cell, name in zip(rows_of(sheet)[1][3:], ("moment", "day"), strict=True):
+        assert cell.style == name
+        style = document.get_style("table-cell", name)
+        assert style.get_attribute("style:data-style-name") == f"{name}s", "without it a day is shown at midnight"
+    assert ("<number:text>/</number:text>" in content) is (tongue == "fr")
 
 
 def test_a_print_has_a_page_for_as_many_rows_as_fit_and_says_how_many_pages(tongue):
