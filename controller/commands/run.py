@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import logging
 import os
@@ -58,9 +59,9 @@ def run(config: Path, with_guard: bool) -> None:
     at_rest = daemon.run(lambda: click.echo(_ready(len(settings.stations))))
     # All is open and written. A thread that hangs in a driver is left as it is: taken down under it, the interpreter
     # may abort, and systemd would call a stop a failure.
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # nobody may be listening any more
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(STOPPED_AT_REST if at_rest else 0)
 
 

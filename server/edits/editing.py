@@ -74,9 +74,9 @@ def carry_out(
     wanted |= {row.key: checked(row) for row in put}
     rows.hold_to_kinds(wanted)
     with transaction.atomic():
-        wanted |= {row.key: row for row in rows.settled(row for row in wanted.values() if row is not None)}
         # Held to the end: versions follow one another as the edits do, on PostgreSQL too.
         ServerState.objects.select_for_update().get(key=state.VERSION)  # one edit at a time
+        wanted |= {row.key: row for row in rows.settled(row for row in wanted.values() if row is not None)}
         before = rows.find(wanted)
         if any(rows.get(row.key) != row for row in seen) or _changed(wanted, since):
             raise EditError(N_("somebody else has changed this meanwhile; look again"))

@@ -44,7 +44,15 @@ def history(request: HttpRequest) -> HttpResponseBase:
     shown = list((found if number is None else found.filter(pk__lt=number))[: STEP + 1])
     edits = [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in shown[:STEP]]
     older = shown[STEP - 1].pk if len(shown) > STEP else None
-    return page(request, "edits/history.html", edits=edits, older=older, wrong=wrong, formats=list(exports.FORMATS))
+    return page(
+        request,
+        "edits/history.html",
+        422 if wrong else 200,
+        edits=edits,
+        older=older,
+        wrong=wrong,
+        formats=list(exports.FORMATS),
+    )
 
 
 def _table(found: QuerySet[Edit]) -> Table:

@@ -6,7 +6,7 @@ from server.people.views import badges, imports, members, organisations, sheet
 
 urlpatterns = [
     path("members/new", members.new),
-    path("members/sheet", sheet.sheet),
+    path("members-sheet", sheet.sheet),
     path("members/options", members.options),
     path("members/<str:who>", members.member),
     path("organisations", organisations.organisations),

@@ -47,9 +47,8 @@ def new(request: HttpRequest) -> HttpResponse:
             name = said["name"]
             if not name:
                 raise FormError(N_("a member has a name"))
-            taken = set(models.Member.objects.values_list("pk", flat=True))
             made = said.pop("id") or members.new_id()
-            if made in taken:
+            if any(kind.objects.filter(pk=made).exists() for kind in (models.Member, models.Organisation)):
                 raise FormError(N_('"{id}" is somebody else already'), id=made)
             row = msgspec.structs.replace(Member(made), **said)
             editing.carry_out(Author.of(request), "member_new", [row], about={"name": name})

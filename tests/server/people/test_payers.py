@@ -67,6 +67,12 @@ def test_two_organisations_of_one_name_are_one(browser):
     assert organisations() == {"school": "School"}
 
 
+def test_nobody_new_has_an_organisations_id_so_that_a_payers_id_means_one(browser):
+    do(browser, "/organisations", do="save", name="School")
+    assert do(browser, "/members/new", name="School", id="school").status_code == 422
+    assert row("member/school") is None
+
+
 def test_whoever_is_forgotten_pays_for_nobody_any_more(browser):
     put(Member("ann", "Ann", payer="m001"))
     assert do(browser, "/members/m001", do="forget", sure="m001").status_code == 302
