@@ -47,8 +47,9 @@ def demo(port: int, no_server: bool, no_browser: bool) -> None:
         ) from error
     listener = _listen(port)
     address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/"
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed: board, guard and daemon end with us
-        signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A terminal that is closed: board, guard and daemon end with us, in good order as at SIGTERM.
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     click.echo(_("Starting a simulated board, loquet-guard and the controller ..."))
     try:
         with contextlib.ExitStack() as stage:

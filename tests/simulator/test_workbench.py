@@ -338,8 +338,11 @@ def test_whatever_ends_the_workbench_ends_board_guard_and_daemon(number, short_f
 
     assert len(left()) == 3
     process.send_signal(number)
-    process.wait(30)
-    process.stdout.close()
+    try:
+        process.wait(60)
+    finally:  # one that hangs is no other test's
+        process.kill()
+        process.stdout.close()
     until(lambda: not left(), "their end")
     assert number is signal.SIGKILL or not list(short_folder.iterdir())  # the folder is deleted by whoever still can
 
