@@ -223,9 +223,18 @@ def _printable(text: str) -> str:
 
 
 def _pdf(table: Table) -> HttpResponseBase:
+    paper = _paper()
+    try:
+        return HttpResponse(_printed(paper, table), content_type="application/pdf")
+    finally:
+        for font in paper.fonts.values():  # whose file stays open where nothing was printed: a table that is too long
+            if hasattr(font, "ttfont"):
+                font.ttfont.close()
+
+
+def _printed(paper: Any, table: Table) -> bytes:  # noqa: ANN401 - an FPDF
     import fpdf  # noqa: PLC0415 - likewise
 
-    paper = _paper()
     paper.set_title(table.title)
     paper.add_page()
     paper.set_font_size(14)
@@ -243,7 +252,7 @@ def _pdf(table: Table) -> HttpResponseBase:
                 is_text = column.kind is Kind.TEXT and value is not None
                 text = str(value) if is_text else _said(value, column.kind, french=french)
                 line.cell(_letters(paper, _printable(text)))
-    return HttpResponse(bytes(paper.output()), content_type="application/pdf")
+    return bytes(paper.output())
 
 
 def _paper() -> Any:  # noqa: ANN401 - an FPDF

@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import odfdo
 import pytest
@@ -141,3 +142,21 @@ def test_csv_is_made_while_it_is_sent(sqlite):
     pieces = iter(response.streaming_content)
     next(pieces), next(pieces)
     assert len(asked) <= 2
+
+
+def test_a_table_that_is_too_long_to_print_leaves_no_file_open(sqlite):
+    import gc
+
+    from server.core.exports import MOST_PDF, ExportError
+
+    def opened():
+        return sum("DejaVu" in str(each.readlink()) for each in list(Path("/proc/self/fd").iterdir()) if each.exists())
+
+    before = opened()
+    gc.disable()
+    try:
+        with pytest.raises(ExportError):
+            made("pdf", [ROWS[0]] * (MOST_PDF + 1))
+        assert opened() == before
+    finally:
+        gc.enable()
