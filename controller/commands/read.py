@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import sys
@@ -81,7 +82,8 @@ def _directly(stations: tuple[Station, ...]) -> Iterator[dict[str, Any]]:
         thread.start()
     try:
         while True:
-            yield from reader_lines(seen.get())
+            with contextlib.suppress(queue.Empty):  # it wakes now and then, for a signal that came just before
+                yield from reader_lines(seen.get(timeout=client.WAKE_S))
     finally:
         for thread in threads:
             thread.stop()

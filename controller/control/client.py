@@ -38,6 +38,7 @@ from protocol.rows import encode_row
 from protocol.whitelist import Whitelist
 
 HASHES: Final = 500  # badges in one request
+WAKE_S: Final = 1.0
 
 
 class NotRunningError(LoquetError, ConnectionError):
@@ -139,18 +140,39 @@ def ask(settings: Settings, request: dict[str, Any], rows: Iterable[bytes] = ())
             N_("the controller does not run; start it: `sudo systemctl start loquet`, or `loquet run` in a checkout")
         )
     try:
-        link.settimeout({"edit": EDIT_S, "read": None}.get(request["do"], ANSWER_S * 2))
-        with link, link.makefile("rb") as answers:
+        for_good = request["do"] == "read"
+        link.settimeout(WAKE_S if for_good else EDIT_S if request["do"] == "edit" else ANSWER_S * 2)
+        with link:
             link.sendall(json.dumps(request).encode() + b"\n")
             for row in rows:
                 link.sendall(row)
-            for line in answers:
+            for line in _lines(link, for_good=for_good):
                 answer = json.loads(line)
                 if "error" in answer:
                     raise LoquetError(answer["error"]["template"], **answer["error"]["parameters"])
                 yield answer
     except OSError as error:
         raise NotRunningError(N_("the controller went away while it was asked ({error})"), error=error) from error
+
+
+def _lines(link: socket.socket, *, for_good: bool) -> Iterator[bytes]:
+    """Return the lines that come. for_good: however long that takes. Raises OSError.
+
+    However long, it wakes now and then: of a signal that came just before a call that waits, Python sees nothing until
+    that call is over.
+    """
+    rest = b""
+    while True:
+        try:
+            came = link.recv(65_536)
+        except TimeoutError:
+            if not for_good:
+                raise
+            continue
+        if not came:
+            return
+        *lines, rest = (rest + came).split(b"\n")
+        yield from lines
 
 
 def ask_one(settings: Settings, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON

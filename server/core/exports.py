@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from common.errors import LoquetError
-from common.texts import N_, language
+from common.texts import N_, language, translate
 from server.core import clock
+from server.core.rendering import refused
 
 FONTS: Final = Path("/usr/share/fonts/truetype/dejavu")  # Debian's fonts-dejavu-core: every letter of every name
 MOST_ODS: Final = 10_000
@@ -57,6 +58,22 @@ class Table(msgspec.Struct, frozen=True):
     title: str
     columns: tuple[Column, ...]
     rows: Callable[[], Iterable[tuple[Any, ...]]]
+
+
+def context(_request: HttpRequest) -> dict[str, Any]:
+    """Return the formats, which a page offers."""
+    return {"formats": list(FORMATS)}
+
+
+def asked(request: HttpRequest, table: Callable[[], Table]) -> HttpResponseBase | None:
+    """Return a page's table as the file that somebody asks for; None where they ask for the page."""
+    how = request.GET.get("as", "")
+    if not how:
+        return None
+    try:
+        return answer(table(), how)
+    except ExportError as error:
+        return refused(request, translate(error), 422)
 
 
 def answer(table: Table, how: str) -> HttpResponseBase:

@@ -59,6 +59,7 @@ TEMPLATES = [
 # What every page knows besides its own, app by app.
 PAGE_CONTEXT = [
     "server.core.rendering.context",
+    "server.core.exports.context",
     "server.accounts.context.context",
     "server.inbox.context.context",
     "server.operations.context.context",

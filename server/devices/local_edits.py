@@ -150,8 +150,9 @@ def _report(
     author = Author(device=device, name=edited.by)
     epoch, seq = entry
     named = f"{device.pk}/{epoch}/{seq}"
-    if put or drop:
-        editing.carry_out(author, "at_machine", put, drop, about={"by": edited.by, "machine": edited.machine or ""})
+    about = {"by": edited.by, "machine": edited.machine or ""}
+    made = editing.carry_out(author, "at_machine", put, drop, about=about) if put or drop else None
+    if made is not None:
         keys = ", ".join([*(row.key for row in put), *drop])[:200]
         notify("edited", device, once=f"edited/{named}", by=edited.by[:100], keys=keys)
         for row in put:
@@ -171,5 +172,5 @@ def _report(
             for key, row in held.items()
         )
         notify("held", device, once=f"held/{named}", by=edited.by[:100], keys=", ".join(held)[:200])
-    if not (put or drop):  # the list says that it includes the edit, or was decided against: the controller is to hear
+    if made is None:  # the list says that it includes the edit, or was decided against: the controller is to hear
         editing.touch()

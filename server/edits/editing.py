@@ -71,12 +71,12 @@ def carry_out(
     meanwhile is not written over.
     """
     wanted: dict[str, Row | None] = dict.fromkeys(drop)
-    wanted |= {row.key: checked(row) for row in put}
-    rows.hold_to_kinds(wanted)
+    said = {row.key: checked(row) for row in put}
+    rows.hold_to_kinds(wanted | said)
     with transaction.atomic():
         # Held to the end: versions follow one another as the edits do, on PostgreSQL too.
         ServerState.objects.select_for_update().get(key=state.VERSION)  # one edit at a time
-        wanted |= {row.key: row for row in rows.settled(row for row in wanted.values() if row is not None)}
+        wanted |= {row.key: row for row in rows.settled(said.values())}
         before = rows.find(wanted)
         if any(rows.get(row.key) != row for row in seen) or _changed(wanted, since):
             raise EditError(N_("somebody else has changed this meanwhile; look again"))
@@ -140,7 +140,7 @@ def touch() -> None:
         transaction.on_commit(_wake)
 
 
-FINAL: Final = {"forgotten", "machine_came", "condition", "fulfilled"}  # what cannot be taken back
+FINAL: Final = {"forgotten", "machine_came", "condition", "condition_gone", "fulfilled"}  # what cannot be taken back
 
 
 def undo(author: Author, edit: Edit) -> Edit | None:

@@ -51,8 +51,11 @@ class Kind(ABC, Generic[M, R]):
     def made(self, row: R) -> M:
         """Return the model that keeps a row."""
 
-    def settled(self, rows: list[R]) -> list[R]:
-        """Return rows as they are kept here: what they name by a text may be known by an id."""
+    def settled(self, rows: list[R], *, enter: bool) -> list[R]:  # noqa: ARG002 - most are kept as they are said
+        """Return rows as they are kept here: what they name by a text may be known by an id.
+
+        One may be left out that is not kept at all. enter: whether what they name is entered; else this only looks.
+        """
         return rows
 
     @abstractmethod
@@ -169,13 +172,16 @@ def belonging_to(head: str, name: str, *, holding: bool = False) -> list[Row]:
     return [row for row in found if row is not None]
 
 
-def settled(rows: Iterable[Row]) -> list[Row]:
-    """Return rows as they are kept here, in the transaction that is open. Raises UnkeptError."""
+def settled(rows: Iterable[Row], *, enter: bool = True) -> list[Row]:
+    """Return rows as they are kept here, in the transaction that is open. Raises UnkeptError.
+
+    enter: whether what they name is entered, where nobody has heard of it yet; else this only looks.
+    """
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.key.partition("/")[0]].append(row)
     hold_to_kinds(found)
-    return [row for head, mine in found.items() for row in _kinds[head].settled(mine)]
+    return [row for head, mine in found.items() for row in _kinds[head].settled(mine, enter=enter)]
 
 
 def put(rows: Iterable[Row]) -> None:

@@ -33,6 +33,7 @@ SENTENCES: Final = {
     "machine_came": N_("a controller brought its machine"),
     "training_changed": N_("changed the training {training}"),
     "condition": N_("made a condition that machines may ask for"),
+    "condition_gone": N_("took away the condition {training}"),
     "fulfilled": N_("changed what {name} fulfils"),
     "hours": N_("changed the opening hours"),
     "site": N_("changed where and when the workshop {name} is"),

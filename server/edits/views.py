@@ -32,27 +32,15 @@ def history(request: HttpRequest) -> HttpResponseBase:
     """Show who changed what, or give it as a sheet."""
     audit(request, "looked_history")
     found = seen_by(scope.site_of(request)).order_by("-pk").select_related("account", "device", "undone_by")
-    wrong = ""
-    if how := request.GET.get("as", ""):
-        try:
-            return exports.answer(_table(found), how)
-        except exports.ExportError as error:
-            wrong = translate(error)
+    if (file := exports.asked(request, lambda: _table(found))) is not None:
+        return file
     # By number and not by page: nobody counts what grows for years.
     before = PastForm(request.GET)
     number = before.cleaned_data["before"] if before.is_valid() else None
     shown = list((found if number is None else found.filter(pk__lt=number))[: STEP + 1])
     edits = [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in shown[:STEP]]
     older = shown[STEP - 1].pk if len(shown) > STEP else None
-    return page(
-        request,
-        "edits/history.html",
-        422 if wrong else 200,
-        edits=edits,
-        older=older,
-        wrong=wrong,
-        formats=list(exports.FORMATS),
-    )
+    return page(request, "edits/history.html", edits=edits, older=older)
 
 
 def _table(found: QuerySet[Edit]) -> Table:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import configuration
+from server.core import configuration, exports
+from server.core.exports import Column, Kind, Table
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
 from server.mail import post
@@ -22,8 +24,8 @@ SHOWN: Final = 100
 
 
 @allowed(Role.ADMINISTRATOR)
-def letters(request: HttpRequest) -> HttpResponse:
-    """Show the latest letters; try one again; send one to see whether they arrive."""
+def letters(request: HttpRequest) -> HttpResponseBase:
+    """Show the latest letters, or give all of them as a sheet; try one again; send one to see whether they arrive."""
     if scope.site_of(request) is not None:
         return refused(request, _("Letters are of every workshop; ask whoever runs them all."))
     wrong = ""
@@ -34,6 +36,8 @@ def letters(request: HttpRequest) -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     audit(request, "looked_mail")
+    if (file := exports.asked(request, _table)) is not None:
+        return file
     found = Letter.objects.order_by("-pk")[:SHOWN]
     context: dict[str, Any] = {
         "letters": found,
@@ -43,6 +47,20 @@ def letters(request: HttpRequest) -> HttpResponse:
         "wrong": wrong,
     }
     return page(request, "mail/letters.html", 422 if wrong else 200, **context)
+
+
+def _table() -> Table:
+    moment = Kind.MOMENT
+    columns = (
+        Column(_("When"), moment), Column(_("To")), Column(_("About")), Column(_("sent"), moment),
+        Column(_("next try"), moment), Column(_("Tries"), Kind.NUMBER), Column(_("How it went")),
+    )  # fmt: skip
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for each in Letter.objects.order_by("-pk").iterator(chunk_size=500):
+            yield each.made, each.to, each.subject, each.sent, each.due, each.tries, each.error
+
+    return Table("loquet-letters", _("Letters"), columns, rows)
 
 
 def _do(request: HttpRequest) -> None:

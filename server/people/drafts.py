@@ -17,7 +17,6 @@ from protocol.whitelist import Whitelist
 from server.core import state
 from server.edits import editing, rows
 from server.edits.editing import Author
-from server.people import payers
 from server.people.badges import known_hash
 
 KEPT_S: Final = 3_600.0  # for so long a draft may be taken over
@@ -49,8 +48,7 @@ def read(account: int, name: str, raw: bytes, mapping: bytes | None) -> str:
     version = int(state.get(state.VERSION))
     hashes = {card: known_hash(*card)[0] for card in sheet.cards}
     wanted: list[Row] = list(sheet.rows(hashes, Whitelist(rows.everything())))
-    people = payers.settled([row for row in wanted if isinstance(row, Member)], enter=False)
-    wanted = [*people, *(row for row in wanted if not isinstance(row, Member))]
+    wanted = rows.settled(wanted, enter=False)
     here = rows.find(row.key for row in wanted)
     changed = [row for row in wanted if here.get(row.key) != row]
     token = secrets.token_urlsafe(12)

@@ -30,7 +30,7 @@ def shown(payer: str) -> str:
     return f"{name} ({payer})" if name and name != payer else payer
 
 
-def settled(rows: list[MemberRow], *, enter: bool = True) -> list[MemberRow]:
+def settled(rows: list[MemberRow], *, enter: bool) -> list[MemberRow]:
     """Return members with an id for who pays. enter: an organisation of which nobody has heard yet is entered."""
     ids: dict[str, str] = {}
     for said in sorted({row.payer for row in rows if row.payer}):

@@ -27,9 +27,9 @@ class Members(Kind[Member, protocol.Member]):
         """Return the model that keeps a row."""
         return Member(row.id, row.name, row.category, row.payer, row.until, row.excluded)
 
-    def settled(self, rows: list[protocol.Member]) -> list[protocol.Member]:
+    def settled(self, rows: list[protocol.Member], *, enter: bool) -> list[protocol.Member]:
         """Return members as they are kept here: who pays is an id."""
-        return payers.settled(rows)
+        return payers.settled(rows, enter=enter)
 
     def named(self, names: list[str]) -> QuerySet[Member]:
         """Find by id."""

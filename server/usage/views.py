@@ -79,12 +79,8 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     """Show a month, or give it as a sheet."""
     found, month = _asked(request)
     audit(request, "looked_usage", request.GET.urlencode())
-    wrong = ""
-    if how := request.GET.get("as", ""):
-        try:
-            return exports.answer(_table(found, month), how)
-        except exports.ExportError as error:
-            wrong = translate(error)
+    if (file := exports.asked(request, lambda: _table(found, month))) is not None:
+        return file
     machines = dict(Machine.objects.values_list("pk", "name"))
     by_machine = _sums(found, "machine")
     by_member = _sums(found, "member")[:STEP]
@@ -111,10 +107,8 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "query": urlencode([pair for pair in request.GET.items() if pair[0] not in {"page", "as"}]),
         "undated": undated,
         "chart": charts.bars(_("Hours by month"), _by_month(request, month)),
-        "formats": list(exports.FORMATS),
-        "wrong": wrong,
     }
-    return page(request, "usage/usage.html", 422 if wrong else 200, **context)
+    return page(request, "usage/usage.html", **context)
 
 
 @allowed(Role.FABMANAGER)

@@ -6,73 +6,28 @@ So controllers decide by rows that they know, offline, and hear of no year of bi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import date
+from collections.abc import Iterable
 from typing import Any, Final
 
-import msgspec
 from django.db import transaction
 from django.http import HttpRequest
 
 from common.texts import N_, _
 from protocol import rows as protocol
-from protocol.rows import Certification, Row
+from protocol.rows import Row
 from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say
-from server.edits import editing
+from server.edits import editing, rows
 from server.edits.editing import Author
 from server.people.models import Member, Particulars
-from server.whitelist import models
-from server.whitelist.forms import ConditionForm
+from server.whitelist import fulfilment, models
+from server.whitelist.forms import ConditionForm, ConditionGoneForm
 from server.whitelist.models import Condition, Training
 
-ADULT: Final = 18
 BATCH: Final = 500
 
 
-class Held(msgspec.Struct, frozen=True):
-    """From when to when a member fulfils a condition; None for no bound."""
-
-    since: date | None = None
-    until: date | None = None
-
-
-def _age(known: Particulars, asked: str) -> Held | None:
-    """By the year alone: whoever turns that age in a year has it for certain from the next one on."""
-    return None if known.birth_year is None else Held(since=date(known.birth_year + int(asked) + 1, 1, 1))
-
-
-def _guardian(known: Particulars, _asked: str) -> Held | None:
-    return Held(since=known.guardian) if known.guardian else _age(known, str(ADULT))
-
-
-def _commune(known: Particulars, asked: str) -> Held | None:
-    wanted = {each.strip().casefold() for each in asked.split(",")}
-    return Held() if known.commune.casefold() in wanted - {""} else None
-
-
-def _insurance(known: Particulars, _asked: str) -> Held | None:
-    return Held(until=known.insurance) if known.insurance else None
-
-
-def _said_on(field: str) -> Callable[[Particulars, str], Held | None]:
-    def held(known: Particulars, _asked: str) -> Held | None:
-        day = getattr(known, field)
-        return Held(since=day) if day else None
-
-    return held
-
-
-FULFILLED: Final[dict[str, Callable[[Particulars, str], Held | None]]] = {
-    "age": _age,
-    "guardian": _guardian,
-    "rules": _said_on("rules"),
-    "insurance": _insurance,
-    "commune": _commune,
-    "photos": _said_on("photos"),
-    "letters": _said_on("letters"),
-}
 CALLED: Final = {
     "age": N_("{asked} years old"),
     "guardian": N_("of age, or a guardian agreed"),
@@ -113,6 +68,25 @@ def _asked(said: dict[str, Any]) -> str:
     return ""
 
 
+def remove(request: HttpRequest) -> None:
+    """Have nothing of a condition for which no machine asks. Raises FormError."""
+    wanted = ConditionGoneForm.read(request)["condition"]
+    found = Training.objects.filter(pk__in=Condition.objects.filter(pk=wanted)).first()
+    if found is None:
+        raise FormError(N_("there is no such condition any more"))
+    asking = [row for row in rows.belonging_to("training", found.pk) if isinstance(row, protocol.Machine)]
+    if asking:
+        names = ", ".join(row.name or row.id for row in asking)
+        raise FormError(N_("machines still ask for it: {names}"), names=names)
+    with transaction.atomic():
+        Condition.objects.filter(pk=found.pk).delete()
+        held = [row.key for row in rows.belonging_to("training", found.pk)]
+        editing.carry_out(
+            Author.of(request), "condition_gone", (), [f"training/{found.pk}", *held], about={"training": found.name}
+        )
+    say(request, _("no machine can ask for it any more"))
+
+
 def hold_to_trainings(training: str) -> None:
     """Refuse what is no training that somebody gives. Raises FormError."""
     if Condition.objects.filter(pk=training).exists():
@@ -133,11 +107,11 @@ def _derive(author: Author, conditions: Iterable[Condition], members: list[str] 
     drop: list[str] = []
     for each in (known if members is None else known.filter(pk__in=members)).iterator(chunk_size=BATCH):
         for condition in wanted:
-            held = FULFILLED[condition.what](each, condition.asked)
+            held = fulfilment.made_of(each, condition)
             if held is None:
                 drop.append(f"certification/{each.pk}/{condition.pk}")
             else:
-                put.append(Certification(each.pk, condition.pk, since=held.since, until=held.until))
+                put.append(held)
     names = dict(Member.objects.filter(pk__in=members or []).values_list("pk", "name"))
     about = {"name": ", ".join(names[each] or each for each in names)} if names else {}
     editing.carry_out(author, "fulfilled" if names else "condition", put, drop, about=about)

@@ -70,6 +70,12 @@ class ConditionForm(Form):
     communes = LineField(N_("Communes"))
 
 
+class ConditionGoneForm(Form):
+    """Which condition is to go."""
+
+    condition = LineField()
+
+
 class MachineForm(Form):
     """What a machine asks for, and what it is called."""
 

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from protocol import rows as protocol
 from protocol.rows import Level
 from server.edits.rows import Kind
+from server.whitelist import fulfilment
 from server.whitelist.models import Certification, ForcedEnd, Machine, Training
 
 
@@ -101,6 +102,10 @@ class Certifications(Kind[Certification, protocol.Certification]):
         return Certification(
             member=row.member, training=row.training, level=int(row.level), since=row.since, until=row.until
         )
+
+    def settled(self, rows: list[protocol.Certification], *, enter: bool) -> list[protocol.Certification]:  # noqa: ARG002 - nothing is entered
+        """Return certifications as they are kept here: nobody gives what follows from a member's particulars."""
+        return fulfilment.settled(rows)
 
     def named(self, names: list[str]) -> QuerySet[Certification]:
         """Find by member: a name is a member's and a training's."""

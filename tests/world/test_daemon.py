@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from commands import told
@@ -200,6 +201,40 @@ def test_reading_while_the_daemon_runs_goes_through_it(stage):
     assert reading.wait(30) == 0
     reading.stdout.close()
     assert stage.state("laser")["reader"] == "MFRC522 v2"
+
+
+ANOTHER_THREAD_IS_HIT = """
+import signal, sys, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+from controller.commands import main
+main()
+"""
+
+
+def sleeps(pid):
+    """Whether a process's first thread does (proc(5), stat)."""
+    return Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+@pytest.mark.parametrize("daemon", [True, False])
+def test_reading_ends_at_a_signal_that_interrupts_nothing(stage, daemon):
+    """As one does that comes just before a call that waits: here another thread is hit by it."""
+    if daemon:
+        stage.start_daemon()
+    reading = subprocess.Popen(
+        [sys.executable, "-c", ANOTHER_THREAD_IS_HIT, "read", "--json"],
+        env=stage.environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for _ in range(2):
+        assert json.loads(reading.stdout.readline())["event"] == "reader_found"
+    until(lambda: sleeps(reading.pid), "it waits")
+    reading.send_signal(signal.SIGINT)
+    try:
+        assert reading.wait(30) == 0
+    finally:
+        reading.kill()
+        reading.stdout.close()
 
 
 def test_reading_without_a_daemon_claims_the_readers_own_pins_alone(stage):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 import segno
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, ngettext, translate
 from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
-from server.core import clock, configuration, keys, state
+from server.core import clock, configuration, exports, keys, state
+from server.core.exports import Column, Kind, Table
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
 from server.devices import enrolment
@@ -103,8 +105,10 @@ def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
 
 
 @allowed(Role.FABMANAGER)
-def overview(request: HttpRequest) -> HttpResponse:
-    """Show every controller; make a code."""
+def overview(request: HttpRequest) -> HttpResponseBase:
+    """Show every controller, or give them as a sheet; make a code."""
+    if (file := exports.asked(request, lambda: _table(devices(request)))) is not None:
+        return file
     code, drawn, wrong = None, "", ""
     sites = list(scope.within(request, Site.objects.order_by("id"), "pk"))
     if request.method == "POST":
@@ -135,6 +139,29 @@ def overview(request: HttpRequest) -> HttpResponse:
         422 if wrong else 200,
         **context,
     )
+
+
+def _table(found: list[Shown]) -> Table:
+    columns = (
+        Column(_("Name")), Column(_("Machines")), Column(_("Workshop")), Column(_("Last heard of"), Kind.MOMENT),
+        Column(_("Version")), Column(_("Clock")), Column(_("What is wrong")),
+    )  # fmt: skip
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for each in found:
+            version = str(each.report.get("version", ""))
+            of = each.device
+            yield (
+                of.name or of.pk,
+                ", ".join(each.machines),
+                of.site_id,
+                of.seen,
+                version,
+                each.clock,
+                " ".join(each.wrong),
+            )
+
+    return Table("loquet-controllers", _("Controllers"), columns, rows)
 
 
 def _retire(request: HttpRequest, device: Device | None) -> None:

@@ -97,6 +97,8 @@ def _do(request: HttpRequest) -> HttpResponseBase | None:
             save_machine(request)
         case "condition":
             conditions.save(request)
+        case "condition_gone":
+            conditions.remove(request)
         case "hours":
             hours.save_hours(request)
         case "account":

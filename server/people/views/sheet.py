@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from common.texts import _, translate
+from common.texts import _
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import exports
@@ -21,10 +21,7 @@ from server.people.models import Member, Particulars
 def sheet(request: HttpRequest) -> HttpResponseBase:
     """Return every member as a file."""
     audit(request, "exported_members")
-    try:
-        return exports.answer(_table(), request.GET.get("as", ""))
-    except exports.ExportError as error:
-        return refused(request, translate(error), 422)
+    return exports.asked(request, _table) or refused(request, _("There is no such page."), 404)
 
 
 def _table() -> Table:

@@ -12,7 +12,7 @@ from protocol.rows import Certification
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import exports, forms
+from server.core import forms
 from server.core.rendering import page
 from server.edits import rows
 from server.people.models import Member
@@ -85,7 +85,6 @@ def whitelist(request: HttpRequest) -> HttpResponse:
         "categories": _categories(),
         "shown": SHOWN,
         "levels": levels(request),
-        "formats": list(exports.FORMATS),
         "asked": request.GET,
     }
     part = request.headers.get("HX-Target") == "grid"

@@ -12,7 +12,7 @@ def browser(sqlite):
 
     fill()
     carry_out(Author(name="test"), "imported", [Member("eve", '=HYPERLINK("x")', payer="École Jean Zay")])
-    found = client("fabmanager")
+    found = client("administrator")
     do(found, "/members/eve", do="particulars", birth_year="1987", commune="Die", insurance="2027-03-31")
     return found
 
@@ -32,7 +32,10 @@ def test_every_member_is_in_the_sheet_with_what_is_known_of_them_and_who_pays(br
     assert AuditRecord.objects.filter(what="exported_members").exists()
 
 
-@pytest.mark.parametrize("path", ["/members-sheet", "/history"])
+SHEETS = ["/members-sheet", "/history", "/devices", "/inbox", "/mail", "/usage"]
+
+
+@pytest.mark.parametrize("path", SHEETS)
 @pytest.mark.parametrize("how", ["csv", "xlsx", "ods", "pdf"])
 def test_it_is_had_in_every_format(browser, path, how):
     answer = browser.get(f"{path}?as={how}", secure=True)
@@ -42,7 +45,7 @@ def test_it_is_had_in_every_format(browser, path, how):
     answer.close()
 
 
-@pytest.mark.parametrize("path", ["/members-sheet", "/history"])
+@pytest.mark.parametrize("path", SHEETS)
 def test_a_format_that_there_is_not_is_refused(browser, path):
     assert browser.get(f"{path}?as=doc", secure=True).status_code == 422
     assert client("trainer").get(f"{path}?as=csv", secure=True).status_code == 403

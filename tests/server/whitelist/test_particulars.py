@@ -69,6 +69,43 @@ def test_nobody_gives_or_takes_what_follows_from_the_members_page(browser):
     assert row(f"certification/m002/{made}") is None
 
 
+def test_no_sheet_and_no_controller_gives_what_follows_from_the_members_page(browser):
+    from server.edits import editing, rows
+    from server.edits.models import Edit
+
+    made = condition(browser, "insurance")
+    particulars(browser, "m001", insurance="2027-03-31")
+    held = row(f"certification/m001/{made}")
+    given = [Certification("m001", made), Certification("m002", made), Certification("m002", "laser")]
+    assert rows.settled(given, enter=False) == [held, given[2]], "a preview says what will be"
+    assert editing.carry_out(editing.Author(name="a sheet"), "imported", given[:2]) is None, "nothing is changed"
+    editing.carry_out(editing.Author(name="a sheet"), "imported", given)
+    assert row(f"certification/m001/{made}") == held
+    assert row(f"certification/m002/{made}") is None
+    assert row("certification/m002/laser") == given[2], "what was given with it counts"
+    assert [each.key for each in Edit.objects.get(what="imported").changes.all()] == ["certification/m002/laser"]
+
+
+def test_a_condition_goes_once_no_machine_asks_for_it_and_takes_what_followed_from_it(browser):
+    from server.whitelist.models import Condition
+
+    made = condition(browser, "insurance")
+    particulars(browser, "m001", insurance="2027-03-31")
+    do(browser, "/setup", do="machine", id="laser", name="Laser", requires=["laser", made])
+    assert made in row("machine/laser").requires
+    do(browser, "/setup", do="condition_gone", condition=made)
+    assert Condition.objects.exists(), "a machine that asks for it would be closed to everybody"
+    do(browser, "/setup", do="machine", id="laser", name="Laser", requires=["laser"])
+    do(browser, "/setup", do="condition_gone", condition=made)
+    assert not Condition.objects.exists()
+    assert row(f"training/{made}") is None
+    assert row(f"certification/m001/{made}") is None
+    do(browser, "/setup", do="condition_gone", condition=made)
+    do(browser, "/setup", do="condition_gone", condition="laser")
+    assert row("training/laser") is not None, "a training is no condition"
+    assert condition(browser, "insurance"), "it can be made anew"
+
+
 def test_neither_history_nor_whitelist_says_what_a_member_said_of_themselves(browser):
     from server.edits import rows
     from server.edits.models import Change, Edit
