@@ -4,6 +4,7 @@ import importlib
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -30,6 +31,8 @@ settings.register_profile(
 )
 settings.load_profile("house")
 live_in_memory()
+# A shell's job in the background ignores Ctrl-C, and so does what it starts: here it is to end as on a terminal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
 

@@ -1,5 +1,6 @@
 """The whole, as processes: board, guard and the shipped daemon, on a shipped configuration."""
 
+import contextlib
 import json
 import signal
 import sqlite3
@@ -180,26 +181,33 @@ def test_an_end_from_the_shell_names_its_session(stage):
     assert [(each["why"], each["by"]) for each in journal(stage, "ended")] == [("remote", user_name())]
 
 
+@contextlib.contextmanager
+def begun(stage, *command):
+    """A process in a stage's world, which is gone afterwards, whatever was found."""
+    with subprocess.Popen(command, env=stage.environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_reading_while_the_daemon_runs_goes_through_it(stage):
     stage.start_daemon()
-    reading = subprocess.Popen(
-        [sys.executable, "-m", "controller", "read", "--json"], env=stage.environment, stdout=subprocess.PIPE, text=True
-    )
-    found = {json.loads(reading.stdout.readline())["machine"] for _ in range(2)}
-    assert found == {"laser", "printer"}
-    stage.lay("laser", MARIE)
-    line = json.loads(reading.stdout.readline())
-    assert (line["event"], line["uid"], line["technology"], line["machine"]) == (
-        "presented",
-        MARIE,
-        "iso14443a",
-        "laser",
-    )
-    stage.take("laser", MARIE)
-    assert json.loads(reading.stdout.readline())["event"] == "removed"
-    reading.send_signal(signal.SIGINT)
-    assert reading.wait(30) == 0
-    reading.stdout.close()
+    with begun(stage, sys.executable, "-m", "controller", "read", "--json") as reading:
+        found = {json.loads(reading.stdout.readline())["machine"] for _ in range(2)}
+        assert found == {"laser", "printer"}
+        stage.lay("laser", MARIE)
+        line = json.loads(reading.stdout.readline())
+        assert (line["event"], line["uid"], line["technology"], line["machine"]) == (
+            "presented",
+            MARIE,
+            "iso14443a",
+            "laser",
+        )
+        stage.take("laser", MARIE)
+        assert json.loads(reading.stdout.readline())["event"] == "removed"
+        reading.send_signal(signal.SIGINT)
+        assert reading.wait(30) == 0
     assert stage.state("laser")["reader"] == "MFRC522 v2"
 
 
@@ -222,19 +230,12 @@ def test_reading_ends_at_a_signal_that_interrupts_nothing(stage, daemon):
     """As one does that comes just before a call that waits: here another thread is hit by it."""
     if daemon:
         stage.start_daemon()
-    reading = subprocess.Popen(
-        [sys.executable, "-c", ANOTHER_THREAD_IS_HIT, "read", "--json"],
-        env=stage.environment, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    for _ in range(2):
-        assert json.loads(reading.stdout.readline())["event"] == "reader_found"
-    until(lambda: sleeps(reading.pid), "it waits")
-    reading.send_signal(signal.SIGINT)
-    try:
+    with begun(stage, sys.executable, "-c", ANOTHER_THREAD_IS_HIT, "read", "--json") as reading:
+        for _ in range(2):
+            assert json.loads(reading.stdout.readline())["event"] == "reader_found"
+        until(lambda: sleeps(reading.pid), "it waits")
+        reading.send_signal(signal.SIGINT)
         assert reading.wait(30) == 0
-    finally:
-        reading.kill()
-        reading.stdout.close()
 
 
 def test_reading_without_a_daemon_claims_the_readers_own_pins_alone(stage):
