@@ -29,6 +29,9 @@ TICK: Final = 0.2  # seconds
 GONE_MS: Final = 30_000  # a port that is gone for so long took its relay's supply with it
 FIRST_WAIT_MS: Final = 500
 MOST_WAIT_MS: Final = 4_000
+LATE_MS: Final = 600  # between two looks, less what it did meanwhile: this process was not running
+RENEWAL_MS: Final = 1_500  # for a daemon that stood still with it to renew its leases
+SPARED_MS: Final = 10_000  # for so long one lease is given such times: on a machine that is late all the time, too
 DEATH_WAIT: Final = 2.0  # seconds for a killed process to be gone
 STOPPED: Final = {"success", "timeout"}  # systemd's word to ExecStopPost= for a service that was told to stop
 
@@ -93,6 +96,10 @@ class Guard:
         self._between = between  # called after each lease: a line that does not answer takes its time
         self._waits: dict[str, tuple[int, int]] = {}  # until when, and for how long, one that failed is left alone
         self._known: dict[Path, dict[str, Any]] = {}
+        self._looked: int | None = None
+        self._worked = 0  # milliseconds since then that opening took
+        self._was_late = False
+        self._spared: dict[str, tuple[int, int, int]] = {}  # until when lent; since when, and until when, spared
         self.sees_all = True
 
     def step(self, now: int, *, orphans_only: bool = False) -> int:
@@ -101,6 +108,8 @@ class Guard:
         A lease that was seen once is remembered for as long as its owner lives: whatever becomes of the file,
         what it lent is opened with its owner's end.
         """
+        self._was_late = self._looked is not None and now - self._looked - self._worked > LATE_MS
+        self._looked, self._worked = now, 0
         found = self._read()
         failures = 0
         every = {path: found.get(path) or self._known[path] for path in self._known | found}
@@ -144,13 +153,20 @@ class Guard:
         garbled = lost and path.exists()
         past = record["until"] <= now and not (orphans_only and owner_lives) and (garbled or not lost)
         if not (past or orphaned):
+            self._spared.pop(path.name, None)
+            return True
+        if owner_lives and self._is_spared(path.name, record["until"], now):
             return True
         if not lost and lease.read(path) != record:
             return True  # renewed, or given back, while we looked
         if owner_lives and record["opening"].get("kind") != "own":
             self._notify(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
             kill(record["pid"])
-        self._open(path.name, record["opening"], now)
+        began = lease.boottime_ms()
+        try:
+            self._open(path.name, record["opening"], now)
+        finally:
+            self._worked += lease.boottime_ms() - began
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         self._failed.pop(path.name, None)
@@ -158,6 +174,21 @@ class Guard:
         if not lost or garbled:
             self._notify(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
         return True
+
+    def _is_spared(self, name: str, until: int, now: int) -> bool:
+        """Return whether a daemon is to have the time to renew first: it may have stood still together with the guard.
+
+        What it asked for itself (a lease of no time at all) is done at once.
+        """
+        if until == 0:
+            return False
+        lent, since, ends = self._spared.get(name, (until, now, 0))
+        if lent != until:
+            lent, since, ends = until, now, 0
+        if self._was_late and now - since < SPARED_MS:
+            ends = now + RENEWAL_MS
+        self._spared[name] = lent, since, ends
+        return now < ends
 
     def _open(self, name: str, opening: dict[str, Any], now: int) -> None:
         """Open it. Raises what its opener raises; a relay that lives on its port's supply is open once that is gone."""

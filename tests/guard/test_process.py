@@ -92,6 +92,49 @@ def test_a_daemon_that_hangs_on_without_renewing_is_killed(board, guard, tmp_pat
     assert "killed" in said[0]
 
 
+def test_a_daemon_that_stood_still_together_with_the_guard_has_the_time_to_renew(board, guard, tmp_path, sleeper, said):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(200)
+    guard.step(3_200)  # the whole machine swapped, or was paused
+    assert sleeper.poll() is None
+    lend(board, tmp_path, until=5_300, pid=sleeper.pid)
+    guard.step(3_400)
+    guard.step(5_000)
+    assert sleeper.poll() is None
+    assert board.board.pins.lines[17].level == 1
+    assert not said
+
+
+def test_one_that_hangs_all_the_same_is_killed_once_it_had_that_time(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    guard.step(200)
+    for now in range(3_200, 4_700, 200):
+        guard.step(now)
+        assert board.board.pins.lines[17].level == 1
+    guard.step(4_700)
+    assert sleeper.wait() == -signal.SIGKILL
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_on_a_machine_that_is_late_all_the_time_one_that_hangs_is_killed_too(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    for now in range(0, 14_000, 1_000):
+        guard.step(now)
+    assert sleeper.wait() == -signal.SIGKILL
+    assert board.board.pins.lines[17].level == 0
+
+
+def test_after_a_stall_what_is_dead_or_asks_for_it_is_opened_at_once(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=0, pid=sleeper.pid)  # its driver could not open it
+    guard.step(0)
+    assert board.board.pins.lines[17].level == 0
+    other = sleeper.wait()
+    lend(board, tmp_path, until=9_000, pid=1, started=1)
+    guard.step(5_000)
+    assert board.board.pins.lines[17].level == 0
+    assert other == -signal.SIGKILL
+
+
 def test_another_process_with_the_same_pid_is_not_killed(board, guard, tmp_path, sleeper):
     lend(board, tmp_path, until=2_000, pid=sleeper.pid, started=1)
     guard.step(2_000)

@@ -83,6 +83,22 @@ def test_without_a_guard_the_kernel_would_keep_the_relay_closed(stage):
     assert not stage.closed("laser"), "ExecStopPost opens it"
 
 
+def test_a_machine_that_stood_still_for_a_while_goes_on_with_its_session(stage):
+    """As one that swaps, or is paused: guard and daemon stand still together, and the lease is past when they go on."""
+    stage.start_daemon()
+    lay_and_wait(stage)
+    mine = (stage.process("guard"), stage.process("daemon"))
+    for process in mine:
+        process.send_signal(signal.SIGSTOP)
+    until(lambda: [each for _, each in lease.held(stage.settings.run_dir) if each["until"] < lease.boottime_ms()], "past")
+    for process in mine:
+        process.send_signal(signal.SIGCONT)
+    until(lambda: stage.status()["guard"], "the guard goes on, and has looked at the leases")
+    assert mine[1].poll() is None
+    assert stage.closed("laser")
+    assert stage.state("laser")["state"] == "running"
+
+
 def test_a_daemon_that_hangs_is_killed_and_its_relay_opened(stage):
     daemon = stage.start_daemon()
     lay_and_wait(stage)
