@@ -13,6 +13,7 @@ from common.texts import N_
 KEY_BYTES: Final = 32
 MOST_KEYS: Final = 16
 _SEPARATORS: Final = re.compile(r"[\s:.\-]")
+_PRINTED: Final = re.compile(r"^\d{10}$|^\d{1,3},\d{1,5}$|^\d{10}\s+\d{3},\d{5}$")  # as 125 kHz cards bear it
 _SPREADSHEET: Final = re.compile(r"^\d+([.,]\d+)?E[+-]?\d+$", re.IGNORECASE)
 
 
@@ -39,21 +40,45 @@ class UidError(LoquetError, ValueError):
     """A text that is no UID, and what to do about it."""
 
 
-def parse_uid(text: str, technology: Technology = Technology.ISO14443A, *, from_sheet: bool = False) -> bytes:
+def is_printed(text: str) -> bool:
+    """Return whether a text is what a 125 kHz card bears in print: a decimal number, facility and card code, or both."""
+    return _PRINTED.match(text.strip()) is not None
+
+
+def reads_as_a_number(text: str) -> bool:
+    """Return whether a spreadsheet would read a UID as a number (`12345E78`) and write it as another one."""
+    return _SPREADSHEET.match(text.strip()) is not None
+
+
+def made_by_a_spreadsheet(text: str) -> UidError:
+    """Say that a UID may be a number by now, and how to write it."""
+    return UidError(
+        N_(
+            'badge "{text}" may be a number made by a spreadsheet; format the column as text and read '
+            "the badge again, or write its bytes apart (04:A3:C6:CA)"
+        ),
+        text=text.strip(),
+    )
+
+
+def parse_uid(text: str, technology: Technology = Technology.ISO14443A) -> bytes:
     """Read a UID written in hexadecimal, with or without `:`, `-`, `.` or spaces between its bytes.
 
-    With *from_sheet*, digits around an E are refused as well: a spreadsheet reads `12345E78` as a number.
+    Ten decimal digits are what a 125 kHz card bears in print, and never taken for hexadecimal.
     Raises UidError, which says what is wrong and how to write it.
     """
     stripped = text.strip()
-    if _SPREADSHEET.match(stripped) and (from_sheet or not stripped.isalnum()):
+    if is_printed(stripped):
         raise UidError(
             N_(
-                'badge "{text}" may be a number made by a spreadsheet; format the column as text and read '
-                "the badge again, or write its bytes apart (04:A3:C6:CA)"
+                'badge "{text}" looks like the decimal number that is printed on a card, which does not say all of it; '
+                "lay the card on a reader and write what `loquet read` shows. Is it that already? Then write its bytes "
+                "apart (00:04:86:17:21)"
             ),
             text=stripped,
         )
+    if reads_as_a_number(stripped) and not stripped.isalnum():
+        raise made_by_a_spreadsheet(stripped)
     digits = _SEPARATORS.sub("", stripped).upper()
     if not digits or re.fullmatch(r"[0-9A-F]+", digits) is None:
         raise UidError(N_('badge "{text}" is not hexadecimal; `loquet read` shows how it is written'), text=stripped)
@@ -87,6 +112,8 @@ def parse_badge(text: str) -> tuple[bytes, Technology]:
 def badge_text(uid: bytes, technology: str) -> str:
     """Write a badge as `parse_badge` reads it."""
     number = uid.hex().upper()
+    if is_printed(number):
+        number = uid.hex(":")
     return number if technology == Technology.ISO14443A else f"{technology}:{number}"
 
 

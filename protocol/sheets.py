@@ -22,7 +22,7 @@ import msgspec
 
 from common.errors import LoquetError
 from common.texts import N_, NP_
-from protocol.badge import Technology, parse_uid
+from protocol.badge import Technology, UidError, is_printed, made_by_a_spreadsheet, parse_uid, reads_as_a_number
 from protocol.rows import Badge, Certification, Level, Member, Row, Training, checked
 from protocol.whitelist import Whitelist
 
@@ -247,7 +247,7 @@ def _people(lines: Iterator[tuple[int, list[str]]], width: int, kind: _Plain | _
             people.append(kind.person(number, cells))
         except LoquetError as error:
             bad.append(BadLine(number, error))
-    _none_bad(bad)
+    _none_bad(sorted([*bad, *kind.numbers.doubted(bad)], key=lambda each: each.line))
     return tuple(people)
 
 
@@ -260,10 +260,33 @@ def _none_bad(bad: list[BadLine]) -> None:
         )
 
 
+class _Numbers:
+    """The badges of a sheet. One that a spreadsheet would read as a number counts where others show that none did."""
+
+    def __init__(self) -> None:
+        self._doubtful: list[BadLine] = []
+        self._is_sound = False
+
+    def read(self, text: str, technology: Technology, line: int) -> bytes:
+        """Read one. Raises UidError."""
+        uid = parse_uid(text, technology)
+        if reads_as_a_number(text):
+            self._doubtful.append(BadLine(line, made_by_a_spreadsheet(text)))
+        else:
+            self._is_sound = True
+        return uid
+
+    def doubted(self, bad: list[BadLine]) -> list[BadLine]:
+        """Return the lines with such numbers, where one was changed, or all are such."""
+        changed = any(isinstance(each.error, UidError) for each in bad)
+        return self._doubtful if changed or not self._is_sound else []
+
+
 class _Plain:
     """One line of the plain CSV."""
 
     def __init__(self, columns: dict[str, int]) -> None:
+        self.numbers = _Numbers()
         self._columns = columns
         self._named: dict[str, int] = {}
 
@@ -274,14 +297,16 @@ class _Plain:
 
         name = " ".join(filter(None, (cell("first_name"), cell("name"))))
         technology = read_technology(cell("technology"))
-        badges = [part for part in re.split(r",(?!\d+E[+-]?\d)|[|]", cell("badge")) if part.strip()]
+        said = cell("badge")
+        parts = [said] if is_printed(said) else re.split(r",(?!\d+E[+-]?\d)|[|]", said)
+        badges = [part for part in parts if part.strip()]
         return Person(
             line,
             cell("member") or self._named_alone(name, line),
             name or None,
             cell("category") or None,
             read_day(cell("membership_until")),
-            tuple((parse_uid(badge, technology, from_sheet=True), technology.value) for badge in badges),
+            tuple((self.numbers.read(badge, technology, line), technology.value) for badge in badges),
             tuple(filter(None, map(str.strip, cell("trainings").split(",")))),
             read_level(cell("level")),
             read_day(cell("certified_until")),
@@ -304,6 +329,7 @@ class _FabManager:
     """One line of Fab-manager's member export: trainings by number, at most one badge in `external_id`."""
 
     def __init__(self, names: list[str], mapping: dict[str, str]) -> None:
+        self.numbers = _Numbers()
         self._columns = {name: index for index, name in enumerate(names)}
         self._mapping = mapping
 
@@ -328,7 +354,7 @@ class _FabManager:
             cell("id"),
             f"{cell('first_name')} {cell('last_name')}".strip() or None,
             cell("group") or None,
-            badges=((parse_uid(badge, from_sheet=True), technology.value),) if badge else (),
+            badges=((self.numbers.read(badge, technology, line), technology.value),) if badge else (),
             trainings=tuple(self._mapping[number] for number in trainings),
         )
 

@@ -25,6 +25,7 @@ MOST: Final = 65_536  # bytes of an answer
 LINE: Final = 80
 OK: Final = 200
 UNAUTHORIZED: Final = 401
+TOO_MANY: Final = 429
 
 Host = Annotated[
     str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?(:[1-6]?[0-9]{1,4})?$")
@@ -145,6 +146,12 @@ class Plug:
                 name=self.name,
                 host=self.host,
             )
+        if status == TOO_MANY:
+            told = N_(
+                "{name} at {host} is asked too often (HTTP 429): does something else ask it too? It has few connections; "
+                "have the others ask less"
+            )
+            raise OutputError(told, name=self.name, host=self.host)
         if status != OK:
             raise self.strange(f"HTTP {status}")
         if len(body) > MOST:
@@ -161,6 +168,13 @@ class Plug:
         )
 
     def _unreachable(self, error: Exception) -> OutputError:
+        cause = _cause(error)
+        if isinstance(cause, ConnectionRefusedError):
+            told = N_(
+                "something answers at {host}, and takes no connection: is it the {name}, is its web interface on, is the "
+                "port right?"
+            )
+            return OutputError(told, name=self.name, host=self.host)
         return OutputError(
             N_(
                 "{name} at {host} cannot be reached ({why}): is it plugged in, on this network, still at this address? "
@@ -168,7 +182,8 @@ class Plug:
             ),
             name=self.name,
             host=self.host,
-            why=_shortly(error),
+            # Without addresses of objects or of requests: those may carry what is nobody's business.
+            why=type(error).__name__ if cause is None else cause.strerror,
         )
 
     def close(self) -> None:
@@ -188,11 +203,11 @@ def _end(connections: list[_Connection]) -> None:
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _shortly(error: Exception) -> str:
-    """Return what happened without addresses of objects or of requests: those may carry what is nobody's business."""
+def _cause(error: Exception) -> OSError | None:
+    """Return what the system said, under all that libraries say of it."""
     reason: BaseException | None = error
     while reason is not None:
         if isinstance(reason, OSError) and reason.errno is not None and reason.strerror:
-            return reason.strerror
+            return reason
         reason = reason.__cause__ or reason.__context__
-    return type(error).__name__
+    return None

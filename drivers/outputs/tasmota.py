@@ -5,7 +5,7 @@ further `Power ON` begins it anew. It is one of the plug's stored settings, so i
 (Tasmota documentation, Commands: PulseTime, Power, Status, WebPassword).
 
 How the relay is, is asked with `Status 11`: a `Power` without a value ends the timer in versions before 9 (Tasmota
-issues 4093, 7810). Whatever the version, the timer is seen to run, or the relay is opened and not closed again.
+issues 4093, 7810). The words for it may be others (StateText1, StateText2): they are asked for. Whatever the version, the timer is seen to run, or the relay is opened and not closed again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from drivers.bus.plug_http import Plug, PlugMeterSettings, PlugSettings, in_shor
 from drivers.contracts import N_, DriverError, OutputError, OwnOpening, Seen
 
 Number = Annotated[int, msgspec.Meta(ge=1, le=8)]
-STATES: Final = {"ON": True, "OFF": False}
+STATES: Final = {"OFF": False, "ON": True}
 SECONDS: Final = 100  # what PulseTime adds to a number of seconds
 STAYS_OFF, INVERTED = 0, 5  # of PowerOnState
 WATT_HOURS: Final = 1000.0
@@ -55,6 +55,7 @@ class Tasmota:
         self.interval = settings.interval
         self._settings = settings
         self._measures = True
+        self._words: dict[str, bool] = STATES
         self._unfit: DriverError | None = None
         self._is_timeless = False  # its timer was seen not to run: it is not closed again before it is found anew
         self._measured: tuple[float | None, float | None] = (None, None)
@@ -76,9 +77,24 @@ class Tasmota:
         """Find the plug; return its version. Writes nothing: it may be another one's. Raises OutputError."""
         firmware = self._ask("Status 2").get("StatusFWR")
         version = firmware.get("Version") if isinstance(firmware, dict) else None
+        self._words = self._asked_words()
         self._see_its_settings()
         self._measures, self._looks, self._is_timeless = True, 0, False
         return in_short(f"Tasmota {version if isinstance(version, str) else '?'}")
+
+    def _asked_words(self) -> dict[str, bool]:
+        """Ask which words it says for off and on. Raises OutputError where nobody could tell them apart."""
+        words = []
+        for number, usual in enumerate(STATES, 1):
+            told = self._ask(f"StateText{number}").get(f"StateText{number}")
+            words.append(told if isinstance(told, str) and told else usual)
+        if words[0] == words[1]:
+            raise OutputError(
+                N_('Tasmota at {host} says "{word}" for off and for on: in its console, StateText1 OFF and StateText2 ON'),
+                host=self._settings.host,
+                word=words[0][:20],
+            )
+        return {words[0]: False, words[1]: True}
 
     def _see_its_settings(self) -> None:
         """See whether it may be closed: with PowerOnState 5 its timer closes, and opens nothing."""
@@ -162,9 +178,9 @@ class Tasmota:
         """Return whether the relay is closed, by an answer that says so. Raises StrangeError."""
         relay = self._settings.relay
         told = answer.get(f"POWER{relay}", answer.get("POWER") if relay == 1 else None)
-        if not isinstance(told, str) or told not in STATES:
+        if not isinstance(told, str) or told not in self._words:
             raise self._plug.strange(str(answer))
-        return STATES[told]
+        return self._words[told]
 
     def look(self) -> Seen:
         """Ask how it is. Raises OutputError."""
@@ -215,12 +231,18 @@ class Tasmota:
         if not isinstance(answer, dict):
             raise self._plug.strange(str(answer))
         if "WARNING" in answer:  # as older versions ask for a password, without a status of their own
-            raise OutputError(
-                N_('{name} at {host} wants a password, or refuses this one: password = "…"'),
-                name="Tasmota",
-                host=self._settings.host,
-            )
+            raise self._refused()
         return answer
+
+    def _refused(self) -> OutputError:
+        host = self._settings.host
+        if not self._settings.password:
+            return OutputError(N_('{name} at {host} wants a password: password = "…"'), name="Tasmota", host=host)
+        told = N_(
+            "Tasmota at {host} refuses this password. Is it right? Then the firmware is an old one that takes it in the "
+            "address alone, where anybody on the way reads it: update the firmware"
+        )
+        return OutputError(told, host=host)
 
     def close(self) -> None:
         """Let it be; may be called twice."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import LoquetError
-from protocol.badge import BadgeKey, Technology, UidError, is_random, parse_uid
+from protocol.badge import BadgeKey, Technology, UidError, badge_text, is_random, parse_badge, parse_uid
 
 KEY = BadgeKey(bytes(range(32)))
 uids = st.one_of(*(st.binary(min_size=n, max_size=n) for n in (4, 7, 10)))
@@ -36,11 +36,18 @@ def test_a_number_that_is_none_is_refused_by_name(text, hint):
         parse_uid(text)
 
 
-def test_digits_around_an_e_are_refused_from_a_sheet_and_read_from_a_person():
-    assert parse_uid("12345E78") == bytes.fromhex("12345E78")
-    with pytest.raises(UidError, match="spreadsheet"):
-        parse_uid("12345E78", from_sheet=True)
-    assert parse_uid("12:34:5E:78", from_sheet=True) == bytes.fromhex("12345E78")
+@pytest.mark.parametrize("text", ["0004861721", "1234567890", "074,12057", "74,12057", "0004861721 074,12057"])
+@pytest.mark.parametrize("technology", Technology)
+def test_the_number_printed_on_a_card_is_told_of_and_never_taken_for_hexadecimal(text, technology):
+    with pytest.raises(UidError, match="printed on a card"):
+        parse_uid(text, technology)
+
+
+@given(st.binary(min_size=5, max_size=5))
+def test_what_a_reader_shows_of_a_125_khz_card_is_read_again_though_it_be_all_digits(uid):
+    assert parse_badge(badge_text(uid, "em4100")) == (uid, Technology.EM4100)
+    decimal = bytes(each // 16 % 10 * 16 + each % 10 for each in uid)
+    assert parse_badge(badge_text(decimal, "em4100")) == (decimal, Technology.EM4100)
 
 
 @given(uids, uids)

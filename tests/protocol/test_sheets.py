@@ -1,7 +1,7 @@
 """Member lists as spreadsheets and Fab-manager write them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from protocol import sheets
@@ -76,7 +76,6 @@ def test_an_unmapped_training_is_an_error_that_says_what_to_add():
     ("cells", "word"),
     [
         ("1,23E+13;marie", "made by a spreadsheet"),
-        ("12345E78;marie", "spreadsheet"),
         ("4A3C6CAE26180;marie", "zeros"),
         (";", "who is it"),
         ("04A3C6CAE26180;" + "m" * 65, "64"),
@@ -184,3 +183,30 @@ def test_cells_past_the_header_and_columns_that_nobody_reads_are_told():
         read("badge,member,trainings\n04A3C6CAE26180,zoe,laser,printer\n")
     assert "quotes" in str(error.value.lines[0].error)
     assert sheets.read(b"member;e-mail\nzoe;z@x\n").unread == ("e-mail",)
+
+
+lookalikes = st.tuples(st.integers(10, 99_999), st.integers(0, 9)).map(lambda each: f"{each[0]:05}E{each[1]:02}")
+
+
+@given(st.lists(st.one_of(lookalikes, st.binary(min_size=4, max_size=4).map(bytes.hex)), min_size=1, max_size=30))
+def test_numbers_that_a_spreadsheet_would_change_are_taken_where_others_show_that_none_was(found):
+    found = list(dict.fromkeys(["04A3C6CA", *(each.upper() for each in found)]))
+    assume(len({bytes.fromhex(each) for each in found}) == len(found))
+    lines = "".join(f"{number};m{place}\n" for place, number in enumerate(found))
+    sheet = sheets.read(f"badge;member\n{lines}".encode())
+    assert [uid for person in sheet.people for uid, _technology in person.badges] == [bytes.fromhex(x) for x in found]
+
+
+@pytest.mark.parametrize("beside", ["", "1,23E+13;jean\n", "4A3C6CA;jean\n"])
+def test_they_are_refused_where_all_are_such_or_one_was_changed(beside):
+    sound = "04A3C6CA;marie\n" if beside else ""
+    with pytest.raises(SheetError) as error:
+        read(f"badge;member\n{sound}12345E78;zoe\n{beside}")
+    assert (3 if sound else 2) in {each.line for each in error.value.lines}
+
+
+def test_the_printed_number_of_a_card_is_named_with_its_line():
+    with pytest.raises(SheetError) as error:
+        read('badge;technology;member\n0C004A2F19;em4100;anna\n0004861721;em4100;bert\n"0004861721 074,12057";em4100;c\n')
+    assert [each.line for each in error.value.lines] == [3, 4]
+    assert all("printed on a card" in str(each.error) for each in error.value.lines)

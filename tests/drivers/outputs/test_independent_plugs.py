@@ -315,3 +315,72 @@ def test_a_tasmota_that_inverts_its_timer_is_refused():
         output.open()
         with pytest.raises(OutputError, match="PowerOnState"):
             output.switch(closed=True)
+
+
+class Worded(independent_plugs.Tasmota):
+    """One whose words for off and on somebody has set."""
+
+    words = ("OFF", "ON")
+
+    def _command(self, text, execute):
+        if text.lower() in {"statetext1", "statetext2"}:
+            return {f"StateText{text[-1]}": self.words[int(text[-1]) - 1]}
+        answer = super()._command(text, execute)
+        for each in (answer, answer.get("StatusSTS", {})):
+            if "POWER" in each:
+                each["POWER"] = self.words[each["POWER"] == "ON"]
+        return answer
+
+
+@pytest.mark.parametrize("words", [("OFF", "ON"), ("0", "1"), ("éteint", "allumé"), ("ON", "OFF"), ("off", "on")])
+def test_a_tasmota_may_say_off_and_on_in_whatever_words(words):
+    with Worded() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
+        plug.words = words
+        output.open()
+        for closed in (True, False, True):
+            assert output.switch(closed=closed).closed is closed is plug.on
+            assert output.look().closed is closed
+
+
+def test_a_tasmota_that_says_one_word_for_both_is_refused_and_told_what_to_set():
+    with Worded() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
+        plug.words = ("X", "X")
+        with pytest.raises(OutputError, match="StateText1 OFF"):
+            output.open()
+
+
+def test_a_tasmota_whose_words_are_set_anew_is_understood_once_it_is_found_again():
+    with Worded() as plug, contextlib.closing(Tasmota(TasmotaSettings(host=plug.address))) as output:
+        output.open()
+        plug.words = ("0", "1")
+        with pytest.raises(OutputError):
+            output.look()
+        output.open()
+        assert output.look().closed is False
+
+
+@pytest.mark.parametrize(("password", "said"), [(SECRET, "update the firmware"), ("", "wants a password")])
+def test_a_tasmota_that_takes_a_password_in_the_address_alone_is_told_of_and_never_gets_it_there(password, said):
+    class Old(independent_plugs.Tasmota):
+        def _authorized(self, request, arguments):
+            return arguments.get("password") == self.password
+
+    with (
+        Old(password=SECRET) as plug,
+        contextlib.closing(Tasmota(TasmotaSettings(host=plug.address, password=password))) as output,
+    ):
+        plug.auth_status = 200
+        with pytest.raises(OutputError, match=said):
+            output.open()
+        assert not any(SECRET in str(request.query) for request in plug.received)
+
+
+def test_a_plug_that_is_asked_too_often_and_one_that_takes_no_connection_are_told_apart(make, plug, output, monkeypatch):
+    output.open()
+    answer = plug._handle
+    monkeypatch.setattr(plug, "_handle", lambda *what: (independent_plugs._Answer(429, b"{}"), answer(*what)[1]))
+    with pytest.raises(OutputError, match="asked too often"):
+        output.look()
+    plug.unreachable = True
+    with pytest.raises(OutputError, match="takes no connection"):
+        output.look()
