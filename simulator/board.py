@@ -167,9 +167,13 @@ class Requests:
             raise KeyError(act)
         getattr(self._board.parts, act)(at, **what)
 
-    def do_pcsc(self, reader: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Return the PC/SC readers, or the card on one."""
-        return self._board.parts.pcsc(reader)
+    def do_pcsc(self, reader: str | None = None, *, run: bool = False) -> Any:  # noqa: ANN401 - JSON
+        """Return the PC/SC readers, or the card on one, or which run of their service this is."""
+        return self._board.parts.pcsc(reader, run=run)
+
+    def do_pcscd(self, run: int) -> None:
+        """Start the PC/SC readers' service anew, or have none (0)."""
+        self._board.parts.pcscd = run
 
     # --- what people do ---
 

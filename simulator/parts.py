@@ -66,6 +66,7 @@ class Parts:
     """All parts, by where they are. changed: told of a contact (its part's place, its own) and whether it is closed."""
 
     def __init__(self, changed: Callable[[str, str, bool], None]) -> None:
+        self.pcscd = 1  # which run of the service for PC/SC readers this is; 0: it does not run
         self._changed = changed
         self._things: dict[str, Any] = {}  # what is laid on, switched and measured
         self._cables: dict[str, Cable] = {}
@@ -138,8 +139,13 @@ class Parts:
             elif at not in self._pulled:
                 cable.plug()
 
-    def pcsc(self, reader: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Name the PC/SC readers; return the card on one, None where it is gone."""
+    def pcsc(self, reader: str | None = None, *, run: bool = False) -> Any:  # noqa: ANN401 - JSON
+        """Name the PC/SC readers; return the card on one, None where it is gone.
+
+        run: only which run of the service this is, 0 while it does not run.
+        """
+        if run:
+            return self.pcscd
         there = {at: each for at, each in self._things.items() if isinstance(each, PCSCReader) and each.is_plugged}
         return sorted(there) if reader is None else there[reader].card() if reader in there else None
 

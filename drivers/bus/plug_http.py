@@ -148,8 +148,8 @@ class Plug:
             )
         if status == TOO_MANY:
             told = N_(
-                "{name} at {host} is asked too often (HTTP 429): does something else ask it too? It has few connections; "
-                "have the others ask less"
+                "{name} at {host} is asked too often (HTTP 429): does something else ask it too? It has few "
+                "connections; have the others ask less"
             )
             raise OutputError(told, name=self.name, host=self.host)
         if status != OK:
@@ -171,8 +171,8 @@ class Plug:
         cause = _cause(error)
         if isinstance(cause, ConnectionRefusedError):
             told = N_(
-                "something answers at {host}, and takes no connection: is it the {name}, is its web interface on, is the "
-                "port right?"
+                "something answers at {host}, and takes no connection: is it the {name}, is its web interface on, is "
+                "the port right?"
             )
             return OutputError(told, name=self.name, host=self.host)
         return OutputError(

@@ -22,6 +22,7 @@ Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400]
 MOST: Final = 4096  # bytes taken at once
 WRITE_S: Final = 1.0
 BY_ID: Final = Path("/dev/serial/by-id")
+RULES: Final = (Path("/etc/udev/rules.d"), Path("/usr/lib/udev/rules.d"), Path("/lib/udev/rules.d"))
 
 
 class SerialSettings(DriverSettings, frozen=True, kw_only=True):
@@ -54,6 +55,12 @@ def console_on(port: str, cmdline: Path = Path("/proc/cmdline")) -> bool:
         return False
     consoles = {word.removeprefix("console=").partition(",")[0] for word in words if word.startswith("console=")}
     return bool({Path(port).name, Path(os.path.realpath(port)).name} & consoles)
+
+
+def taken_by_brltty(path: str, rules: tuple[Path, ...] = RULES) -> bool:
+    """Return whether a USB adapter may be missing because brltty has it (Debian bug 667616, Ubuntu bug 1958224)."""
+    is_usb = "USB" in path.upper() or path.startswith(str(BY_ID.parent))
+    return is_usb and any(next(folder.glob("*brltty*.rules"), None) is not None for folder in rules)
 
 
 class Port:
@@ -111,6 +118,12 @@ def _why(path: str, error: Exception) -> PortError:
     """Return why a port does not open, and what to do."""
     number = getattr(error, "errno", None)
     if number in {errno.ENOENT, errno.ENXIO, errno.ENODEV}:
+        if taken_by_brltty(path):
+            told = N_(
+                "there is no {port}, and brltty is installed, which takes many USB adapters for braille displays "
+                "(CH340): if nobody reads braille here, `sudo apt remove brltty`, then plug it in again"
+            )
+            return PortError(told, port=path)
         return PortError(
             N_("there is no {port}: is it plugged in? there are: {ports}"), port=path, ports=", ".join(names()) or "-"
         )

@@ -5,7 +5,8 @@ further `Power ON` begins it anew. It is one of the plug's stored settings, so i
 (Tasmota documentation, Commands: PulseTime, Power, Status, WebPassword).
 
 How the relay is, is asked with `Status 11`: a `Power` without a value ends the timer in versions before 9 (Tasmota
-issues 4093, 7810). The words for it may be others (StateText1, StateText2): they are asked for. Whatever the version, the timer is seen to run, or the relay is opened and not closed again.
+issues 4093, 7810). The words for it may be others (StateText1, StateText2): they are asked for. Whatever the version,
+the timer is seen to run, or the relay is opened and not closed again.
 """
 
 from __future__ import annotations
@@ -90,7 +91,10 @@ class Tasmota:
             words.append(told if isinstance(told, str) and told else usual)
         if words[0] == words[1]:
             raise OutputError(
-                N_('Tasmota at {host} says "{word}" for off and for on: in its console, StateText1 OFF and StateText2 ON'),
+                N_(
+                    'Tasmota at {host} says "{word}" for off and for on: in its console, StateText1 OFF and '
+                    "StateText2 ON"
+                ),
                 host=self._settings.host,
                 word=words[0][:20],
             )
@@ -239,8 +243,8 @@ class Tasmota:
         if not self._settings.password:
             return OutputError(N_('{name} at {host} wants a password: password = "…"'), name="Tasmota", host=host)
         told = N_(
-            "Tasmota at {host} refuses this password. Is it right? Then the firmware is an old one that takes it in the "
-            "address alone, where anybody on the way reads it: update the firmware"
+            "Tasmota at {host} refuses this password. Is it right? Then the firmware is an old one that takes it in "
+            "the address alone, where anybody on the way reads it: update the firmware"
         )
         return OutputError(told, host=host)
 

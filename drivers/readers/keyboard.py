@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -22,16 +24,34 @@ SYN, KEY = 0, 1  # types of events, and codes of keys: linux/input-event-codes.h
 SYN_DROPPED: Final = 3
 PRESSED: Final = 1
 ENTER: Final = {28, 96}
+TAB: Final = 15
 SHIFT: Final = {42, 54}
 DIGITS: Final = {
     **{2 + place: digit for place, digit in enumerate("1234567890")},
     **dict(zip((82, 79, 80, 81, 75, 76, 77, 71, 72, 73), "0123456789", strict=True)),  # the keypad's
     **dict(zip((30, 48, 46, 32, 18, 33), "ABCDEF", strict=True)),
 }
+KEYS: Final = {**DIGITS, 51: ",", 52: ",", 12: ",", 39: ",", 57: " "}  # what stands between codes, however it is typed
 LATE: Final = 2.0  # s between two looks: more than any interval
+LAST_THREE: Final = 0xFFFFFF
 PAUSE_S: Final = 0.5  # between two keys; a reader types them some milliseconds apart
 WHOLE: Final = {"iso14443a": (4, 7, 10), "em4100": (5,)}
 CUT: Final = {"iso14443a": (4,), "em4100": (3, 4)}
+
+
+class Shape(StrEnum):
+    """How a number is typed: `0004861721`; facility and card code, `074,12057`; or both, `0004861721 074,12057`."""
+
+    NUMBER = "number"
+    CODES = "codes"
+    BOTH = "both"
+
+
+SHAPES: Final = {
+    Shape.NUMBER: re.compile(r"[0-9A-F]+"),
+    Shape.CODES: re.compile(r"\d{1,3},\d{1,5}"),
+    Shape.BOTH: re.compile(r"[0-9A-F]+ \d{1,3},\d{1,5}"),
+}
 
 
 class KeyboardSettings(DriverSettings, frozen=True, kw_only=True):
@@ -40,7 +60,9 @@ class KeyboardSettings(DriverSettings, frozen=True, kw_only=True):
     technology: of the badges. length: bytes of a number; several where the reader types whole numbers of several
     lengths. byte_order: "big" where the bytes are typed as `loquet read` shows them elsewhere. whole: every byte that a
     badge has is typed; where nothing is said, it follows from the length, and four bytes of iso14443a may be cut out
-    of seven. hold: a badge counts as there for so many seconds.
+    of seven. hold: a badge counts as there for so many seconds. shape: of a number, see Shape. zeros: those in front
+    are typed; without them a number that lost a digit is another badge's, so have the reader type them if it can.
+    end: the key that ends a number.
     """
 
     port: Path_
@@ -49,6 +71,9 @@ class KeyboardSettings(DriverSettings, frozen=True, kw_only=True):
     byte_order: Literal["big", "little"] = "big"
     length: Annotated[int, msgspec.Meta(ge=3, le=10)] | list[Annotated[int, msgspec.Meta(ge=3, le=10)]]
     whole: bool | None = None
+    shape: Shape = Shape.NUMBER
+    zeros: bool = True
+    end: Literal["enter", "tab"] = "enter"
     hold: Annotated[float, msgspec.Meta(ge=0.2, le=5.0)] = 1.0
     interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.15
 
@@ -65,6 +90,14 @@ class KeyboardSettings(DriverSettings, frozen=True, kw_only=True):
             raise SettingsMismatchError(
                 N_("length: of {technology}, readers that drop bytes type one of: {lengths} bytes"), **parameters
             )
+        if not self.zeros and self.base != 10:  # noqa: PLR2004 - decimal
+            raise SettingsMismatchError(N_("zeros: of hexadecimal numbers every digit is needed"))
+        if self.shape is not Shape.NUMBER and (self.base != 10 or self.technology != "em4100" or self.gives_all):  # noqa: PLR2004 - likewise
+            raise SettingsMismatchError(
+                N_('shape: "{shape}" is typed of em4100, base = 10, length = 3 or 4'), shape=self.shape.value
+            )
+        if self.shape is Shape.CODES and self.lengths != (3,):
+            raise SettingsMismatchError(N_("shape: facility and card code are three bytes: length = 3"))
         if self.base == 10 and len(self.lengths) > 1:  # noqa: PLR2004 - decimal
             raise SettingsMismatchError(
                 N_("length: a decimal number does not show how many bytes it has; say a single one")
@@ -88,11 +121,14 @@ class KeyboardSettings(DriverSettings, frozen=True, kw_only=True):
 
 
 class Typed:
-    """Badges out of keys: exactly as many digits as the settings say, then Enter; all else is garbled."""
+    """Badges out of keys: a number in just the shape that the settings say, then the key that ends it.
+
+    All else is garbled, and told of in a sentence: half a number may be somebody else's.
+    """
 
     def __init__(self, settings: KeyboardSettings) -> None:
         self._settings = settings
-        self._digits: str | None = ""  # None: something was typed or lost that belongs to no number
+        self._text: str | None = ""  # None: something was typed or lost that belongs to no number
         self._last = 0.0
         self.garbled = False
         self.why: DriverError | None = None
@@ -104,49 +140,112 @@ class Typed:
             self._last = at
         if kind != KEY or value != PRESSED or code in SHIFT:
             return None
-        if self._digits != "" and at - self._last > PAUSE_S:  # the rest of an earlier one never came
+        if self._text != "" and at - self._last > PAUSE_S:  # the rest of an earlier one never came
             self._spoil()
-            self._digits = ""
+            self._text = ""
             self.why = DriverError(N_("it typed no Enter after a number: set the reader up to end each with Enter"))
         self._last = at
-        if code not in ENTER:
-            digit = DIGITS.get(code)
-            if digit is None or (self._settings.base == 10 and digit in "ABCDEF"):  # noqa: PLR2004 - decimal
-                self._spoil()
-            elif self._digits is not None and len(self._digits) < 32:  # noqa: PLR2004 - more than any number has
-                self._digits += digit
+        if code not in ENTER | {TAB}:
+            self._add(KEYS.get(code))
             return None
-        digits, self._digits = self._digits, ""
-        if digits is None:
-            self.garbled = True
-            self.why = DriverError(N_("it typed what is no number of base {base}"), base=self._settings.base)
-        return self._card(digits) if digits else None
+        text, self._text = self._text, ""
+        if text is None:
+            return self._refuse(DriverError(N_("it typed what is no number of base {base}"), base=self._settings.base))
+        if not text:
+            return None
+        ended = "tab" if code == TAB else "enter"
+        if ended != self._settings.end:
+            return self._refuse(
+                DriverError(N_('it ends a number with another key: say end = "{end}" of this reader'), end=ended)
+            )
+        return self._card(text)
+
+    def _add(self, letter: str | None) -> None:
+        said = self._settings
+        if letter is None or (said.base == 10 and letter in "ABCDEF"):  # noqa: PLR2004 - decimal
+            self._spoil()
+        elif self._text is not None and len(self._text) < 32:  # noqa: PLR2004 - more than any number has
+            self._text += letter
 
     def _spoil(self) -> None:
-        self._digits = None
+        self._text = None
         self.garbled = True
 
-    def _card(self, digits: str) -> Card | None:
-        """Read a number, which has neither a digit more nor one less: half a number may be somebody else's."""
+    def _refuse(self, why: DriverError) -> Card | None:
+        """Make nothing of it, and say why."""
+        self.garbled, self.why = True, why
+        return None
+
+    def _card(self, text: str) -> Card | None:
+        """Read what was typed, which has neither a character more nor one less."""
+        said = self._settings
+        shape = _shape_of(text)
+        codes = _of_codes(text) if shape in {Shape.CODES, Shape.BOTH} else 0
+        if shape is not said.shape or codes is None:
+            if said.shape is Shape.NUMBER and shape is not None:
+                return self._refuse(
+                    DriverError(N_('it typed "{shape}" for a number: say shape = "{shape}" of it'), shape=shape.value)
+                )
+            return self._refuse(
+                DriverError(N_('what it typed is not what shape = "{shape}" says of it'), shape=said.shape.value)
+            )
+        if shape is Shape.CODES:
+            return self._made(codes, 3)
+        card = self._of_number(text.partition(" ")[0])
+        if card is not None and shape is Shape.BOTH and int.from_bytes(card.uid, said.byte_order) & LAST_THREE != codes:
+            return self._refuse(DriverError(N_("the two numbers that it typed do not belong to one badge")))
+        return card
+
+    def _of_number(self, digits: str) -> Card | None:
         said = self._settings
         for length in said.lengths:
-            if len(digits) != said.digits(length):
+            fits = len(digits) == said.digits(length) if said.zeros else len(digits) <= said.digits(length)
+            if not fits:
                 continue
             number = int(digits, said.base)
-            if number >= 256**length:
+            if number >= 256**length or (not said.zeros and digits[0] == "0"):
                 break
-            uid = number.to_bytes(length, said.byte_order)
-            return Card(uid, said.technology if said.gives_all else f"{said.technology}-{length}")
-        self.garbled = True
-        self.why = DriverError(
-            N_("it typed {count} characters; of {technology}, base {base}, {lengths} bytes, it should be {expected}"),
-            count=len(digits),
-            technology=said.technology,
-            base=said.base,
-            lengths=" / ".join(map(str, said.lengths)),
-            expected=" / ".join(str(said.digits(length)) for length in said.lengths),
+            return self._made(number, length)
+        if said.zeros and said.base == 10 and len(digits) < min(map(said.digits, said.lengths)):  # noqa: PLR2004 - decimal
+            return self._refuse(
+                DriverError(
+                    N_(
+                        "it typed {count} characters where {expected} are expected: does it leave zeros in front out? "
+                        "Then say zeros = false of it"
+                    ),
+                    count=len(digits),
+                    expected=" / ".join(str(said.digits(length)) for length in said.lengths),
+                )
+            )
+        return self._refuse(
+            DriverError(
+                N_(
+                    "it typed {count} characters; of {technology}, base {base}, {lengths} bytes, "
+                    "it should be {expected}"
+                ),
+                count=len(digits),
+                technology=said.technology,
+                base=said.base,
+                lengths=" / ".join(map(str, said.lengths)),
+                expected=" / ".join(str(said.digits(length)) for length in said.lengths),
+            )
         )
-        return None
+
+    def _made(self, number: int, length: int) -> Card:
+        said = self._settings
+        uid = number.to_bytes(length, said.byte_order)
+        return Card(uid, said.technology if said.gives_all else f"{said.technology}-{length}")
+
+
+def _shape_of(text: str) -> Shape | None:
+    """Return in which shape a number was typed; None for none that is known."""
+    return next((shape for shape, pattern in SHAPES.items() if pattern.fullmatch(text)), None)
+
+
+def _of_codes(text: str) -> int | None:
+    """Read facility and card code at the end of a text, three bytes of a badge; None where they are too large."""
+    facility, card = map(int, text.rpartition(" ")[2].split(","))
+    return facility << 16 | card if facility < 256 and card < 65_536 else None  # noqa: PLR2004 - a byte, and two
 
 
 class KeyboardReader:

@@ -47,8 +47,11 @@ class PCSCReader:
     Settings: ClassVar[type[PCSCSettings]] = PCSCSettings
 
     def __init__(self, settings: PCSCSettings) -> None:
-        from smartcard import Exceptions, System  # noqa: PLC0415 - an extra: reading settings does not need it
+        # An extra: reading settings does not need it.
+        from smartcard import Exceptions, System  # noqa: PLC0415
+        from smartcard.pcsc.PCSCContext import PCSCContext  # noqa: PLC0415
 
+        self._context: Any = PCSCContext
         self._exceptions: Any = Exceptions
         self._system: Any = System
         self.interval = settings.interval
@@ -67,6 +70,9 @@ class PCSCReader:
         try:
             there = list(self._system.readers())
         except Exception as error:  # pyscard's errors share no root with the service's
+            # A service that was started anew knows nothing of the context that pyscard keeps (its issue 27).
+            with contextlib.suppress(Exception):
+                self._context.renewContext()
             raise ReaderLostError(
                 N_("the service pcscd does not answer ({error}): sudo apt install pcscd, then restart"), error=error
             ) from error

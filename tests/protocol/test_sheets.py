@@ -207,6 +207,8 @@ def test_they_are_refused_where_all_are_such_or_one_was_changed(beside):
 
 def test_the_printed_number_of_a_card_is_named_with_its_line():
     with pytest.raises(SheetError) as error:
-        read('badge;technology;member\n0C004A2F19;em4100;anna\n0004861721;em4100;bert\n"0004861721 074,12057";em4100;c\n')
+        read(
+            'badge;technology;member\n0C004A2F19;em4100;anna\n0004861721;em4100;bert\n"0004861721 074,12057";em4100;c\n'
+        )
     assert [each.line for each in error.value.lines] == [3, 4]
     assert all("printed on a card" in str(each.error) for each in error.value.lines)

@@ -90,7 +90,9 @@ def test_a_machine_that_stood_still_for_a_while_goes_on_with_its_session(stage):
     mine = (stage.process("guard"), stage.process("daemon"))
     for process in mine:
         process.send_signal(signal.SIGSTOP)
-    until(lambda: [each for _, each in lease.held(stage.settings.run_dir) if each["until"] < lease.boottime_ms()], "past")
+    until(
+        lambda: [each for _, each in lease.held(stage.settings.run_dir) if each["until"] < lease.boottime_ms()], "past"
+    )
     for process in mine:
         process.send_signal(signal.SIGCONT)
     until(lambda: stage.status()["guard"], "the guard goes on, and has looked at the leases")

@@ -160,6 +160,15 @@ def test_readers_that_are_unplugged_are_lost_and_found_and_what_runs_goes_on(woo
     assert wood.closed("cnc")
 
 
+def test_a_reader_whose_service_was_started_anew_is_found_again_by_itself(wood):
+    wood.start_daemon()
+    for run in (0, 2):  # an upgrade, or a reader that hung
+        wood.hand.do("pcscd", run=run)
+        found = bool(run)
+        until(lambda found=found: bool(wood.state("vinyl")["reader"]) is found, f"in its run {run}")
+    begin(wood, "vinyl")
+
+
 def test_a_relay_that_says_yes_and_does_not_switch_is_a_fault_of_its_machine_alone(wood):
     wood.start_daemon()
     wood.set_part("saw", "relay", "obeys", False, unit=1)

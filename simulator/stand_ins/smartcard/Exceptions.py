@@ -11,3 +11,11 @@ class CardConnectionException(SmartcardException):
 
 class NoCardException(SmartcardException):
     pass
+
+
+class ListReadersException(SmartcardException):
+    pass
+
+
+class EstablishContextException(SmartcardException):
+    pass

@@ -1,17 +1,8 @@
 """Readers, as `smartcard.System` gives them."""
 
-import json
-import os
-import socket
-
-from smartcard.Exceptions import CardConnectionException, NoCardException
-
-
-def _ask(**what):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
-        link.connect(os.environ["LOQUET_BOARD"])
-        link.send(json.dumps({"do": "pcsc", **what}).encode())
-        return json.loads(link.recv(65536))["is"]
+from smartcard.board import ask
+from smartcard.Exceptions import CardConnectionException, ListReadersException, NoCardException
+from smartcard.pcsc.PCSCContext import PCSCContext
 
 
 class _Connection:
@@ -20,7 +11,9 @@ class _Connection:
         self._card = None
 
     def connect(self):
-        found = _ask(reader=self._reader.name)
+        if PCSCContext().getContext() != ask(run=True):
+            raise CardConnectionException("Unable to connect: Service not available. (0x8010001D)")
+        found = ask(reader=self._reader.name)
         if found is None:
             raise CardConnectionException("Unable to connect: reader unavailable")
         if not found:
@@ -28,7 +21,7 @@ class _Connection:
         self._card = found
 
     def transmit(self, sent):
-        if self._card is None or _ask(reader=self._reader.name) != self._card:
+        if self._card is None or ask(reader=self._reader.name) != self._card:
             self._card = None
             raise CardConnectionException("Failed to transmit: card was removed")
         if list(sent) != [0xFF, 0xCA, 0, 0, 0]:
@@ -54,4 +47,7 @@ class _Reader:
 
 
 def readers():
-    return [_Reader(name) for name in _ask()]
+    context = PCSCContext().getContext()
+    if context != ask(run=True):
+        raise ListReadersException("Failed to list readers: Service not available. (0x8010001D)")
+    return [_Reader(name) for name in ask()]

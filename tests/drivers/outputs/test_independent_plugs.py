@@ -362,7 +362,7 @@ def test_a_tasmota_whose_words_are_set_anew_is_understood_once_it_is_found_again
 @pytest.mark.parametrize(("password", "said"), [(SECRET, "update the firmware"), ("", "wants a password")])
 def test_a_tasmota_that_takes_a_password_in_the_address_alone_is_told_of_and_never_gets_it_there(password, said):
     class Old(independent_plugs.Tasmota):
-        def _authorized(self, request, arguments):
+        def _authorized(self, _request, arguments):
             return arguments.get("password") == self.password
 
     with (
@@ -375,7 +375,9 @@ def test_a_tasmota_that_takes_a_password_in_the_address_alone_is_told_of_and_nev
         assert not any(SECRET in str(request.query) for request in plug.received)
 
 
-def test_a_plug_that_is_asked_too_often_and_one_that_takes_no_connection_are_told_apart(make, plug, output, monkeypatch):
+def test_a_plug_that_is_asked_too_often_and_one_that_takes_no_connection_are_told_apart(
+    make, plug, output, monkeypatch
+):
     output.open()
     answer = plug._handle
     monkeypatch.setattr(plug, "_handle", lambda *what: (independent_plugs._Answer(429, b"{}"), answer(*what)[1]))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parts import MARIE, uids, until
 
-from drivers.contracts import Card, ReaderLostError
+from drivers.contracts import Card, ReaderLostError, SettingsMismatchError
 from drivers.readers import keyboard
 from drivers.readers.em4100 import EM4100Settings, ID12LAReader, OnceSettings, RDM6300Reader
 from drivers.readers.keyboard import KeyboardSettings, Typed
@@ -187,3 +187,73 @@ def eventually(happened, seconds=5):
     while not (found := happened()) and time.monotonic() < end:
         time.sleep(0.005)
     return found
+
+
+def typed_by(text, **said):
+    """What one line of a reader that types comes to: a card, and what is said of it."""
+    keys = {**KEYS, ",": 51, " ": SPACE, "\n": ENTER, "\t": 15}
+    said["shape"] = keyboard.Shape(said.get("shape", "number"))
+    typed, card = Typed(KeyboardSettings(port="/dev/input/one", technology="em4100", base=10, **said)), None
+    for place, letter in enumerate(text):
+        card = typed.feed(1, keys[letter], 1, 1.0 + place / 100) or card
+    return card, str(typed.why or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "uid"),
+    [
+        ("0004861721\n", {"length": 4}, "004A2F19"),
+        ("4861721\n", {"length": 4, "zeros": False}, "004A2F19"),
+        ("0\n", {"length": 4, "zeros": False}, None),
+        ("0004861721\t", {"length": 4, "end": "tab"}, "004A2F19"),
+        ("074,12057\n", {"length": 3, "shape": "codes"}, "4A2F19"),
+        ("74,12057\n", {"length": 3, "shape": "codes"}, "4A2F19"),
+        ("0004861721 074,12057\n", {"length": 4, "shape": "both"}, "004A2F19"),
+        ("0004861721 074,12057\t", {"length": 4, "shape": "both", "end": "tab"}, "004A2F19"),
+        ("0004861721 074,12058\n", {"length": 4, "shape": "both"}, None),
+        ("0004861721 999,12057\n", {"length": 4, "shape": "both"}, None),
+        ("256,00000\n", {"length": 3, "shape": "codes"}, None),
+        ("4861721\n", {"length": 4}, None),
+        ("04861721\n", {"length": 4, "zeros": False}, None),
+        ("4294967296\n", {"length": 4, "zeros": False}, None),
+        ("0004861721\t", {"length": 4}, None),
+        ("0004861721\n", {"length": 4, "end": "tab"}, None),
+        ("074,12057\n", {"length": 4}, None),
+        ("0004861721\n", {"length": 4, "shape": "both"}, None),
+        ("0004861721 \n", {"length": 4}, None),
+        (",\n", {"length": 4}, None),
+    ],
+)
+def test_a_number_in_any_shape_is_a_badge_where_the_settings_say_so_and_else_a_sentence(text, said, uid):
+    card, why = typed_by(text, **said)
+    if uid is None:
+        assert card is None and why
+    else:
+        assert card == Card(bytes.fromhex(uid), f"em4100-{len(uid) // 2}") and not why
+
+
+@given(st.integers(0, 256**4 - 1))
+def test_all_shapes_of_one_badge_are_one_badge(number):
+    both = f"{number:010} {number >> 16 & 255:03},{number & 65_535:05}"
+    cards = [
+        typed_by(f"{number:010}\n", length=4)[0],
+        typed_by(f"{number}\n", length=4, zeros=False)[0] if number else None,
+        typed_by(f"{both}\n", length=4, shape="both")[0],
+    ]
+    assert {card for card in cards if card} == {Card(number.to_bytes(4), "em4100-4")}
+    codes, _why = typed_by(f"{both.split()[1]}\n", length=3, shape="codes")
+    assert codes == Card(number.to_bytes(4)[1:], "em4100-3")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"technology": "iso14443a", "base": 16, "length": [4, 7], "whole": True, "zeros": False},
+        {"technology": "iso14443a", "base": 10, "length": 4, "shape": keyboard.Shape.BOTH},
+        {"technology": "em4100", "base": 10, "length": 4, "shape": keyboard.Shape.CODES},
+        {"technology": "em4100", "base": 10, "length": 5, "shape": keyboard.Shape.BOTH},
+    ],
+)
+def test_shapes_that_no_reader_types_are_refused_with_the_settings(said):
+    with pytest.raises(SettingsMismatchError):
+        KeyboardSettings(port="/dev/input/one", **said)

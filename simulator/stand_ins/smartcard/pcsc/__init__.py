@@ -1,0 +1,1 @@
+"""What `pyscard` keeps of the service."""
