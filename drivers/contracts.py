@@ -255,11 +255,13 @@ class Display(Protocol):
     """A display of so many columns and rows of characters. Made dark, without speaking to it.
 
     `show` replaces all of it; may take its time, on a thread of its own. Raises DriverError, and may be called again.
+    anew: it is set up again first, from whatever state, and its picture stays meanwhile: none of them tells of a dip in
+    its supply, or of a stray pulse.
     """
 
     Settings: ClassVar[Any]  # a type of DriverSettings
 
     @property
     def size(self) -> tuple[int, int]: ...
-    def show(self, lines: Sequence[str]) -> None: ...
+    def show(self, lines: Sequence[str], *, anew: bool = False) -> None: ...
     def close(self) -> None: ...

@@ -41,7 +41,7 @@ class UidError(LoquetError, ValueError):
 
 
 def is_printed(text: str) -> bool:
-    """Return whether a text is what a 125 kHz card bears in print: a decimal number, facility and card code, or both."""
+    """Return whether a text is what a 125 kHz card bears in print: a decimal number, two codes, or both."""
     return _PRINTED.match(text.strip()) is not None
 
 

@@ -26,6 +26,7 @@ from simulator.mcp3008 import MCP3008
 from simulator.parts import Parts
 from simulator.pins import LINES, PinError, Pins
 from simulator.rc522 import SimulatedChip
+from simulator.sh1106 import SH1106
 from simulator.ssd1306 import SSD1306
 
 SPI: Final = 0xA5  # the first byte of an SPI message; JSON begins with "{"
@@ -38,6 +39,7 @@ WIRES: Final = 4  # clock, MOSI, MISO, chip select
 
 DISPLAYS: Final[Mapping[str, Callable[[], SSD1306 | HD44780]]] = {
     "ssd1306": SSD1306,
+    "sh1106": SH1106,
     "lcd2004": lambda: HD44780(20, 4),
     "lcd1602": lambda: HD44780(16, 2),
 }

@@ -6,7 +6,7 @@ and its application note for the charge pump.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 WIDTH: Final = 128
 HEIGHT: Final = 64
@@ -30,8 +30,6 @@ RESET_VALUES: Final = {
     MODE: BY_PAGE, START_LINE: 0, CONTRAST: 0x7F, CHARGE_PUMP: 0, REMAP: 0, ENTIRE_ON: 0, INVERSE: 0, MULTIPLEX: 63,
     ON: 0, SCAN: 0, OFFSET: 0,
 }  # fmt: skip
-# What stands in the memory after power-on is not defined: whoever shows it unwritten shows dirt.
-DIRT: Final = bytes(n * n * 37 >> 3 & 0xFF for n in range(WIDTH * HEIGHT // 8))
 
 
 class SSD1306:
@@ -42,6 +40,10 @@ class SSD1306:
     and voltage settings change nothing that is seen.
     """
 
+    columns = WIDTH  # of the memory, and the first of them that the panel shows
+    leftmost = 0
+    arguments: ClassVar = ARGUMENTS
+
     def __init__(self) -> None:
         self.power(on=True)
 
@@ -51,7 +53,7 @@ class SSD1306:
         """Power it, or not: whatever was set and written is lost (§8.5)."""
         self.powered = on
         self._registers = dict(RESET_VALUES)
-        self._memory = bytearray(DIRT)
+        self._memory = bytearray(n * n * 37 >> 3 & 0xFF for n in range(self.columns * HEIGHT // 8))  # dirt: undefined
         self._pending: list[int] = []
         self._window = (0, WIDTH - 1, 0, HEIGHT // 8 - 1)  # first and last column, first and last page
         self._first_column = 0  # of the page addressing mode
@@ -66,9 +68,13 @@ class SSD1306:
     def pixels(self) -> list[int]:
         """Return the panel's 64 rows from the top, each 128 bits with the leftmost dot first: 1 is lit."""
         registers = self._registers
-        if not (self.powered and registers[ON] and registers[CHARGE_PUMP]):
+        if not (self.powered and registers[ON] and self._is_supplied()):
             return [0] * HEIGHT
         return [self._row(HEIGHT - 1 - top) for top in range(HEIGHT)]
+
+    def _is_supplied(self) -> bool:
+        """Whether the panel has its voltage."""
+        return bool(self._registers[CHARGE_PUMP])
 
     def shows(self) -> dict[str, Any]:
         """What it shows, for JSON: rows of 16 bytes in hexadecimal, and the contrast."""
@@ -89,7 +95,7 @@ class SSD1306:
         everything = (1 << WIDTH) - 1
         if registers[ENTIRE_ON]:
             return everything
-        start, bit = line // 8 * WIDTH, line % 8
+        start, bit = line // 8 * self.columns + self.leftmost, line % 8
         row = sum((byte >> bit & 1) << segment for segment, byte in enumerate(self._memory[start : start + WIDTH]))
         return row ^ everything if registers[INVERSE] else row
 
@@ -111,7 +117,7 @@ class SSD1306:
     def _command(self, byte: int) -> None:
         self._pending.append(byte)
         command, *arguments = self._pending
-        if len(arguments) == ARGUMENTS.get(command, 0):
+        if len(arguments) == self.arguments.get(command, 0):
             self._pending = []
             if arguments:
                 self._set(command, arguments)
@@ -122,8 +128,8 @@ class SSD1306:
         by_page = self._registers[MODE] == BY_PAGE
         if command < 0x20:  # noqa: PLR2004 - 00h to 0Fh the lower four bits, 10h to 1Fh the upper ones
             if by_page:
-                low, high = self._first_column & 0x0F, self._first_column & 0x70
-                self._first_column = command << 4 & 0x70 | low if command & 0x10 else high | command
+                low, high = self._first_column & 0x0F, self._first_column & 0xF0
+                self._first_column = (command << 4 & 0xF0 | low if command & 0x10 else high | command) % self.columns
                 self._column = self._first_column
         elif command & 0xC0 == START_LINE:
             self._registers[START_LINE] = command & 0x3F
@@ -160,12 +166,12 @@ class SSD1306:
 
         Which way the columns run counts when they are written: what is there already stays (§10.1.8).
         """
-        segment = WIDTH - 1 - self._column if self._registers[REMAP] else self._column
-        self._memory[self._page * WIDTH + segment] = byte
+        segment = self.columns - 1 - self._column if self._registers[REMAP] else self._column
+        self._memory[self._page * self.columns + segment] = byte
         left, right, upper, lower = self._window
         mode = self._registers[MODE]
         if mode == BY_PAGE:
-            self._column = self._column + 1 if self._column < WIDTH - 1 else self._first_column
+            self._column = self._column + 1 if self._column < self.columns - 1 else self._after_the_last()
         elif mode == HORIZONTAL:
             if self._column == right:
                 self._page = upper if self._page == lower else (self._page + 1) % 8
@@ -174,3 +180,7 @@ class SSD1306:
             if self._page == lower:
                 self._column = left if self._column == right else (self._column + 1) % WIDTH
             self._page = upper if self._page == lower else (self._page + 1) % 8
+
+    def _after_the_last(self) -> int:
+        """Return the column that follows the last, in the page addressing mode."""
+        return self._first_column

@@ -62,8 +62,8 @@ def _options(station: Station) -> Iterator[tuple[str, str]]:
     """Return what else is wired to the board for a station: displays, converters."""
     for _name, part in station.parts():
         match part.settings:
-            case OLEDSettings(bus=bus, address=address):
-                yield "--display", f"{bus}.{address}:ssd1306"
+            case OLEDSettings(bus=bus, address=address) as said:
+                yield "--display", f"{bus}.{address}:{said.chip}"
             case LCDSettings(bus=bus, address=address, columns=columns, rows=rows):
                 yield "--display", f"{bus}.{address}:lcd{columns:02}{rows:02}"
             case ChannelSettings():

@@ -21,6 +21,7 @@ from protocol.access import Reason
 from protocol.sentences import duration
 
 READING: Final = 8.0  # seconds that a refusal stays, for who reads slowly
+FRESH: Final = 45.0  # seconds after which a display is set up again, and all of it written
 RETRY: Final = 10.0  # seconds to the next try of a display that does not answer
 NARROW: Final = 2  # rows on which there is no room for the machine's name
 
@@ -114,6 +115,7 @@ class _Shown:
         self.on_it: list[str] = []
         self.broken = False
         self.again = 0.0
+        self.fresh_until = 0.0
 
 
 class Displays:
@@ -180,10 +182,13 @@ class Displays:
                 due = self._lines(shown)
                 if shown.denied is not None:
                     waits.append(shown.denied_until - now)
-            if due and due != shown.on_it and now >= shown.again:
-                self._put(machine, shown, due, now)
+            is_old = now >= shown.fresh_until
+            if due and (is_old or due != shown.on_it) and now >= shown.again:
+                self._put(machine, shown, due, now, anew=is_old)
             if shown.broken:
                 waits.append(max(0.0, shown.again - now))
+            elif due:
+                waits.append(max(0.0, shown.fresh_until - now))
         return min(waits, default=None)
 
     def _lines(self, shown: _Shown) -> list[str]:
@@ -193,12 +198,14 @@ class Displays:
         panel = shown.panel
         return lines(view, panel.title, panel.names, panel.display.size)
 
-    def _put(self, machine: str, shown: _Shown, due: list[str], now: float) -> None:
+    def _put(self, machine: str, shown: _Shown, due: list[str], now: float, *, anew: bool) -> None:
         try:
-            shown.panel.display.show(due)
+            shown.panel.display.show(due, anew=anew)
         except Exception as error:  # noqa: BLE001 - whatever a display does, nobody is kept from working
             if not shown.broken:
                 self._failed(machine, error)
             shown.broken, shown.again, shown.on_it = True, now + RETRY, []
         else:
             shown.broken, shown.on_it = False, due
+            if anew:
+                shown.fresh_until = now + FRESH

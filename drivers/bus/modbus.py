@@ -25,7 +25,8 @@ TRIES: Final = 3
 class LineSettings(SerialSettings, frozen=True, kw_only=True):
     """Which line, at which speed, and which unit on it."""
 
-    unit: Annotated[int, msgspec.Meta(ge=1, le=247)] = 1
+    # 248 to 255 are reserved (Modbus over serial line, §2.2); boards leave the factory as 255 all the same.
+    unit: Annotated[int, msgspec.Meta(ge=1, le=255)] = 1
     baudrate: Baud = 9600
     parity: Literal["N", "E", "O"] = "N"
     stopbits: Literal[1, 2] = 1

@@ -49,11 +49,14 @@ class LCD:
         """Columns and rows of characters."""
         return self._settings.columns, self._settings.rows
 
-    def show(self, lines: Sequence[str]) -> None:
+    def show(self, lines: Sequence[str], *, anew: bool = False) -> None:
         """Show these lines. Raises DriverError."""
         said = self._settings
         try:
-            self._panel = self._panel or self._set_up(said.bus, said.address, said.columns, said.rows)
+            if self._panel is None:
+                self._panel = self._set_up(said.bus, said.address, said.columns, said.rows)
+            elif anew:
+                self._panel.set_up_again()
             self._panel.write(lines)
         except Exception as error:  # RPLCD hands on whatever the kernel raises
             self._let_go()

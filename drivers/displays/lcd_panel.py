@@ -11,6 +11,7 @@ from typing import Final
 from RPLCD.i2c import CharLCD
 from smbus2 import SMBus
 
+UNKNOWN: Final = -1  # no character: whatever is written there is sent
 SETTLES: Final = 0.05  # seconds that the expander needs, as RPLCD waits
 PLAIN: Final = str.maketrans({"…": ".", "’": "'", "\u00a0": " ", "œ": "o", "Œ": "O", "·": "-", "×": "x"})
 
@@ -26,11 +27,27 @@ class _Device(CharLCD):
 
     def __init__(self, bus: SMBus, address: int, columns: int, rows: int) -> None:
         self._ours = bus
+        self._picture_stays = False
         super().__init__("PCF8574", address, cols=columns, rows=rows, charmap="A00", auto_linebreaks=False)
 
     def _init_connection(self) -> None:
         self.bus = self._ours
         time.sleep(SETTLES)
+
+    def set_up_again(self) -> None:
+        """Bring it out of whatever mode it is in, without clearing it; all of it is written next."""
+        self._picture_stays = True
+        super(CharLCD, self).__init__(self.lcd.cols, self.lcd.rows, charmap="A00", auto_linebreaks=False)
+        self.backlight_enabled = True
+        self._picture_stays = False
+
+    def clear(self) -> None:
+        """Clear it; where its picture is to stay, only undo a shift, and know nothing of what stands there."""
+        if not self._picture_stays:
+            super().clear()
+            return
+        self.home()
+        self._content = [[UNKNOWN] * self.lcd.cols for _ in range(self.lcd.rows)]
 
 
 class Panel:
@@ -43,6 +60,10 @@ class Panel:
         except BaseException:
             self._bus.close()
             raise
+
+    def set_up_again(self) -> None:
+        """Set it up once more."""
+        self._device.set_up_again()
 
     def write(self, lines: Sequence[str]) -> None:
         """Show these lines."""

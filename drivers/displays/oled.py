@@ -1,4 +1,8 @@
-"""An SSD1306 OLED on I²C, through luma.oled: five rows of 21 characters. The panel itself is in oled_panel.py."""
+"""OLEDs of 128 × 64 dots on I²C, through luma.oled: five rows of 21 characters. The panel itself is in oled_panel.py.
+
+Those of 0.96 inches have an SSD1306, most of 1.3 inches an SH1106, and both look alike. Driven as the other one, a
+picture stands two dots aside, or in stripes, with a strip of dirt at its edge.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ class OLEDSettings(DriverSettings, frozen=True, kw_only=True):
 
     bus: Annotated[int, msgspec.Meta(ge=0, le=6)] = 1
     address: Annotated[int, msgspec.Meta(ge=0x3C, le=0x3D)] = 0x3C
+    chip: ClassVar[str] = "ssd1306"
 
     def bus_pins(self) -> tuple[int, ...]:
         """Return SDA and SCL."""
@@ -30,7 +35,13 @@ class OLEDSettings(DriverSettings, frozen=True, kw_only=True):
         return f"I2C bus {self.bus}, address {self.address:#04x}"
 
 
-class OLED:
+class SH1106Settings(OLEDSettings, frozen=True, kw_only=True):
+    """The same, of a module with an SH1106."""
+
+    chip: ClassVar[str] = "sh1106"
+
+
+class SSD1306:
     """A display of 128 × 64 dots, set up anew after each failure."""
 
     Settings: ClassVar[type[OLEDSettings]] = OLEDSettings
@@ -40,17 +51,20 @@ class OLED:
         self._panel: Panel | None = None
         from drivers.displays import oled_panel  # noqa: PLC0415 - luma.oled is needed to show, not to read settings
 
-        self._panels = oled_panel.Panels()
+        self._panels = oled_panel.Panels(settings.chip)
 
     @property
     def size(self) -> tuple[int, int]:
         """Columns and rows of characters."""
         return 21, 5
 
-    def show(self, lines: Sequence[str]) -> None:
+    def show(self, lines: Sequence[str], *, anew: bool = False) -> None:
         """Show these lines. Raises DriverError."""
         try:
-            self._panel = self._panel or self._panels.set_up(self._settings.bus, self._settings.address)
+            if self._panel is None:
+                self._panel = self._panels.set_up(self._settings.bus, self._settings.address)
+            elif anew:
+                self._panel.set_up_again()
             self._panel.write(lines)
         except Exception as error:  # luma's and the kernel's errors share no root
             self._let_go()
@@ -68,3 +82,9 @@ class OLED:
         if self._panel is not None:
             self._panel.darken()
         self._let_go()
+
+
+class SH1106(SSD1306):
+    """The same, on its sister."""
+
+    Settings: ClassVar[type[OLEDSettings]] = SH1106Settings

@@ -58,6 +58,7 @@ SETTINGS = {
         "select_pin": 16,
     },
     ("displays", "ssd1306"): {},
+    ("displays", "sh1106"): {},
     ("displays", "hd44780"): {},
 }
 
@@ -285,7 +286,7 @@ def test_a_meter_says_what_it_measures(name, board):
     made.close()
 
 
-KIND_OF = {"ssd1306": "ssd1306", "hd44780": "lcd2004"}
+KIND_OF = {"ssd1306": "ssd1306", "sh1106": "sh1106", "hd44780": "lcd2004"}
 
 
 @pytest.mark.parametrize("name", drivers("displays"))
@@ -309,6 +310,11 @@ def test_a_display_shows_whole_lines_and_comes_back_after_its_cable(name, board)
         display.show(["…".ljust(columns)] * rows)
     board.hand.do("plug", **address)
     display.show(["Léa".ljust(columns)] * rows)
+    assert shown() == first
+    board.board.displays[1, address["address"]].power(on=False)  # a dip of its supply: nobody is told
+    board.board.displays[1, address["address"]].power(on=True)
+    assert shown() != first
+    display.show(["Léa".ljust(columns)] * rows, anew=True)
     assert shown() == first
     display.close()
     display.close()

@@ -434,7 +434,7 @@ def test_a_board_of_its_own_has_the_displays_it_was_told_of(tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     done = subprocess.run([*command, "--display", "1.39:lcd"], capture_output=True, text=True, check=False)
-    assert "ssd1306, lcd2004, lcd1602" in done.stderr
+    assert "ssd1306, sh1106, lcd2004, lcd1602" in done.stderr
 
 
 @given(st.lists(st.binary(max_size=80), max_size=40))

@@ -66,3 +66,10 @@ def test_a_refusal_stays_on_the_display_until_it_is_read():
         assert w.display[0] == "you need the"
         w.wait(4)
         assert w.display[0] == "laser"
+
+
+def test_a_display_is_set_up_again_within_each_minute_though_nothing_changes():
+    with Workshop() as w:
+        before = w.displays["laser"].times_set_up
+        w.wait(600)
+        assert w.displays["laser"].times_set_up >= before + 10

@@ -342,6 +342,7 @@ def card_reader(name):
         (coil(), coil(coil=1, baudrate=19200), "all speak alike"),
         (coil(), meter(unit=2, parity="E"), "all speak alike"),
         (coil(), meter(), "unit 1 is saw, relay already"),
+        (coil() | meter(unit=248), coil(coil=1) | meter(unit=2), "every meter answers to unit 248"),
         (coil(), {"reader": {"driver": "pn532", "port": RS485}}, "taken already"),
         (coil(), {"relay": {"driver": "lcus", "port": RS485}}, "taken already"),
         (plug("Plug.local"), plug("plug.local.:80"), "taken"),
