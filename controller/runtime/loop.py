@@ -56,6 +56,7 @@ from protocol.moment import Moment
 from protocol.rows import Badge
 
 HEARTBEAT_MS: Final = 45_000
+FIRST_BEAT_MS: Final = 5_000  # of each session: a cut soon after it began leaves some of it known
 CLOCK_MS: Final = 10_000
 
 
@@ -90,6 +91,7 @@ class Loop:
         self._began = clock.now().at
         self._recovered: frozenset[str] = frozenset()
         self._beat_at = 0
+        self._beating: frozenset[str] = frozenset()  # the sessions for which that time was set
         self._clock_at = 0
 
     @property
@@ -289,7 +291,7 @@ class Loop:
         if open_sessions:
             wakes.append(self._beat(moment, open_sessions))
         else:
-            self._beat_at = moment.at + HEARTBEAT_MS
+            self._beating = frozenset()
         wakes.append(self._clock_at)
         stuck = self.writes.is_stuck(moment.at)
         # Fed while somebody works even where the disk hangs: a restart would end what runs, and lose what waits to be
@@ -301,6 +303,11 @@ class Loop:
         return max(0, min(wakes) - moment.at)
 
     def _beat(self, moment: Moment, open_sessions: tuple[OpenSession, ...]) -> int:
+        running = frozenset(each.session for each in open_sessions)
+        if new := running - self._beating:
+            first = moment.at + FIRST_BEAT_MS
+            self._beat_at = first if new == running else min(self._beat_at, first)
+        self._beating = running
         if moment.at >= self._beat_at:
             self.writes.beat(open_sessions)
             self._beat_at = moment.at + HEARTBEAT_MS

@@ -4,7 +4,7 @@ from controller.commands import main
 from controller.runtime import loop
 from controller.store import whitelist, writer
 
-loop.HEARTBEAT_MS = 300
+loop.HEARTBEAT_MS = loop.FIRST_BEAT_MS = 300
 writer.CHECKPOINT = 10
 whitelist.BATCH = 10
 main()

@@ -1,7 +1,8 @@
 """What a restart of the daemon or of the machine leaves of a session."""
 
+import pytest
 from machines import RESUME, STOP, TAP, machine
-from workshop import Workshop
+from workshop import PLAIN, Workshop
 
 
 def test_a_resumed_job_is_one_session_and_its_output_never_opened():
@@ -115,3 +116,30 @@ def test_a_badge_left_in_the_reader_starts_nothing_when_the_power_comes_back():
             w.start()
             w.wait(3600)
             assert not w.closed()
+
+
+@pytest.mark.parametrize(("cut_after", "counted"), [(4, 0), (9, 5), (35, 5), (52, 50), (100, 95)])
+def test_a_cut_leaves_of_a_session_what_its_last_heartbeat_knew_and_the_first_comes_early(cut_after, counted):
+    with Workshop() as w:
+        w.lay("marie")
+        for _second in range(cut_after):
+            w.wait(1)
+        w.power_cut()
+        w.start()
+        (ended,) = w.entries("ended")
+        assert ended.powered // 1000 == counted
+
+
+def test_the_first_heartbeat_of_one_session_waits_for_no_other():
+    saw = PLAIN.replace('"laser"', '"saw"').replace("pin = 17", "pin = 18").replace('"rc522"', '"rc522", device = 1')
+    with Workshop(PLAIN + saw) as w:
+        w.lay("marie", "laser")
+        for _second in range(10):
+            w.wait(1)
+        w.lay("jean", "saw")
+        for _second in range(6):
+            w.wait(1)
+        w.power_cut()
+        w.start()
+        counted = {each.machine: each.powered // 1000 for each in w.entries("ended")}
+        assert counted == {"laser": 15, "saw": 5}
