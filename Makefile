@@ -22,8 +22,8 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	@$(PIP) --no-build-isolation --editable '.[dev,postgres]'
 	@touch $@
 
-demo: setup      ## the workbench: the daemon on simulated hardware, in your browser
-	@$(BIN)/loquet demo
+demo: setup      ## the workbench: the daemon on simulated hardware, in your browser; PORT=… where 8000 is taken
+	@$(BIN)/loquet demo $(if $(PORT),--port $(PORT))
 
 test: setup-dev  ## the tests; two workers more than processors, since much of it waits
 	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 2 )) --dist loadfile

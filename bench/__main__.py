@@ -84,7 +84,8 @@ def measure() -> dict[str, float]:
 def _apart(figures: str) -> dict[str, float]:
     """Measure in a process of its own: with a heap like the daemon's, or with another `spidev`."""
     module = figures.partition(".")[0]
-    code = f"import json; from pathlib import Path; from bench import {module}; print(json.dumps({figures}))"
+    where = f"import faulthandler; faulthandler.dump_traceback_later({LONGEST_S - 10}, exit=True)"
+    code = f"{where}; import json; from pathlib import Path; from bench import {module}; print(json.dumps({figures}))"
     try:
         done = subprocess.run(
             [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True, timeout=LONGEST_S

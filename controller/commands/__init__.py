@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from common.commands import SETTINGS, Group, JSONError, is_for_a_script, settings_option
 from common.errors import LoquetError
 from common.texts import LOCALE, _, language, speak, translate
 from controller.commands.summaries import SUMMARIES
@@ -19,7 +20,7 @@ from controller.house import language_of_house
 GROUP: Final = "loquet.commands"
 
 
-class Gathered(click.Group):
+class Gathered(Group):
     """Loads a sub-command only when it is asked for, and turns our errors into sentences."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
@@ -47,7 +48,15 @@ class Gathered(click.Group):
         return "" if command is None else command.get_short_help_str(width)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        """Run; what goes wrong is one sentence on standard error, and exit status 1."""
+        """Run; what goes wrong is one sentence on standard error, and exit status 1. For a script it is JSON."""
+        if not is_for_a_script(ctx.args):
+            return self._invoke(ctx)
+        try:
+            return self._invoke(ctx)
+        except click.ClickException as error:
+            raise JSONError(error) from error
+
+    def _invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - likewise
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -81,7 +90,7 @@ def _sentence(error: Exception) -> str | None:
     return None
 
 
-speak(language_of_house())
+speak(language_of_house(sys.argv[1:]))
 # click asks gettext for its own words ("Usage:", "Options"): they come from the same catalogue.
 os.environ["LANGUAGE"] = language()
 gettext.bindtextdomain("loquet", LOCALE)
@@ -105,6 +114,7 @@ loquet = Gathered(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 click.version_option(package_name="loquet", prog_name="loquet")(loquet)
+loquet.params.append(settings_option("LOQUET_CONFIG", _(SETTINGS)))
 
 
 def main() -> None:

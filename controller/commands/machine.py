@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from common.commands import Group
 from common.texts import N_, _
 from controller.commands import options
 from controller.commands.lists import WhitelistError
@@ -22,7 +23,11 @@ from protocol.rows import checked
 from protocol.sentences import duration, fault
 
 
-@click.group(help=_("List the machines and their hours; lock or unlock one, clear its fault, end its session."))
+@click.group(
+    cls=Group,
+    params=[options.of_group()],
+    help=_("List the machines and their hours; lock or unlock one, clear its fault, end its session."),
+)
 def machine() -> None:
     """Group what is done to one machine."""
 

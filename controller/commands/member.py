@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from common.commands import Group
 from common.texts import N_, NP_, _, sentence
 from controller.commands import options
 from controller.commands.lists import WhitelistError, edit, member_of, new_badge
@@ -22,7 +23,9 @@ from protocol.sentences import day
 from protocol.whitelist import Whitelist
 
 
-@click.group(help=_("See to people and their badges: name, lend, block, merge, forget."))
+@click.group(
+    cls=Group, params=[options.of_group()], help=_("See to people and their badges: name, lend, block, merge, forget.")
+)
 def member() -> None:
     """Group what is done to one person."""
 

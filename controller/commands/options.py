@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 from tabulate import tabulate
 
+from common.commands import SETTINGS, settings_option
 from common.errors import LoquetError
 from common.texts import _, translate
 from controller.house import default_path
@@ -20,12 +21,18 @@ from protocol import sheets
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+def of_group() -> click.Option:
+    """Make a group's `--config`, for the commands in it."""
+    return settings_option("LOQUET_CONFIG", _(SETTINGS))
+
+
 config: Final[Decorator] = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     default=default_path,
     metavar="FILE",
-    help=_("Settings file; LOQUET_CONFIG, or /etc/loquet/controller.toml where none is named."),
+    help=_(SETTINGS),
 )
 as_json: Final[Decorator] = click.option("--json", "as_json", is_flag=True, help=_("For scripts: JSON."))
 machine: Final[Decorator] = click.option("--machine", metavar="ID", help=_("Only this machine."))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from common.commands import Group
 from common.texts import N_, _
 from controller.commands import lists, options
 from controller.commands.lists import WhitelistError, edit, member_of, new_badge
@@ -36,13 +37,15 @@ ID = click.STRING
 
 
 @click.group(
+    cls=Group,
+    params=[options.of_group()],
     help=_(
         "Say who may use which machine: import a list, grant, revoke, require, explain.\n\n"
         "A machine opens to members who have every training that it requires. A first machine:\n\n"
         "\b\n"
         "  loquet whitelist require laser laser-training\n"
         '  loquet whitelist grant marie laser-training --badge 04A3C6CAE26180 --name "Marie Curie"'
-    )
+    ),
 )
 def whitelist() -> None:
     """Group what is done to the whitelist."""

@@ -55,6 +55,14 @@ def load(path: Path) -> Settings:
             raw = file.read(MAX_BYTES + 1)
     except PermissionError as error:
         raise SettingsError(N_("{path} is not for everybody's eyes; put sudo before the command"), path=path) from error
+    except FileNotFoundError as error:
+        raise SettingsError(
+            N_(
+                "there are no settings yet ({path}): `sudo loquet setup` asks for them, `loquet demo` needs none; "
+                "others are named with --config FILE or LOQUET_CONFIG"
+            ),
+            path=path,
+        ) from error
     except (OSError, ValueError) as error:
         raise SettingsError(
             N_("{path} cannot be read ({error}); name another with --config FILE or LOQUET_CONFIG"),

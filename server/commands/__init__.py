@@ -5,35 +5,35 @@ Django is imported by the command that needs it, so that a controller never has 
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
+from common.commands import Group, settings_option
 from common.texts import _
 from server.commands.begin import check, init, recover, rekey, run
 from server.commands.keep import backup, restore
 from server.commands.rebuild import rebuild
 
 
+def _config() -> click.Option:
+    """Make the option that every command here has."""
+    text = _("The server's settings file; LOQUET_SERVER_CONFIG, or /etc/loquet/server.toml where none is named.")
+    return settings_option("LOQUET_SERVER_CONFIG", text)
+
+
 @click.group(
+    cls=Group,
+    params=[_config()],
     help=_(
         "The central server: the fabmanager's pages, and the other end of every controller's line.\n\n"
         "\b\n"
         "  loquet server init    once: makes keys and database, prints the link to the first visit\n"
         "  loquet server run     go; then open that link"
-    )
+    ),
 )
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help=_("The server's settings file; LOQUET_SERVER_CONFIG, or /etc/loquet/server.toml where none is named."),
-)
-def server(config: Path | None) -> None:
+def server() -> None:
     """Gather the server's commands."""
-    if config is not None:
-        os.environ["LOQUET_SERVER_CONFIG"] = str(config.absolute())
 
 
 for each in (run, init, check, backup, restore, rebuild, rekey, recover):
+    each.params.append(_config())
     server.add_command(each)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -67,6 +68,74 @@ def test_commands_speak_the_language_of_the_settings_before_that_of_the_terminal
         [sys.executable, "-m", "controller", "status"], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+@pytest.mark.parametrize("words", [("whitelist", "list", "--config"), ("--config",), ("server", "check", "--config")])
+def test_a_command_speaks_the_language_of_whatever_settings_it_is_given(tmp_path, words):
+    settings, place = tmp_path / "some.toml", words.index("--config") + 1
+    settings.write_text(
+        '[server]\nlanguage = "fr"\ndata_dir = "d"\n' if "server" in words else '[controller]\nlanguage = "fr"'
+    )
+    after = ["status"] if words == ("--config",) else []
+    environment = {**os.environ, "LANG": "en_GB.UTF-8", "LC_ALL": "", "LANGUAGE": "", "LOQUET_CONFIG": "/nowhere"}
+    environment.pop("LOQUET_LANGUAGE", None)
+    command = [sys.executable, "-m", "controller", *words[:place], str(settings), *after]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert re.search("é|Erreur", done.stdout + done.stderr), "it is French"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["statsu"], "loquet status"),
+        (["Status"], "loquet status"),
+        (["grant"], "loquet whitelist grant"),
+        (["whitelist", "grnat"], "loquet whitelist grant"),
+        (["server", "innit"], "loquet server init"),
+        (["xyzzy"], ""),
+    ],
+)
+def test_a_mistyped_command_is_told_of_with_what_may_have_been_meant(run, typed, meant):
+    said = run(*typed, code=2)
+    assert f"No such command '{typed[-1]}'." in said
+    assert (f"Did you mean `{meant}`?" in said) if meant else ("Did you mean" not in said)
+
+
+def test_where_there_are_no_settings_it_is_said_how_to_have_some(tmp_path):
+    environment = {"LOQUET_CONFIG": str(tmp_path / "none.toml")}
+    done = CliRunner().invoke(loquet, ["status"], env=environment)
+    assert done.exit_code == 1
+    assert all(each in done.output for each in ("loquet setup", "loquet demo", "--config"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["status", "--json", "--config", "/nowhere.toml"], 1),
+        (["whitelist", "explain", "nobody", "--json", "--nonsense"], 2),
+        (["sessions", "--json", "--since", "yesterday"], 2),
+        (["whitelist", "lsit", "--json"], 2),
+    ],
+)
+def test_for_a_script_an_error_is_json_on_standard_output(words, code):
+    done = CliRunner().invoke(loquet, words)
+    assert done.exit_code == code
+    assert json.loads(done.stdout)["error"]
+    assert not done.stderr
+
+
+def _every_command(group=loquet, path=()):
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        yield pytest.param(command, id=" ".join((*path, name)))
+        if hasattr(command, "list_commands"):
+            yield from _every_command(command, (*path, name))
+
+
+@pytest.mark.parametrize("command", list(_every_command()))
+def test_every_command_takes_its_settings_by_name(command):
+    has = any("--config" in each.opts for each in command.params)
+    assert has or command.name in {"completion", "demo"}, "the demonstration brings its own"
 
 
 def test_an_evening_from_nothing_to_a_decision(run):
