@@ -118,7 +118,8 @@ class Daemon:
         self._claims.drop_old_leases()
         readers = made.parts.readers()
         faults = made.parts.faults | self._claims.faults
-        for machine, cause in faults.items():
+        # Each by itself: an output that is found later makes up for no button that is missing.
+        for machine, cause in (*made.parts.faults.items(), *self._claims.faults.items()):
             if machine in made.loop.states:
                 made.loop.stations.fail(machine, cause)
         threads = self._start(made, readers)
@@ -178,6 +179,7 @@ class Daemon:
             writes=writer.queue,
             inbox=self._inbox,
             age=age,
+            look_for_missing=self._claims.claim_again,
         )
         control = ControlServer(
             settings.run_dir / SOCKET,

@@ -50,6 +50,40 @@ REFUSALS: Final = {
 }
 
 
+_ASK: Final = N_("ask a fabmanager")
+# For displays of two rows of 16 characters: what it is, and what would help.
+SHORT: Final = {
+    Reason.UNKNOWN_BADGE: (N_("unknown badge"), _ASK),
+    Reason.SEVERAL_BADGES: (N_("several badges"), N_("present only one")),
+    Reason.BADGE_BLOCKED: (N_("badge blocked"), _ASK),
+    Reason.BADGE_EXPIRED: (N_("badge valid until {day}"), _ASK),
+    Reason.BADGE_NOT_YET: (N_("badge valid from {day}"), N_("come back then")),
+    Reason.MEMBER_UNKNOWN: (N_("nobody's badge"), _ASK),
+    Reason.MEMBER_EXCLUDED: (N_("access suspended"), _ASK),
+    Reason.CLOSED_NOW: (N_("closed just now"), N_("see the hours")),
+    Reason.MEMBERSHIP_ENDED: (N_("member until {day}"), N_("renew it")),
+    Reason.MACHINE_UNKNOWN: (N_("not set up yet"), _ASK),
+    Reason.TRAINING_MISSING: (N_("needs {wants}"), N_("ask for training")),
+    Reason.TRAINING_EXPIRED: (N_("{wants} until {day}"), N_("refresh it")),
+    Reason.TRAINING_NOT_YET: (N_("{wants} from {day}"), N_("come back then")),
+    Reason.SUPERVISION_NEEDED: (N_("with a trainer"), N_("badge: 20 s")),
+    Reason.BUDDY_NEEDED: (N_("never alone"), N_("2nd badge: 20 s")),
+    Reason.MACHINE_LOCKED: (N_("locked: {note}"), _ASK),
+    Reason.RANDOM_UID: (N_("changing number"), N_("use a real badge")),
+    Reason.BADGE_WAS_LYING: (N_("badge lay there"), N_("present it again")),
+    Reason.MACHINE_IN_USE: (N_("already in use"), N_("wait your turn")),
+    Reason.MACHINE_FAULT: (N_("fault: {note}"), _ASK),
+    Reason.INTERLOCK: (N_("{note} says no"), N_("look there first")),
+    Reason.TOO_SOON: (N_("it has to rest"), N_("again in {note}")),
+    Reason.LEVEL_NEEDED: (N_("not this badge"), N_("ask a {note}")),
+    Reason.STARTING_UP: (N_("starting up"), N_("try in a moment")),
+    Reason.NO_STORAGE: (N_("disk error"), _ASK),
+    Reason.WHITELIST_STALE: (N_("list too old"), _ASK),
+    Reason.NO_GUARD: (N_("no guard process"), _ASK),
+    Reason.NO_OUTPUT: (N_("relay is silent"), _ASK),
+}
+
+
 ENDINGS: Final = {
     Ending.BADGE_REMOVED: N_("badge taken off"),
     Ending.BADGE_TAPPED: N_("ended by badge"),
@@ -104,6 +138,7 @@ FAULTS: Final = {  # what a station finds out by itself; other causes are an inp
     "bypass": N_("runs without power from here; is it bypassed?"),
     "ran_at_start": N_("was running when the controller started"),
 }
+SHORT_FAULTS: Final = {"welded": N_("welded?"), "bypass": N_("bypassed?"), "ran_at_start": N_("ran at start")}
 QUALITIES: Final = {
     Quality.SYNCHRONISED: N_("synchronised"),
     Quality.KEPT: N_("kept by a battery"),
@@ -164,10 +199,31 @@ def day(when: date | None) -> str:
 
 def refusal(denied: Denied, whitelist: Whitelist | None = None) -> str:
     """Return why a tap was refused and what would help, with the trainings' names where known."""
+    return _(REFUSALS[denied.reason]).format(day=day(denied.day), **_said_of(denied, whitelist))
+
+
+def short_refusal(denied: Denied, whitelist: Whitelist | None = None) -> tuple[str, str]:
+    """Return why a tap was refused, and what would help, for a display with little room."""
+    said = _said_of(denied, whitelist) | {"day": short_day(denied.day)}
+    if denied.reason is Reason.MACHINE_FAULT:
+        said["note"] = ", ".join(_(SHORT_FAULTS.get(each, each)) for each in denied.note.split(", "))
+    why, helps = SHORT[denied.reason]
+    return _(why).format(**said), _(helps).format(**said)
+
+
+def _said_of(denied: Denied, whitelist: Whitelist | None) -> dict[str, str]:
+    """Return what fills a refusal's sentence, but for the day."""
     names = whitelist.trainings if whitelist is not None else {}
     wants = ", ".join((names[t].name or t) if t in names else t for t in denied.wants)
     note = {Reason.MACHINE_FAULT: fault, Reason.LEVEL_NEEDED: _level}.get(denied.reason, str)(denied.note)
-    return _(REFUSALS[denied.reason]).format(day=day(denied.day), wants=wants, note=note)
+    return {"wants": wants, "note": note}
+
+
+def short_day(when: date | None) -> str:
+    """Write a day in ten characters."""
+    if when is None:
+        return "?"
+    return when.strftime("%d/%m/%Y") if language() == "fr" else when.isoformat()
 
 
 LEVELS: Final = {

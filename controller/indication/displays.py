@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -11,36 +10,16 @@ from typing import Final
 import msgspec
 
 from common.owner import Owner
-from common.texts import N_, _, ngettext
+from controller.indication.pages import Page, pages
 from controller.indication.views import View
 from controller.settings import Names
-from controller.station.events import Signal
 from drivers.contracts import Display
-from protocol import sentences
-from protocol.access import Reason
-from protocol.sentences import duration
 
+TURN: Final = 3.0  # seconds that one page of several is shown
+NEAR: Final = 70  # seconds used or left at which they are counted one by one
 READING: Final = 8.0  # seconds that a refusal stays, for who reads slowly
 FRESH: Final = 45.0  # seconds after which a display is set up again, and all of it written
 RETRY: Final = 10.0  # seconds to the next try of a display that does not answer
-NARROW: Final = 2  # rows on which there is no room for the machine's name
-
-SAYINGS: Final = {
-    Signal.STARTING_UP: N_("starting up ..."),
-    Signal.IDLE: N_("free; lay your badge on the reader"),
-    Signal.OFFLINE: N_("free; no line to the server"),
-    Signal.AWAITING: N_("now the badge"),
-    Signal.TEACHING: N_("now each badge"),
-    Signal.LEAVING: N_("about to end"),
-    Signal.WARNING: N_("about to end"),
-    Signal.LOCKED: N_("locked: {note}"),
-    Signal.FAULT: N_("out of order: {note}"),
-    Signal.READER_LOST: N_("the reader does not answer; tell a fabmanager"),
-}
-SECONDS: Final = {
-    Reason.SUPERVISION_NEEDED.value: N_("now a trainer's badge"),
-    Reason.BUDDY_NEEDED.value: N_("now a second member's badge"),
-}
 
 
 class StationDisplay(msgspec.Struct, frozen=True):
@@ -51,71 +30,43 @@ class StationDisplay(msgspec.Struct, frozen=True):
     names: Names
 
 
-def shown_name(name: str, names: Names) -> str:
-    """Shorten a name to what the settings allow."""
-    words = name.split()
-    match names:
-        case Names.FULL:
-            return name
-        case Names.FIRST:
-            return words[0] if words else ""
-        case Names.INITIALS:
-            return "".join(word[0].upper() + "." for word in words)
-        case Names.NONE:
-            return ""
-
-
-def lines(view: View, title: str, names: Names, size: tuple[int, int]) -> list[str]:
-    """Put a view into so many columns and rows; what does not fit is left out at the end."""
-    columns, rows = size
-    said: list[str] = []
-    name = shown_name(view.name, names)
-    if view.denied:
-        said.append(view.denied)
-    else:
-        said += [title] if rows > NARROW else []
-        said += [name] if name else []
-        if view.age is not None and view.signal in {Signal.IDLE, Signal.OFFLINE}:
-            said += [
-                _("free"),
-                ngettext("list {count} day old", "list {count} days old", view.age).format(count=view.age),
-            ]
-        elif view.lacks:
-            said.append(_(SECONDS[view.lacks]))
-        elif view.signal is Signal.LOCKED and not view.note:
-            said.append(_("closed: nobody has said yet what it asks for"))
-        elif view.signal in SAYINGS:
-            said.append(_(SAYINGS[view.signal]).format(note=sentences.fault(view.note)))
-        if view.count:
-            said.append(_("{count} let in").format(count=view.count))
-        said += _times(view)
-    wrapped = [row for sentence in said for row in textwrap.wrap(sentence, columns) or [""]]
-    if len(wrapped) > rows:
-        wrapped = wrapped[:rows]
-        wrapped[-1] = f"{wrapped[-1][: columns - 1]}…"
-    return [row.ljust(columns) for row in wrapped + [""] * (rows - len(wrapped))]
-
-
-def _times(view: View) -> list[str]:
-    if view.used is None:
-        return []
-    used = _("used {time}").format(time=duration(view.used))
-    left = [_("left {time}").format(time=duration(view.left))] if view.left is not None else []
-    return [used, *left]
-
-
 class _Shown:
     """What one display is to say: for now a refusal, else what lasts."""
 
     def __init__(self, panel: StationDisplay) -> None:
         self.panel = panel
         self.lasting: View | None = None
+        self.lasting_since = 0.0
         self.denied: View | None = None
-        self.denied_until = 0.0
+        self.denied_since = self.denied_until = 0.0
         self.on_it: list[str] = []
         self.broken = False
         self.again = 0.0
         self.fresh_until = 0.0
+
+    def pages(self, view: View, age: float) -> list[Page]:
+        """Return the pages of a view that was made so many seconds ago."""
+        if view.counts or view.left is not None:
+            passed = int(age)
+            used = view.used if view.used is None or not view.counts else view.used + passed
+            left = None if view.left is None else max(0, view.left - passed)
+            view = msgspec.structs.replace(view, used=used, left=left)
+        return pages(view, self.panel.title, self.panel.names, self.panel.display.size)
+
+    def due(self, now: float) -> tuple[Page, float | None]:
+        """Return the page that is due, and after how many seconds another one is; None: this one stays."""
+        view, since = self.lasting, self.lasting_since
+        if self.denied is not None:
+            view, since = self.denied, self.denied_since
+        if view is None:
+            return [], None
+        age = now - since
+        found = self.pages(view, age)
+        waits = [TURN - age % TURN] if len(found) > 1 else []
+        near = [each for each in (view.used if view.counts else None, view.left) if each is not None and each <= NEAR]
+        if near:
+            waits.append(1.0 - age % 1.0)
+        return found[int(age // TURN) % len(found)], min(waits, default=None)
 
 
 class Displays:
@@ -142,11 +93,12 @@ class Displays:
         with self._changed:
             if view.denied:
                 # A refusal stays for as long as it takes to read, whatever the station shows meanwhile.
-                shown.denied, shown.denied_until = view, self._now() + READING
+                shown.denied, shown.denied_since = view, self._now()
+                shown.denied_until = self._now() + max(READING, TURN * len(shown.pages(view, 0.0)))
             elif view != shown.lasting:
                 if shown.lasting is None or view.signal is not shown.lasting.signal:
                     shown.denied = None
-                shown.lasting = view
+                shown.lasting, shown.lasting_since = view, self._now()
             else:
                 return
             self._changed.notify()
@@ -169,7 +121,8 @@ class Displays:
                 shown.panel.display.close()
 
     def _is_due(self) -> bool:
-        return any(self._lines(shown) != shown.on_it and not shown.broken for shown in self._shown.values())
+        now = self._now()
+        return any(shown.due(now)[0] != shown.on_it and not shown.broken for shown in self._shown.values())
 
     def step(self) -> float | None:
         """Show what changed; return the seconds to the next change that comes by itself."""
@@ -179,9 +132,11 @@ class Displays:
             with self._changed:
                 if shown.denied is not None and now >= shown.denied_until:
                     shown.denied = None
-                due = self._lines(shown)
+                due, stays = shown.due(now)
                 if shown.denied is not None:
                     waits.append(shown.denied_until - now)
+                if stays is not None:
+                    waits.append(stays)
             is_old = now >= shown.fresh_until
             if due and (is_old or due != shown.on_it) and now >= shown.again:
                 self._put(machine, shown, due, now, anew=is_old)
@@ -190,13 +145,6 @@ class Displays:
             elif due:
                 waits.append(max(0.0, shown.fresh_until - now))
         return min(waits, default=None)
-
-    def _lines(self, shown: _Shown) -> list[str]:
-        view = shown.denied or shown.lasting
-        if view is None:
-            return []
-        panel = shown.panel
-        return lines(view, panel.title, panel.names, panel.display.size)
 
     def _put(self, machine: str, shown: _Shown, due: list[str], now: float, *, anew: bool) -> None:
         try:

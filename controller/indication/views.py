@@ -23,7 +23,7 @@ from controller.station.states import (
 )
 from protocol.access import Denied
 from protocol.moment import Moment
-from protocol.sentences import refusal
+from protocol.sentences import refusal, short_refusal
 from protocol.whitelist import Whitelist
 
 SIGNALS: Final[dict[type[State], Signal]] = {
@@ -44,6 +44,7 @@ class View(msgspec.Struct, frozen=True):
 
     name: the member's, as the whitelist has it. note: why it is locked, or what is out of order. lacks: whose badge
     is waited for. count: to how many a trainer gave what the machine asks for. age: of a list that grows old, in days.
+    short: for little room, why a tap was refused, and what would help. counts: whether `used` grows by itself.
     """
 
     machine: str
@@ -56,6 +57,8 @@ class View(msgspec.Struct, frozen=True):
     lacks: str = ""
     count: int = 0
     age: int | None = None
+    short: tuple[str, str] = ("", "")
+    counts: bool = False
 
 
 def lasting(state: State, *, reader_found: bool, startable: bool, is_set_up: bool) -> Signal | None:
@@ -92,6 +95,8 @@ def view(
         used = state.powered_at(moment) // 1000
     if isinstance(state, Running) and state.deadlines:
         left = max(0, state.deadlines[0][0] - moment.at) // 1000
+    if isinstance(state, Leaving) and state.wakes is not None:
+        left = max(0, state.wakes - moment.at) // 1000
     if isinstance(state, InSession | Awaiting):
         member = _name(whitelist, state.session.member)
     if isinstance(state, Teaching) and state.last:
@@ -103,7 +108,9 @@ def view(
     lacks = state.lacks.value if isinstance(state, Awaiting) else ""
     count = state.count if isinstance(state, Teaching) else 0
     why = refusal(denied, whitelist) if denied is not None else ""
-    return View(state.rules.machine, signal, member, used, left, note, why, lacks, count, age)
+    short = short_refusal(denied, whitelist) if denied is not None else ("", "")
+    counts = isinstance(state, Running)
+    return View(state.rules.machine, signal, member, used, left, note, why, lacks, count, age, short, counts)
 
 
 def _name(whitelist: Whitelist, member: str) -> str:

@@ -39,12 +39,27 @@ class Claims:
         self.faults: dict[str, str] = {}
         self._services: dict[str, Service] = {}
         self._released = False
+        self._level = logging.ERROR
 
     def claim(self) -> None:
         """Claim everything: what several machines share first."""
         self._claim_services()
         for station in self._settings.stations:
             self._claim(station)
+
+    def claim_again(self) -> list[str]:
+        """Claim what could not be claimed before: a line may have been another program's for a moment.
+
+        Returns the machines that have all of theirs now.
+        """
+        missing = [station for station in self._settings.stations if station.machine not in self.outputs]
+        if not missing:
+            return []
+        self._level = logging.DEBUG  # it was told at the start
+        self._claim_services()
+        for station in missing:
+            self._claim(station)
+        return [station.machine for station in missing if station.machine in self.outputs]
 
     def open_all(self) -> None:
         """Open every machine's outputs."""
@@ -56,13 +71,15 @@ class Claims:
         try:
             return registry.make(kind, part.driver, part.settings, **how)
         except DriverError as error:
-            log.error("%s: %s", machine, translate(error))
+            log.log(self._level, "%s: %s", machine, translate(error))
             self.faults[machine] = translate(error)
             return None
 
     def _claim_services(self) -> None:
         """Claim what several machines share, open. Where one is missing, none of those machines ever closes."""
         for name, part in self._settings.services.items():
+            if name in self._services:
+                continue
             output = self._make(name, "outputs", part)
             if output is None:
                 continue
@@ -95,9 +112,10 @@ class Claims:
             else:
                 self.faults.setdefault(station.machine, self.faults.get(name, name))
         if made.keys() != station.rules.outputs:
-            for each in made.values():
-                with contextlib.suppress(OutputError):  # what is remote goes on opening by itself
-                    each.end()
+            for name, each in made.items():
+                is_remote = name in station.output_parts() and _is_remote(station.output_parts()[name])
+                with contextlib.suppress(OutputError):  # what is remote goes on opening by itself; a line is let go
+                    each.end() if is_remote else each.release()
             return
         machine_outputs = MachineOutputs(made)
         try:

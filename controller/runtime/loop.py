@@ -58,6 +58,7 @@ from protocol.rows import Badge
 HEARTBEAT_MS: Final = 45_000
 FIRST_BEAT_MS: Final = 5_000  # of each session: a cut soon after it began leaves some of it known
 CLOCK_MS: Final = 10_000
+LOOK_MS: Final = 5_000
 
 
 class Loop:
@@ -74,7 +75,9 @@ class Loop:
         writes: WriteQueue,
         inbox: queue.SimpleQueue[Message],
         age: Age,
+        look_for_missing: Callable[[], list[str]] = list,
     ) -> None:
+        """look_for_missing: claims what could not be claimed at the start; returns the machines that have all now."""
         self.queue = inbox
         self.writes = writes
         self.stations = stations
@@ -88,6 +91,8 @@ class Loop:
         self._clock = clock
         self._guard_alive = guard_alive
         self._watchdog = watchdog
+        self._look_for_missing = look_for_missing
+        self._look_at = 0
         self._began = clock.now().at
         self._recovered: frozenset[str] = frozenset()
         self._beat_at = 0
@@ -282,6 +287,10 @@ class Loop:
             self._clock_at = moment.at + CLOCK_MS
             self.stations.locks.step(moment)
             self.stations.show_all()
+        if moment.at >= self._look_at:
+            self._look_at = moment.at + LOOK_MS
+            for machine in self._look_for_missing():
+                self.stations.found(machine)
         self.badges.prepare()
         open_sessions = self.stations.open_sessions(moment)
         wakes = [state.wakes for state in self.states.values() if state.wakes is not None]

@@ -28,6 +28,7 @@ from controller.station.events import (
     Flash,
     OpenSession,
     OutputFailed,
+    PartFound,
     Record,
     SetLock,
     Signal,
@@ -110,6 +111,12 @@ class Stations:
         """Put a machine out of order; where it has no output, it stays so however often it is cleared."""
         self._causes[machine] = cause
         self.feed(machine, OutputFailed(cause, for_good=True))
+
+    def found(self, machine: str) -> None:
+        """Have a machine back whose outputs could not be claimed at the start."""
+        cause = self._causes.pop(machine, None)
+        if cause is not None:
+            self.feed(machine, PartFound(cause))
 
     def feed(self, machine: str, event: AnyEvent, moment: Moment | None = None) -> None:
         """Feed an event to a station, and carry out what follows."""

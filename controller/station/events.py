@@ -95,12 +95,18 @@ class InputChanged(Event, frozen=True):
 class OutputFailed(Event, frozen=True):
     """An output did not do what it was told, or a part that the machine needs is not there.
 
-    clears: who may say that it is over; for_good: nobody, while this daemon runs.
+    clears: who may say that it is over; for_good: nobody, until what is missing is found.
     """
 
     cause: str
     clears: Clears = Clears.MAINTAINER
     for_good: bool = False
+
+
+class PartFound(Event, frozen=True):
+    """What was missing since the start is there by now. cause: by which it was told."""
+
+    cause: str
 
 
 class GroupAsked(Event, frozen=True):
@@ -186,6 +192,7 @@ AnyEvent = (
     | Taught
     | TeachFailed
     | OutputFailed
+    | PartFound
     | ClearAsked
     | Stop
 )

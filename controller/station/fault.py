@@ -8,7 +8,16 @@ import msgspec
 
 from controller.station.beginnings import laid
 from controller.station.endings import out_of_order, refuse_for, rest
-from controller.station.events import ClearAsked, InputChanged, OutputFailed, Presented, Record, Stop, TimePassed
+from controller.station.events import (
+    ClearAsked,
+    InputChanged,
+    OutputFailed,
+    PartFound,
+    Presented,
+    Record,
+    Stop,
+    TimePassed,
+)
 from controller.station.inputs import sensed, suspicion, told
 from controller.station.rules import Clears, Does
 from controller.station.shared_rows import SHARED, Rows, nothing
@@ -17,6 +26,8 @@ from controller.station.steps import Step
 from protocol import entries
 from protocol.access import Granted, Reason
 from protocol.moment import Moment
+
+PROGRAM: Final = "loquet"  # who clears what it found again by itself
 
 
 def _without(state: Fault, gone: tuple[Cause, ...], by: str) -> Step:
@@ -71,6 +82,11 @@ def another_cause(state: Fault, event: OutputFailed, moment: Moment) -> Step:
     return out_of_order(state, moment, Cause(event.cause, event.clears, for_good=event.for_good))
 
 
+def found(state: Fault, event: PartFound, _moment: Moment) -> Step:
+    """What was missing is there: IDLE or LOCKED if that was the last cause."""
+    return _without(state, tuple(c for c in state.causes if c.for_good and c.what == event.cause), PROGRAM)
+
+
 def look_round(state: Fault, _event: TimePassed, moment: Moment) -> Step:
     """Runs without power from us: one more cause."""
     cause = suspicion(state, moment)
@@ -80,6 +96,7 @@ def look_round(state: Fault, _event: TimePassed, moment: Moment) -> Step:
 ROWS: Final[Rows] = SHARED | {
     Presented: clear_by_badge,
     OutputFailed: another_cause,
+    PartFound: found,
     ClearAsked: clear,
     InputChanged: sense,
     TimePassed: look_round,

@@ -19,6 +19,7 @@ from controller.station.events import (
     InputChanged,
     LockAsked,
     OutputFailed,
+    PartFound,
     Presented,
     ReaderFound,
     ReaderLost,
@@ -164,6 +165,7 @@ SHARED: Final[Rows] = {
     Taught: nothing,
     TeachFailed: nothing,
     OutputFailed: break_down,
+    PartFound: nothing,
     ClearAsked: nothing,
     Stop: stop_at_rest,
 }

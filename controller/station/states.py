@@ -51,7 +51,7 @@ class Session(msgspec.Struct, frozen=True):
 class Cause(msgspec.Struct, frozen=True):
     """What put a machine out of order.
 
-    input: the one that has to be normal again before anyone clears it. for_good: nobody does, while this daemon runs.
+    input: the one that has to be normal again before anyone clears it. for_good: nobody does, until it is found.
     """
 
     what: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,11 +14,34 @@ from smbus2 import SMBus
 
 UNKNOWN: Final = -1  # no character: whatever is written there is sent
 SETTLES: Final = 0.05  # seconds that the expander needs, as RPLCD waits
+GLYPHS: Final = 8  # characters of one's own that the controller holds (HD44780U data sheet, CGRAM)
 PLAIN: Final = str.maketrans({"…": ".", "’": "'", "\u00a0": " ", "œ": "o", "Œ": "O", "·": "-", "×": "x"})
+# Rows of five dots, the leftmost bit 4: what the common modules' ROM (A00) does not have.
+ACCENTED: Final = {
+    letter: bytes(int(row, 2) for row in rows.split())
+    for letter, rows in {
+        "é": "00010 00100 01110 10001 11111 10000 01110 00000",
+        "è": "01000 00100 01110 10001 11111 10000 01110 00000",
+        "ê": "00100 01010 01110 10001 11111 10000 01110 00000",
+        "ë": "01010 00000 01110 10001 11111 10000 01110 00000",
+        "à": "01000 00100 01110 00001 01111 10001 01111 00000",
+        "â": "00100 01010 01110 00001 01111 10001 01111 00000",
+        "ù": "01000 00100 10001 10001 10001 10011 01101 00000",
+        "û": "00100 01010 10001 10001 10001 10011 01101 00000",
+        "ô": "00100 01010 01110 10001 10001 10001 01110 00000",
+        "î": "00100 01010 00000 01100 00100 00100 01110 00000",
+        "ï": "01010 00000 01100 00100 00100 00100 01110 00000",
+        "ç": "00000 00000 01110 10000 10001 01110 00100 01100",
+        "œ": "00000 00000 01010 10101 10111 10100 01011 00000",
+        "É": "00010 00100 11111 10000 11110 10000 11111 00000",
+        "È": "01000 00100 11111 10000 11110 10000 11111 00000",
+        "À": "01000 00100 01110 10001 11111 10001 10001 00000",
+    }.items()
+}
 
 
 def plain(text: str) -> str:
-    """Write a text without the accents that the common modules' ROM (A00) does not have."""
+    """Write a text, letter for letter, in those that every such display has."""
     folded = unicodedata.normalize("NFKD", text.translate(PLAIN))
     return "".join(letter if letter.isascii() else "?" for letter in folded if not unicodedata.combining(letter))
 
@@ -55,6 +79,7 @@ class Panel:
 
     def __init__(self, bus: int, address: int, columns: int, rows: int) -> None:
         self._bus = SMBus(bus)
+        self._glyphs: list[str] = []  # which letter each of the display's own characters is
         try:
             self._device = _Device(self._bus, address, columns, rows)
         except BaseException:
@@ -64,12 +89,34 @@ class Panel:
     def set_up_again(self) -> None:
         """Set it up once more."""
         self._device.set_up_again()
+        for place, letter in enumerate(self._glyphs):  # where they were: what is shown means the same meanwhile
+            self._device.create_char(place, ACCENTED[letter])
 
     def write(self, lines: Sequence[str]) -> None:
-        """Show these lines."""
+        """Show these lines, with their accents: of more than it can hold at once, the rarer ones go without."""
+        columns = self._device.lcd.cols
+        wanted = Counter(letter for line in lines for letter in line if letter in ACCENTED)
+        self._draw([letter for letter, _count in wanted.most_common(GLYPHS)])
         for number, line in enumerate(lines):
             self._device.cursor_pos = (number, 0)
-            self._device.write_string(plain(line))
+            said = "".join(
+                chr(self._glyphs.index(letter)) if letter in self._glyphs else plain(letter)[:1] or " "
+                for letter in line
+            )
+            self._device.write_string(said[:columns])
+
+    def _draw(self, letters: list[str]) -> None:
+        """Have the display hold these letters, and as few of those that it has as can be drawn over."""
+        for letter in letters:
+            if letter in self._glyphs:
+                continue
+            place = len(self._glyphs)
+            if place == GLYPHS:
+                place = next(place for place, held in enumerate(self._glyphs) if held not in letters)
+                self._glyphs[place] = letter
+            else:
+                self._glyphs.append(letter)
+            self._device.create_char(place, ACCENTED[letter])
 
     def darken(self) -> None:
         """Clear it and switch its light off, if it hears."""

@@ -325,8 +325,23 @@ def test_a_character_display_writes_french_without_what_its_rom_lacks(board):
     board.board.add_display(1, 0x27, "lcd2004")
     display = make("displays", "hd44780")
     display.show([line.ljust(20) for line in ("Découpeuse laser", "arrêt à 2 h…", "l’œuvre · ça", "日本")])
-    lines = [line.rstrip() for line in board.hand.do("display", bus=1, address=0x27)["lines"]]
-    assert lines == ["Decoupeuse laser", "arret a 2 h.", "l'ouvre - ca", "??"]
+    from drivers.displays.lcd_panel import ACCENTED
+
+    seen = board.hand.do("display", bus=1, address=0x27)
+    letters = {glyph: letter for letter, glyph in ACCENTED.items()}
+    own = {chr(0xE000 + place): letters.get(bytes.fromhex(glyph), "?") for place, glyph in enumerate(seen["glyphs"])}
+    lines = ["".join(own.get(letter, letter) for letter in line).rstrip() for line in seen["lines"]]
+    assert lines == ["Découpeuse laser", "arrêt à 2 h.", "l'œuvre - ça", "??"]
+    display.close()
+
+
+def test_a_picture_with_more_accents_than_it_holds_goes_without_the_rarer_ones(board):
+    board.board.add_display(1, 0x27, "lcd2004")
+    display = make("displays", "hd44780")
+    display.show(["éé".ljust(20), "èèêêàâ".ljust(20), "ùûôîïçœ".ljust(20), "É".ljust(20)])
+    display.show(["É".ljust(20), *[" " * 20] * 3])
+    lines = board.hand.do("display", bus=1, address=0x27)["lines"]
+    assert lines[0][0] >= "\ue000", "and has room again for the next"
     display.close()
 
 

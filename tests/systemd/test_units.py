@@ -18,7 +18,7 @@ def values(unit, key):
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-@pytest.mark.parametrize("unit", ["loquet.service", "loquet-guard.service", "loquet-server.service"])
+@pytest.mark.parametrize("unit", sorted(path.name for path in UNITS.glob("*.service")))
 def test_a_unit_may_do_next_to_nothing_beside_its_work(unit, tmp_path):
     judge = ["systemd-analyze", "security", "--offline=true", "--threshold=20"]
     done = subprocess.run([*judge, str(UNITS / unit)], capture_output=True, text=True, check=False)
@@ -36,6 +36,13 @@ def test_whatever_else_happens_it_is_started_again_for_ever():
     for unit in ("loquet.service", "loquet-guard.service", "loquet-server.service"):
         assert values(unit, "Restart") == ["always"]
         assert values(unit, "StartLimitIntervalSec") == ["0"]
+
+
+def test_every_unit_that_says_when_it_is_ready_has_the_time_of_a_slow_card_for_it():
+    for path in UNITS.glob("*.service"):
+        if values(path.name, "Type") == ["notify"]:
+            (patience,) = values(path.name, "TimeoutStartSec")
+            assert patience in {"5min", "120", "infinity"}, path.name
 
 
 def test_a_stuck_disk_is_noticed_within_the_watchdogs_patience():

@@ -302,6 +302,10 @@ def test_a_board_whose_chip_is_missing_puts_one_machine_out_of_order_and_not_the
     stage.lay("laser", MARIE)
     until(lambda: journal(stage, "refused"), "it is told why")
     assert not stage.closed("laser")
+    stage.take("laser", MARIE)
+    stage.hand.do("free", number=17)  # whoever it was is done with it
+    idle(stage)
+    lay_and_wait(stage)
 
 
 def test_a_named_output_closes_before_its_machine_opens_after_it_and_has_its_own_lease(stage):

@@ -34,6 +34,7 @@ from controller.station.events import (
     InputChanged,
     LockAsked,
     OutputFailed,
+    PartFound,
     ReaderFound,
     ReaderLost,
     Record,
@@ -112,6 +113,11 @@ def test_in_every_state_an_end_that_means_another_session_is_nothing(state):
 def test_nothing_recovers_twice(state):
     answer = step(state, Recover((), "another lock"), moment(2_500))
     assert answer.state == state
+
+
+@pytest.mark.parametrize("state", **NAMED)
+def test_in_every_state_a_part_that_was_not_missing_is_nothing_when_it_is_found(state):
+    assert step(state, PartFound("relay"), moment(2_500)) == station.Step(state)
 
 
 @pytest.mark.parametrize("state", **NAMED)

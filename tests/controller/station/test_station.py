@@ -38,6 +38,7 @@ from controller.station.events import (
     LockAsked,
     OpenSession,
     OutputFailed,
+    PartFound,
     Presented,
     ReaderFound,
     ReaderLost,
@@ -429,6 +430,21 @@ def test_a_missing_part_in_a_fault_is_cleared_by_nobody_and_a_guard_by_anybody()
     assert step(missing, ClearAsked("root"), moment()).state.told == "driver"
     guard = step(step(idle(), OutputFailed("x", Clears.USER), moment()).state, OutputFailed("y", Clears.USER), moment())
     assert isinstance(step(guard.state, presented(MARIE), moment()).state, Idle)
+
+
+def test_a_part_that_is_found_takes_its_own_cause_away_and_no_other():
+    missing = step(
+        step(FAULT, OutputFailed("relay", for_good=True), moment()).state, OutputFailed("stop", for_good=True), moment()
+    )
+    found = step(missing.state, PartFound("relay"), moment())
+    assert found.effects == ()
+    assert {cause.what for cause in found.state.causes} == {"pin", "stop"}
+    assert step(found.state, PartFound("pin"), moment()).state == found.state, (
+        "what failed in its work is cleared by people"
+    )
+    alone = step(step(idle(), OutputFailed("relay", for_good=True), moment()).state, PartFound("relay"), moment())
+    assert isinstance(alone.state, Idle)
+    assert alone.effects == (Record(entries.FaultCleared("laser", "loquet")),)
 
 
 def test_whoever_clears_a_fault_is_named_and_a_release_by_its_input():
