@@ -171,8 +171,8 @@ class Plug:
         cause = _cause(error)
         if isinstance(cause, ConnectionRefusedError):
             told = N_(
-                "{name} at {host} cannot be reached: what has that address takes no connection. Is it the {name}, is its "
-                "web interface on, is the port right?"
+                "{name} at {host} cannot be reached: what has that address takes no connection. Is it the {name}, is "
+                "its web interface on, is the port right?"
             )
             return OutputError(told, name=self.name, host=self.host)
         return OutputError(
