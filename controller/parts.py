@@ -12,7 +12,7 @@ from controller.indication.displays import StationDisplay
 from controller.outputs.machine import MachineOutputs
 from controller.runtime.messages import Message, PartReport
 from controller.sensing.inputs import MeterThread, watch
-from controller.sensing.messages import FromInput, FromReader
+from controller.sensing.messages import CardNear, FromInput, FromReader
 from controller.sensing.readers import ReaderThread
 from controller.settings import Part, Settings
 from drivers import registry
@@ -67,7 +67,12 @@ class Parts:
                 self.faults[machine] = translate(error)
                 continue
             threads.append(
-                ReaderThread(machine, reader, lambda events, m=machine: self._put(FromReader(m, events)))  # type: ignore[misc]
+                ReaderThread(
+                    machine,
+                    reader,
+                    lambda events, m=machine: self._put(FromReader(m, events)),  # type: ignore[misc]
+                    lambda m=machine: self._put(CardNear(m)),  # type: ignore[misc]
+                )
             )
         return threads
 

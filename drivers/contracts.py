@@ -95,6 +95,7 @@ class Reader(Protocol):
 
     `open` finds and initialises the chip and names it; `look` gives all cards that are there now;
     both raise ReaderLostError. After a loss, `open` is called again. `close` may be called twice.
+    One that has an attribute `nears` calls it as soon as a card answers, some milliseconds before `look` gives it.
     """
 
     senses_presence: ClassVar[bool]

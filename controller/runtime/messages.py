@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from controller.sensing.messages import FromInput, FromReader
+from controller.sensing.messages import CardNear, FromInput, FromReader
 from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
 from controller.store.answers import GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplaced
@@ -89,6 +89,7 @@ class Halt(msgspec.Struct, frozen=True):
 
 Message = (
     FromReader
+    | CardNear
     | FromInput
     | PartReport
     | Asked

@@ -127,6 +127,13 @@ class Stations:
             self._carry_out(machine, effect, moment)
         self.show(machine, moment)
 
+    def rehearse(self, machine: str, moment: Moment) -> None:
+        """Decide about a tap that nobody made, and do nothing of what would follow."""
+        state = self.states[machine]
+        event = self._badges.as_if(machine, moment, self.obstacle(moment, machine))
+        answer = stations.step(state, event, moment)
+        view(answer.state, Signal.RUNNING, moment, self._badges.whitelist)
+
     def _carry_out(self, machine: str, effect: AnyEffect, moment: Moment) -> None:
         match effect:
             case Switch(closed):

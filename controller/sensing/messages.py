@@ -14,6 +14,12 @@ class FromReader(msgspec.Struct, frozen=True):
     events: tuple[presence.PresenceEvent, ...]
 
 
+class CardNear(msgspec.Struct, frozen=True):
+    """A card has begun to answer a machine's reader, and is being read: within milliseconds somebody taps."""
+
+    machine: str
+
+
 class FromInput(msgspec.Struct, frozen=True):
     """The condition of an input began to hold, or ceased to."""
 

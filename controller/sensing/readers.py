@@ -49,10 +49,18 @@ class Careful:
 
 
 class ReaderThread(threading.Thread):
-    """Owns one reader; hands what each look changed to `tell`."""
+    """Owns one reader; hands what each look changed to `notify`. nears: called when a card begins to answer."""
 
-    def __init__(self, machine: str, reader: Reader, notify: Callable[[tuple[PresenceEvent, ...]], None]) -> None:
+    def __init__(
+        self,
+        machine: str,
+        reader: Reader,
+        notify: Callable[[tuple[PresenceEvent, ...]], None],
+        nears: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(name=f"reader {machine}", daemon=True)
+        if nears is not None and hasattr(reader, "nears"):
+            reader.nears = nears
         self._reader = Careful(reader)
         self._watch = Watch(self._reader)
         self._notify = notify

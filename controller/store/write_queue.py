@@ -133,6 +133,7 @@ class WriteQueue:
         self._acknowledged: dict[str, int] = {}
         self._renewed: set[str] = set()
         self._adopted: tuple[dict[str, MachineCounter], str] | None = None
+        self._is_near = False  # a tap may come within milliseconds
         self.working_since: int | None = None  # for how long the writer's step takes already
 
     @contextlib.contextmanager
@@ -154,6 +155,11 @@ class WriteQueue:
         """Write an entry."""
         with self._lock:
             self.entries.put(Waiting(moment, entry))
+        self._wake.put(None)
+
+    def prepare(self) -> None:
+        """Have the writer be ready: a card is being read."""
+        self._is_near = True
         self._wake.put(None)
 
     @property
@@ -227,6 +233,11 @@ class WriteQueue:
             self._wake.get(timeout=seconds)
             while True:
                 self._wake.get_nowait()
+
+    def is_near(self) -> bool:
+        """Return whether a card was being read since this was asked."""
+        near, self._is_near = self._is_near, False
+        return near
 
     def look_again(self) -> None:
         """Have the writer look once more before it waits."""

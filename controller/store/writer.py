@@ -6,6 +6,7 @@ grant that fails is told to the loop and forgotten: its session never began.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,8 @@ from protocol import entries
 
 FIRST_RETRY: Final = 0.25  # seconds
 LAST_RETRY: Final = 10.0
+READY_MS: Final = 300  # for a card that is being read; most are in a tenth of that
+WARM_MS: Final = 10  # of these in which it walks its way again and again, for a fifth of the time
 
 
 class Writer:
@@ -53,6 +56,7 @@ class Writer:
         self._now = now
         self._works = db is not None
         self._retry = FIRST_RETRY
+        self._ready_until = self._warm_until = 0
         self.house = Housekeeping(
             lambda: self.connection.db,
             self._between,
@@ -112,15 +116,35 @@ class Writer:
             return wait
         self._retry = FIRST_RETRY
         if self.queue.edits:
+            self.connection.let_be()
             self._change(self.queue.edits.popleft())
             self.queue.look_again()
         elif self.queue.entries.waiting:
             self.queue.look_again()
+        elif left := self._is_ready_for():
+            return left
         elif not self.queue.stopping:
+            self.connection.let_be()
             self.house.keep(self.connection.transaction)
         if self.house.is_pressing:
+            self.connection.let_be()
             self.house.checkpoint()
         return None
+
+    def _is_ready_for(self) -> float:
+        """Be ready for a tap, where a card is being read; return for how many seconds still, 0 for none."""
+        now = self._now()
+        if self.queue.is_near() and self._works and not self.queue.stopping:
+            self._ready_until, self._warm_until = now + READY_MS, now + WARM_MS
+            self.connection.begin_ahead()
+        if not self.connection.is_ahead:
+            return 0.0
+        left = max(0, self._ready_until - now) / 1000
+        if now >= self._warm_until:
+            return left
+        began = time.monotonic()
+        self.connection.rehearse(journal.rehearse)
+        return min(left, 4 * (time.monotonic() - began))
 
     def _is_open(self) -> bool:
         """Open the database, or a new one in the place of a damaged one; return whether there is one to write to."""

@@ -5,6 +5,7 @@ Works over anything that exchanges frames (`Exchange`); knows no chip.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import xor
 from typing import Final, Protocol
@@ -98,8 +99,10 @@ class Field:
     switched off, which would change a random UID.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, nears: Callable[[], None] = lambda: None) -> None:
+        """nears: called as soon as a card that is not known to lie there answers, before anything is read of it."""
         self._exchange = exchange
+        self._nears = nears
         self._missed: dict[bytes, int] = {}
         self._looks = 0
 
@@ -124,12 +127,16 @@ class Field:
         found: set[bytes] = set()
         failures, unsure = 0, False
         call = REQA if self._missed and self._looks % WAKE_ALL else WUPA
+        is_told = False
         while len(found) < MAX_CARDS and failures < ACTIVATION_TRIES:
             if self._exchange(bytes((call,)), bits=7, expect=2).silent:
                 if not unsure:
                     break
                 unsure = False
                 continue
+            if not is_told and (call == REQA or not self._missed):  # what is known to lie there answers WUPA alone
+                self._nears()
+                is_told = True
             try:
                 uid = _activate(self._exchange, prefer=(failures + self._looks // WAKE_ALL) & 1)
             except FrameError:

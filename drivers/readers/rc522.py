@@ -55,6 +55,7 @@ class RC522Reader:
         self._make_chip = Chip
         self._chip: Chip | None = None
         self._field: Field | None = None
+        self.nears: Callable[[], None] = lambda: None
 
     def open(self) -> str:
         """Find the chip, reset and set it up; return its name. Raises ReaderLostError."""
@@ -66,7 +67,7 @@ class RC522Reader:
         except ReaderLostError:
             self.close()
             raise
-        self._field = Field(self._chip.exchange)
+        self._field = Field(self._chip.exchange, self.nears)
         return self._chip.name
 
     def _make(self) -> Chip:

@@ -286,3 +286,21 @@ def test_a_badge_pulled_in_the_dark_leaves_no_session():
         w.wait(60)
         assert not w.closed()
         assert w.ends() == ["interrupted"]
+
+
+def test_a_card_that_is_being_read_changes_nothing_until_it_is_read():
+    from controller.sensing.messages import CardNear
+
+    with Workshop() as w:
+        for who in ("paul", "marie"):
+            w.loop.put(CardNear("laser"))
+            w.settle()
+            assert not w.closed()
+            w.lay(who)
+            assert w.closed() is (who == "marie")
+            w.take(who)
+        w.loop.put(CardNear("laser"))
+        w.settle()
+        assert w.closed(), "its grace runs"
+        assert w.refusals() == ["training_missing"]
+        assert [each.member for each in w.entries("granted")] == ["marie"]

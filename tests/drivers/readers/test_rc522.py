@@ -97,6 +97,22 @@ def test_a_card_torn_away_in_mid_answer_leaves_nothing(chip, reader, clock):
     assert uids(reader.look()) == set()
 
 
+def test_whoever_waits_hears_of_a_new_card_before_it_is_read_and_of_one_that_lies_there_no_more(chip, reader):
+    heard = []
+    reader.nears = lambda: heard.append(chip.transfers)
+    reader.open()
+    for _look in range(8):
+        reader.look()
+    assert heard == []
+    lay(chip, MARIE)
+    before = chip.transfers
+    reader.look()
+    assert len(heard) == 1 and heard[0] - before < (chip.transfers - before) / 2
+    for _look in range(50):
+        reader.look()
+    assert len(heard) == 1
+
+
 def test_an_empty_poll_and_a_seven_byte_activation_stay_within_their_transfers(chip, reader):
     before = chip.transfers
     reader.look()
