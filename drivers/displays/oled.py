@@ -41,7 +41,7 @@ class SH1106Settings(OLEDSettings, frozen=True, kw_only=True):
     chip: ClassVar[str] = "sh1106"
 
 
-class SSD1306:
+class OLED:
     """A display of 128 × 64 dots, set up anew after each failure."""
 
     Settings: ClassVar[type[OLEDSettings]] = OLEDSettings
@@ -84,7 +84,7 @@ class SSD1306:
         self._let_go()
 
 
-class SH1106(SSD1306):
+class SH1106(OLED):
     """The same, on its sister."""
 
     Settings: ClassVar[type[OLEDSettings]] = SH1106Settings

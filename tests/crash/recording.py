@@ -199,6 +199,8 @@ def moments(lines: Iterable[str]) -> Iterator[tuple[str, Call]]:
         elif whole := WHOLE.match(body):
             call = Call(pid, whole[1], whole[2], _number(whole[3]))
             found += [("begin", call), ("end", call)]
+        elif body.startswith("???("):  # killed before anybody could read which call it was in
+            continue
         elif started := STARTED.match(body):  # killed in the middle of it: nobody knows what became of it
             found.append(("begin", Call(pid, started[1], started[2])))
         else:

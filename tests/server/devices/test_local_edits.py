@@ -28,6 +28,7 @@ def test_a_trainer_at_a_reader_lets_in_by_a_training_and_by_no_condition(sqlite)
     from server.whitelist.models import Condition, Machine
 
     fill()
+    state.put(state.GENERATION, "7")
     device = Device.objects.create(id="pi", name="Pi")
     Machine.objects.filter(pk="laser").update(device=device)
     browser = client()
