@@ -180,7 +180,7 @@ def moments(lines: Iterable[str]) -> Iterator[tuple[str, Call]]:
     for line in lines:
         pid_text, _, body = line.strip().partition(" ")
         pid, body = int(pid_text), body.strip()
-        if body.startswith("---"):
+        if body.startswith(("---", "???(")):  # a signal; a call at whose beginning it was killed, unread
             continue
         if body.startswith("+++"):
             under_way.pop(pid, None)
@@ -199,8 +199,6 @@ def moments(lines: Iterable[str]) -> Iterator[tuple[str, Call]]:
         elif whole := WHOLE.match(body):
             call = Call(pid, whole[1], whole[2], _number(whole[3]))
             found += [("begin", call), ("end", call)]
-        elif body.startswith("???("):  # killed before anybody could read which call it was in
-            continue
         elif started := STARTED.match(body):  # killed in the middle of it: nobody knows what became of it
             found.append(("begin", Call(pid, started[1], started[2])))
         else:
