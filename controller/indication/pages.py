@@ -112,6 +112,7 @@ def _pages_of(said: list[str], size: tuple[int, int]) -> list[Page]:
 def _times(view: View) -> list[str]:
     if view.used is None:
         return []
+    ends = view.signal in {Signal.WARNING, Signal.LEAVING} and view.left is not None  # then only that counts
     used = _("used {time}").format(time=duration(view.used))
     left = [_("left {time}").format(time=duration(view.left))] if view.left is not None else []
-    return [used, *left]
+    return left if ends else [used, *left]

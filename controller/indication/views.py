@@ -73,6 +73,8 @@ def lasting(state: State, *, reader_found: bool, startable: bool, is_set_up: boo
         return Signal.AWAITING
     if isinstance(state, Recovering) and not startable:
         return Signal.FAULT
+    if signal is Signal.RUNNING and isinstance(state, Running) and state.is_warned:
+        signal = Signal.WARNING
     if signal is Signal.IDLE:
         if state.condition.reader_lost or not reader_found:
             return Signal.READER_LOST
@@ -93,8 +95,8 @@ def view(
     member, used, left, note = "", None, None, ""
     if isinstance(state, InSession):
         used = state.powered_at(moment) // 1000
-    if isinstance(state, Running) and state.deadlines:
-        left = max(0, state.deadlines[0][0] - moment.at) // 1000
+    if isinstance(state, Running) and state.next_end is not None:
+        left = max(0, state.next_end - moment.at) // 1000
     if isinstance(state, Leaving) and state.wakes is not None:
         left = max(0, state.wakes - moment.at) // 1000
     if isinstance(state, InSession | Awaiting):

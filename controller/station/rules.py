@@ -32,6 +32,7 @@ class Does(StrEnum):
     GROUP = "group"
     LOCK = "lock"
     TEACH = "teach"
+    PROLONG = "prolong"
 
 
 class Clears(StrEnum):

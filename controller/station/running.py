@@ -23,7 +23,7 @@ from controller.station.events import (
     Stop,
     TimePassed,
 )
-from controller.station.rules import Mode
+from controller.station.rules import Does, Mode
 from controller.station.shared_rows import SHARED, Rows, find_reader, lose_reader, take_note
 from controller.station.states import Leaving, Running, Session
 from controller.station.steps import Step
@@ -58,6 +58,8 @@ def _own_badge(state: Running, event: Presented, moment: Moment) -> Step:
         return Step(state)
     if state.rules.mode is Mode.TIMED and not state.session.group:
         return extend(state, event, moment)
+    if state.is_warned and state.done_at == state.next_end:
+        return prolong_by_badge(state, event, moment)
     return leave(state, moment, Ending.BADGE_TAPPED, event.alone.member)
 
 
@@ -81,6 +83,31 @@ def extend(state: Running, event: Presented, moment: Moment) -> Step:
     session = msgspec.structs.replace(state.session, period_ends=moment.at + state.rules.period)
     extended = entries.Extended(session.id, state.rules.machine)
     return Step(msgspec.structs.replace(state, session=session), (Record(extended), Flash(Signal.GRANTED)))
+
+
+def prolong_by_badge(state: Running, event: Presented, moment: Moment) -> Step:
+    """Have a job go on whose machine stands still: what refuses the next start refuses this, and ends nothing."""
+    if isinstance(event.alone, Denied):
+        return refuse(state, event.alone)
+    return prolong(state, moment)
+
+
+def prolong(state: Running, moment: Moment) -> Step:
+    """Wait as long again for a machine that stands still: its filament is changed, its pause is no end."""
+    session = msgspec.structs.replace(state.session, prolonged=moment.at + state.rules.coast_down, warned=None)
+    extended = entries.Extended(session.id, state.rules.machine)
+    return Step(msgspec.structs.replace(state, session=session), (Record(extended), Flash(Signal.GRANTED)))
+
+
+def sense(state: Running, event: InputChanged, moment: Moment) -> Step:
+    """One that latches: end, FAULT. One that ends: end. One that opens an output: open it. A button: its word."""
+    sensed_ = in_session.sense(state, event, moment)
+    now, rule = sensed_.state, state.rules.input(event.name)
+    asks = rule is not None and rule.does is Does.PROLONG and event.active
+    if asks and isinstance(now, Running) and now.done_at is not None:
+        longer = prolong(now, moment)
+        return Step(longer.state, (*sensed_.effects, *longer.effects))
+    return sensed_
 
 
 def leave(state: Running, moment: Moment, why: Ending, by: str | None = None) -> Step:
@@ -144,7 +171,7 @@ def pass_time(state: Running, _event: TimePassed, moment: Moment) -> Step:
     if state.reader_until is not None and moment.at >= state.reader_until:
         return leave(state, moment, Ending.READER_LOST)
     if state.warns is not None and moment.at >= state.warns:
-        warned = msgspec.structs.replace(state.session, warned=state.deadlines[0][0])
+        warned = msgspec.structs.replace(state.session, warned=state.next_end)
         return Step(msgspec.structs.replace(state, session=warned), (Flash(Signal.WARNING),))
     return Step(state)
 
@@ -156,7 +183,7 @@ ROWS: Final[Rows] = SHARED | {
     ReaderFound: go_on,
     TimePassed: pass_time,
     LockAsked: in_session.lock,
-    InputChanged: in_session.sense,
+    InputChanged: sense,
     EndAsked: in_session.end_named,
     Stop: in_session.stop,
 }

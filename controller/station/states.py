@@ -33,8 +33,8 @@ class Session(msgspec.Struct, frozen=True):
     """A session that was granted. Times on the boot-time clock.
 
     longest: when it ends at the latest; period_ends: when the time that was tapped for is over. warned: the end
-    that people were warned of. group: a trainer lets others in; no badge has to lie there. also: further badges of the
-    same member that were laid on.
+    that people were warned of. prolonged: until when a job goes on at least, though its machine stands still. group:
+    a trainer lets others in; no badge has to lie there. also: further badges of the same member that were laid on.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Session(msgspec.Struct, frozen=True):
     longest: int | None = None
     period_ends: int | None = None
     warned: int | None = None
+    prolonged: int | None = None
     purpose: Purpose = Purpose.OWN
     group: bool = False
     also: frozenset[str] = frozenset()
@@ -277,29 +278,39 @@ class Running(InSession, frozen=True, kw_only=True):
             (self.session.period_ends, Ending.TIME_UP),
         ]
         if rules.idle is not None and not condition.runs:
-            ends.append((max(self.since, condition.turned or 0) + rules.idle, Ending.IDLE))
+            idle = max(self.since, condition.turned or 0) + rules.idle
+            ends.append((max(idle, self.session.prolonged or 0), Ending.IDLE))
         return tuple(sorted((at, why) for at, why in ends if at is not None))
 
     @property
     def done_at(self) -> int | None:
-        """When a job counts as done: the machine ran, and stands still."""
-        if self.rules.mode is not Mode.JOB or not self.ran:
+        """When a job counts as done: the machine ran, and stands still, and nobody has said that it goes on."""
+        if self.rules.mode is not Mode.JOB or not self.ran or self.condition.rests_at is None:
             return None
-        return self.condition.rests_at
+        return max(self.condition.rests_at, self.session.prolonged or 0)
+
+    @property
+    def next_end(self) -> int | None:
+        """When the session ends by itself, as far as is known now."""
+        return earliest(self.deadlines[0][0] if self.deadlines else None, self.done_at)
 
     @property
     def warns(self) -> int | None:
-        """When to warn that the session is about to end."""
-        if not self.deadlines or not self.rules.warning:
+        """When to warn that the session is about to end. A job that stands still: half of that time before, at most."""
+        end, warning = self.next_end, self.rules.warning
+        if end is None or not warning or self.session.warned == end:
             return None
-        end = self.deadlines[0][0]
-        return None if self.session.warned == end else end - self.rules.warning
+        return end - (min(warning, self.rules.coast_down // 2) if end == self.done_at else warning)
+
+    @property
+    def is_warned(self) -> bool:
+        """Whether people were told that it is about to end."""
+        return self.session.warned is not None and self.session.warned == self.next_end
 
     @property
     def wakes(self) -> int | None:
         """The next warning, end, or end of a patience."""
-        end = self.deadlines[0][0] if self.deadlines else None
-        return earliest(self.warns, end, self.done_at, self.reader_until, self.settles_at)
+        return earliest(self.warns, self.next_end, self.reader_until, self.settles_at)
 
 
 class Leaving(InSession, frozen=True, kw_only=True):

@@ -252,6 +252,64 @@ def test_sessions_go_into_a_spreadsheet_and_run_no_formula(run):
     assert "machine;" in run("sessions", "--csv")
 
 
+DAY_MS = 24 * 3600 * 1000
+NOON = 1_793_530_800_000  # 1 November 2026, noon in Paris
+
+
+@pytest.fixture
+def used(run, stage_folder):
+    """Marie used the laser for 10 minutes on three days, Jean the printer for 20 on one; two are called Marie."""
+    from fixed import moment
+
+    from controller.settings import load
+    from controller.store import database, journal
+    from protocol import entries
+    from protocol.entries import Ending
+    from protocol.moment import Quality
+    from protocol.rows import Level
+
+    for who, name in (("m1", "Marie"), ("m2", "Jean"), ("m3", "marie")):
+        run("whitelist", "grant", who, "--name", name)
+    db = database.open_for_writing(load(stage_folder / "demo.toml").data_dir)
+    written = [(moment(0), entries.Clock(NOON, Quality.SYNCHRONISED))]
+    for number, (who, machine, days, minutes) in enumerate(
+        [("m1", "laser", 0, 10), ("m1", "laser", 1, 10), ("m2", "printer", 1, 20), ("m1", "laser", 40, 10)]
+    ):
+        at = days * DAY_MS
+        written.append((moment(at), entries.Granted(f"s{number}", machine, who, "a" * 32, Level.USER)))
+        ended = entries.Ended(f"s{number}", machine, Ending.BADGE_REMOVED, minutes * 60_000)
+        written.append((moment(at + minutes * 60_000), ended))
+    with db.atomic():
+        journal.append(db, written)
+    db.close()
+    return run
+
+
+@pytest.mark.parametrize(
+    ("asked", "sums"),
+    [
+        (("--sum", "member"), {"m1": (3, 1800), "m2": (1, 1200)}),
+        (("--sum", "machine"), {"laser": (3, 1800), "printer": (1, 1200)}),
+        (("--sum", "day"), {"2026-11-01": (1, 600), "2026-11-02": (2, 1800), "2026-12-11": (1, 600)}),
+        (("--sum", "month", "--machine", "laser"), {"2026-11": (2, 1200), "2026-12": (1, 600)}),
+        (("--sum", "member", "--since", "2026-11-02", "--until", "2026-11-30"), {"m1": (1, 600), "m2": (1, 1200)}),
+        (("--sum", "machine", "--member", "Jean"), {"printer": (1, 1200)}),
+        (("--sum", "machine", "--member", "m3"), {}),
+    ],
+)
+def test_sessions_are_added_up_by_member_machine_day_or_month(used, asked, sums):
+    found = [json.loads(line) for line in used("sessions", *asked, "--json").splitlines()]
+    assert {each[asked[1]]: (each["sessions"], each["powered_s"]) for each in found} == sums
+    assert len(used("sessions", *asked, "--csv").splitlines()) == len(sums) + 1
+    used("sessions", *asked)
+
+
+def test_sessions_of_one_member_and_of_some_days_are_had_one_by_one(used):
+    lines = used("sessions", "--member", "m1", "--until", "2026-11-30", "--json").splitlines()
+    assert [json.loads(line)["session"] for line in lines] == ["s0", "s1"]
+    assert "m1, m3" in used("sessions", "--member", "MARIE", code=1), "two are called so"
+
+
 NONSENSE = [
     ("nothing",),
     ("whitelist", "nothing"),

@@ -1,5 +1,6 @@
 """How a session begins and ends in each mode."""
 
+import pytest
 from machines import EXTRACTOR, JOB, RUNNING, TAP, machine
 from workshop import Workshop
 
@@ -177,7 +178,7 @@ def test_the_longest_session_ends_after_a_warning():
     with Workshop(machine('longest = "1 h"\nwarning = "5 min"')) as w:
         w.lay("marie")
         w.wait(55 * 60)
-        assert [told.signal for told in w.told].count(Signal.WARNING) == 1
+        assert [told.signal for told in w.told if not told.lasting].count(Signal.WARNING) == 1
         w.wait(5 * 60)
         assert w.ends() == ["longest"]
         assert not w.closed()
@@ -304,3 +305,81 @@ def test_a_card_that_is_being_read_changes_nothing_until_it_is_read():
         assert w.closed(), "its grace runs"
         assert w.refusals() == ["training_missing"]
         assert [each.member for each in w.entries("granted")] == ["marie"]
+
+
+def paused(w, seconds=31):
+    """Marie's print stands still, for so long that people are warned."""
+    w.tap("marie")
+    w.input("running")
+    w.wait(600)
+    w.input("running", active=False)
+    w.wait(seconds)
+
+
+def test_a_job_that_stands_still_warns_well_before_it_ends_and_counts_what_is_left():
+    with Workshop(JOB) as w:
+        paused(w, 25)
+        assert "about to end" not in w.display
+        w.wait(6)
+        assert "about to end" in w.display
+        assert any(line.startswith("left") and line.endswith(" s") for line in w.display)
+        w.wait(31)
+        assert w.ends() == ["rested"]
+
+
+def test_a_job_that_runs_again_is_about_to_end_no_more():
+    with Workshop(JOB) as w:
+        paused(w)
+        w.input("running")
+        w.wait(300)
+        assert w.closed() and "about to end" not in w.display
+
+
+@pytest.mark.parametrize("by", ["a tap", "a button"])
+def test_a_pause_is_no_end_where_somebody_says_so(by):
+    text = (
+        JOB
+        if by == "a tap"
+        else machine(
+            'mode = "job"\nlongest = "48 h"\nidle = "10 min"\ncoast_down = "60 s"',
+            [RUNNING, 'pause = { driver = "gpio", pin = 12, does = "prolong" }'],
+        )
+    )
+    with Workshop(text) as w:
+        paused(w)
+        for _longer in range(3):
+            if by == "a tap":
+                w.tap("marie")
+            else:
+                w.input("pause")
+                w.input("pause", active=False)
+            assert w.closed()
+            assert "about to end" not in w.display
+            w.wait(45)
+            assert "about to end" in w.display, "and is warned of again"
+        assert len(w.entries("extended")) == 3
+        w.wait(20)
+        assert w.ends() == ["rested"]
+
+
+def test_whoever_taps_before_the_warning_or_twice_ends_their_job_as_always():
+    with Workshop(JOB) as w:
+        paused(w, 10)
+        w.tap("marie")
+        w.wait(61)
+        assert w.ends() == ["badge_tapped"]
+    with Workshop(JOB) as w:
+        paused(w)
+        w.tap("marie")
+        assert w.closed(), "prolonged"
+        w.tap("marie")
+        w.wait(61)
+        assert w.ends() == ["badge_tapped"]
+
+
+def test_a_job_that_was_prolonged_is_not_idle_meanwhile():
+    with Workshop(JOB.replace('idle = "10 min"', 'idle = "1 min"\nwarning = "20 s"')) as w:
+        paused(w, 41)
+        w.tap("marie")
+        w.wait(50)
+        assert w.closed()
