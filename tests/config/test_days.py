@@ -119,11 +119,18 @@ def test_the_printer():
         w.wait(15 * 3600)
         assert w.closed()
         w.input("current", active=False)
+        w.wait(15 * 60)
+        assert w.closed(), "a change of filament is no end"
+        w.input("current")
         w.wait(600)
+        w.input("current", active=False)
+        w.wait(21 * 60)
+        assert "about to end" in w.display
+        w.wait(9 * 60)
         assert not w.closed()
         (session,) = w.sessions()
         assert session.why == "rested"
-        assert session.powered_s == 30 * 3600 + 20 + 600
+        assert session.powered_s == 30 * 3600 + 20 + 15 * 60 + 600 + 30 * 60
 
 
 def test_the_kiln():
