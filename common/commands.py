@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -74,7 +75,11 @@ class Group(click.Group):
         here = self.list_commands(ctx)
         if close := get_close_matches(name.lower(), here, 1):
             return f"{ctx.command_path} {close[0]}"
-        groups = [(head, group) for head in here if isinstance(group := self.get_command(ctx, head), click.Group)]
+        groups = []
+        for head in here:
+            with contextlib.suppress(ImportError):  # of a part that is not installed here
+                if isinstance(group := self.get_command(ctx, head), click.Group):
+                    groups.append((head, group))
         inside = {
             each: f"{ctx.command_path} {head} {each}" for head, group in groups for each in group.list_commands(ctx)
         }

@@ -97,7 +97,7 @@ class Guard:
         self._waits: dict[str, tuple[int, int]] = {}  # until when, and for how long, one that failed is left alone
         self._known: dict[Path, dict[str, Any]] = {}
         self._looked: int | None = None
-        self._worked = 0  # milliseconds since then that opening took
+        self._worked = 0  # milliseconds since then that killing and opening took
         self._was_late = False
         self._spared: dict[str, tuple[int, int, int]] = {}  # until when lent; since when, and until when, spared
         self.sees_all = True
@@ -159,17 +159,18 @@ class Guard:
             return True
         if not lost and lease.read(path) != record:
             return True  # renewed, or given back, while we looked
-        if owner_lives and record["opening"].get("kind") != "own":
-            self._notify(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
-            kill(record["pid"])
         began = lease.boottime_ms()
         try:
+            if owner_lives and record["opening"].get("kind") != "own":
+                self._notify(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
+                kill(record["pid"])
             self._open(path.name, record["opening"], now)
         finally:
             self._worked += lease.boottime_ms() - began
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         self._failed.pop(path.name, None)
+        self._spared.pop(path.name, None)
         del self._known[path]
         if not lost or garbled:
             self._notify(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")

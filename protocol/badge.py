@@ -51,7 +51,7 @@ def reads_as_a_number(text: str) -> bool:
 
 
 def made_by_a_spreadsheet(text: str) -> UidError:
-    """Say that a UID may be a number by now, and how to write it."""
+    """Make the error for a UID that may be a number by now; it says how to write it."""
     return UidError(
         N_(
             'badge "{text}" may be a number made by a spreadsheet; format the column as text and read '

@@ -38,7 +38,7 @@ class _Shown:
         self.lasting: View | None = None
         self.lasting_since = 0.0
         self.denied: View | None = None
-        self.denied_since = self.denied_until = 0.0
+        self.denied_since = 0.0
         self.on_it: list[str] = []
         self.broken = False
         self.again = 0.0
@@ -55,12 +55,15 @@ class _Shown:
 
     def due(self, now: float) -> tuple[Page, float | None]:
         """Return the page that is due, and after how many seconds another one is; None: this one stays."""
-        view, since = self.lasting, self.lasting_since
         if self.denied is not None:
-            view, since = self.denied, self.denied_since
+            age, found = now - self.denied_since, self.pages(self.denied, 0.0)
+            left = max(READING, TURN * len(found)) - age
+            if left > 0:
+                return found[int(age // TURN) % len(found)], min(left, TURN - age % TURN)
+            self.denied = None
+        view, age = self.lasting, now - self.lasting_since
         if view is None:
             return [], None
-        age = now - since
         found = self.pages(view, age)
         waits = [TURN - age % TURN] if len(found) > 1 else []
         near = [each for each in (view.used if view.counts else None, view.left) if each is not None and each <= NEAR]
@@ -94,7 +97,6 @@ class Displays:
             if view.denied:
                 # A refusal stays for as long as it takes to read, whatever the station shows meanwhile.
                 shown.denied, shown.denied_since = view, self._now()
-                shown.denied_until = self._now() + max(READING, TURN * len(shown.pages(view, 0.0)))
             elif view != shown.lasting:
                 if shown.lasting is None or view.signal is not shown.lasting.signal:
                     shown.denied = None
@@ -130,11 +132,7 @@ class Displays:
         now, waits = self._now(), []
         for machine, shown in self._shown.items():
             with self._changed:
-                if shown.denied is not None and now >= shown.denied_until:
-                    shown.denied = None
                 due, stays = shown.due(now)
-                if shown.denied is not None:
-                    waits.append(shown.denied_until - now)
                 if stays is not None:
                     waits.append(stays)
             is_old = now >= shown.fresh_until

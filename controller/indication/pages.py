@@ -67,7 +67,7 @@ def pages(view: View, title: str, names: Names, size: tuple[int, int]) -> list[P
 
 
 def _refused(view: View, size: tuple[int, int]) -> list[list[str]]:
-    """Say why a tap was refused: in full where that fits, else in short; where that takes pages, what helps first."""
+    """Return why a tap was refused: in full where that fits, else in short; on several pages, what helps first."""
     columns, rows = size
     if len(_wrapped([view.denied], columns)) <= rows or not all(view.short):
         return [[view.denied]]
@@ -76,7 +76,7 @@ def _refused(view: View, size: tuple[int, int]) -> list[list[str]]:
 
 
 def _lasting(view: View, title: str, names: Names, rows: int) -> list[str]:
-    """Say how the machine is, and who uses it."""
+    """Return how the machine is, and who uses it."""
     is_narrow = rows <= NARROW
     name = shown_name(view.name, names)
     said = [*([] if is_narrow else [title]), *([name] if name else [])]

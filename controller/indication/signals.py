@@ -105,6 +105,7 @@ class Signals:
         self._queue: queue.SimpleQueue[Indication | None] = queue.SimpleQueue()
         self._lasting: dict[str, Signal] = {}
         self._flash_ends: dict[str, float] = {}
+        self._flashes: dict[str, Signal] = {}
         self._shown: dict[str, tuple[Signal, _Show]] = {}
         self._broken: set[tuple[str, str]] = set()
 
@@ -139,14 +140,14 @@ class Signals:
                 self._play_new(each.machine, each.signal, self._lasting.get(each.machine))
                 self._lasting[each.machine] = each.signal
             else:
-                self._flash_ends[each.machine] = now + FLASH
+                self._flash_ends[each.machine], self._flashes[each.machine] = now + FLASH, each.signal
                 self._show(each.machine, each.signal, now)
                 self._play(each.machine, each.signal)
             if each.machine not in self._flash_ends:
                 self._show(each.machine, each.signal, now)
         for machine, end in list(self._flash_ends.items()):
             if end <= now:
-                del self._flash_ends[machine]
+                del self._flash_ends[machine], self._flashes[machine]
                 self._show(machine, self._lasting.get(machine, Signal.STARTING_UP), now)
         for machine, (_signal, show) in self._shown.items():
             colour = show.step(now)
@@ -164,8 +165,8 @@ class Signals:
         self._try(machine, "light", lambda: self._lights[machine].show(colour))
 
     def _play_new(self, machine: str, signal: Signal, before: Signal | None) -> None:
-        """Sound what lasts, once, when it begins."""
-        if signal is not before:
+        """Sound what lasts, once, when it begins; a flash that said so has sounded already."""
+        if signal is not before and signal is not self._flashes.get(machine):
             self._play(machine, signal)
 
     def _play(self, machine: str, signal: Signal) -> None:

@@ -40,6 +40,7 @@ class Claims:
         self._services: dict[str, Service] = {}
         self._released = False
         self._level = logging.ERROR
+        self._waiting: dict[str, Station] = {}  # whose lines are tried again
 
     def claim(self) -> None:
         """Claim everything: what several machines share first."""
@@ -48,18 +49,15 @@ class Claims:
             self._claim(station)
 
     def claim_again(self) -> list[str]:
-        """Claim what could not be claimed before: a line may have been another program's for a moment.
+        """Claim the lines that could not be claimed before: one may have been another program's for a moment.
 
-        Returns the machines that have all of theirs now.
+        Returns the machines that have all of theirs now. What is remote is found again by itself.
         """
-        missing = [station for station in self._settings.stations if station.machine not in self.outputs]
-        if not missing:
-            return []
         self._level = logging.DEBUG  # it was told at the start
-        self._claim_services()
-        for station in missing:
+        waiting, self._waiting = self._waiting, {}
+        for station in waiting.values():
             self._claim(station)
-        return [station.machine for station in missing if station.machine in self.outputs]
+        return [machine for machine in waiting if machine in self.outputs]
 
     def open_all(self) -> None:
         """Open every machine's outputs."""
@@ -78,8 +76,6 @@ class Claims:
     def _claim_services(self) -> None:
         """Claim what several machines share, open. Where one is missing, none of those machines ever closes."""
         for name, part in self._settings.services.items():
-            if name in self._services:
-                continue
             output = self._make(name, "outputs", part)
             if output is None:
                 continue
@@ -106,16 +102,17 @@ class Claims:
             output = self._claim_one(station, name, part)
             if output is not None:
                 made[name] = output
+            elif not any(map(_is_remote, station.output_parts().values())):
+                self._waiting[station.machine] = station
         for name in station.services:
             if name in self._services:
                 made[name] = self._services[name].share(station.machine)
             else:
                 self.faults.setdefault(station.machine, self.faults.get(name, name))
         if made.keys() != station.rules.outputs:
-            for name, each in made.items():
-                is_remote = name in station.output_parts() and _is_remote(station.output_parts()[name])
+            for each in made.values():
                 with contextlib.suppress(OutputError):  # what is remote goes on opening by itself; a line is let go
-                    each.end() if is_remote else each.release()
+                    each.release() if station.machine in self._waiting else each.end()
             return
         machine_outputs = MachineOutputs(made)
         try:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from common.texts import _, translate
 from controller.runtime.age import Age
 from controller.runtime.clock import Clock
+from controller.runtime.heartbeats import Heartbeats
 from controller.runtime.known_time import KnownTime
 from controller.runtime.list_in_force import ListInForce
 from controller.runtime.messages import (
@@ -31,6 +31,7 @@ from controller.runtime.messages import (
     WatchAsked,
     WatchEnded,
 )
+from controller.runtime.rehearsal import Rehearsal
 from controller.runtime.stations import Stations
 from controller.runtime.status import station_status
 from controller.runtime.watchdog import Watchdog
@@ -56,11 +57,8 @@ from protocol.access import Reason
 from protocol.moment import Moment
 from protocol.rows import Badge
 
-HEARTBEAT_MS: Final = 45_000
-FIRST_BEAT_MS: Final = 5_000  # of each session: a cut soon after it began leaves some of it known
 CLOCK_MS: Final = 10_000
 LOOK_MS: Final = 5_000
-WARM_S: Final = 0.01  # longer than a card takes to be read
 
 
 class Loop:
@@ -89,6 +87,8 @@ class Loop:
         self.age = age
         self._list = ListInForce(badges, age, stations, clock)
         self._time = KnownTime(clock, writes)
+        self._heartbeats = Heartbeats(writes)
+        self._rehearsal = Rehearsal(stations, writes, clock, inbox)
         self._watchers: list[Callable[[FromReader], None]] = []
         self._clock = clock
         self._guard_alive = guard_alive
@@ -97,8 +97,6 @@ class Loop:
         self._look_at = 0
         self._began = clock.now().at
         self._recovered: frozenset[str] = frozenset()
-        self._beat_at = 0
-        self._beating: frozenset[str] = frozenset()  # the sessions for which that time was set
         self._clock_at = 0
 
     @property
@@ -152,7 +150,8 @@ class Loop:
             case FromReader():
                 self._from_reader(message)
             case CardNear(machine):
-                self._rehearse(machine)
+                if (came := self._rehearsal.run(machine)) is not None:
+                    self.handle(came)
             case FromInput(machine, name, active):
                 self.stations.feed(machine, InputChanged(name, active))
             case PartReport():
@@ -301,10 +300,8 @@ class Loop:
         renewed_by = self.stations.renew(moment)
         if renewed_by is not None:
             wakes.append(renewed_by)
-        if open_sessions:
-            wakes.append(self._beat(moment, open_sessions))
-        else:
-            self._beating = frozenset()
+        if (beats_at := self._heartbeats.step(moment, open_sessions)) is not None:
+            wakes.append(beats_at)
         wakes.append(self._clock_at)
         stuck = self.writes.is_stuck(moment.at)
         # Fed while somebody works even where the disk hangs: a restart would end what runs, and lose what waits to be
@@ -314,17 +311,6 @@ class Loop:
         if fed is not None:
             wakes.append(fed)
         return max(0, min(wakes) - moment.at)
-
-    def _beat(self, moment: Moment, open_sessions: tuple[OpenSession, ...]) -> int:
-        running = frozenset(each.session for each in open_sessions)
-        if new := running - self._beating:
-            first = moment.at + FIRST_BEAT_MS
-            self._beat_at = first if new == running else min(self._beat_at, first)
-        self._beating = running
-        if moment.at >= self._beat_at:
-            self.writes.beat(open_sessions)
-            self._beat_at = moment.at + HEARTBEAT_MS
-        return self._beat_at
 
     def _from_reader(self, message: FromReader) -> None:
         for watcher in self._watchers:
@@ -340,22 +326,6 @@ class Loop:
         for badge, new in self.badges.rehashed:
             self.writes.record(moment, entries.Rehashed(machine, badge, new))
         self.badges.rehashed.clear()
-
-    def _rehearse(self, machine: str) -> None:
-        """Walk the way of a tap while its card is read: what was not used for milliseconds is slow the first time.
-
-        A fifth of the time at most, so that the reading is not kept waiting on a small processor. Whatever comes is
-        handled at once.
-        """
-        self.writes.prepare()
-        began = now = time.monotonic()
-        while now - began < WARM_S:
-            self.stations.rehearse(machine, self._clock.now())
-            took, now = time.monotonic() - now, time.monotonic()
-            with contextlib.suppress(queue.Empty):
-                self.handle(self.queue.get(timeout=4 * took))
-                return
-            now = time.monotonic()
 
     def _stop_at_rest(self, answer: Callable[[list[str]], None]) -> None:
         busy = [machine for machine, state in self.states.items() if isinstance(state, Starting | InSession)]

@@ -133,7 +133,7 @@ class WriteQueue:
         self._acknowledged: dict[str, int] = {}
         self._renewed: set[str] = set()
         self._adopted: tuple[dict[str, MachineCounter], str] | None = None
-        self._is_near = False  # a tap may come within milliseconds
+        self.near = threading.Event()  # a card is being read: a tap may come within milliseconds
         self.working_since: int | None = None  # for how long the writer's step takes already
 
     @contextlib.contextmanager
@@ -155,11 +155,6 @@ class WriteQueue:
         """Write an entry."""
         with self._lock:
             self.entries.put(Waiting(moment, entry))
-        self._wake.put(None)
-
-    def prepare(self) -> None:
-        """Have the writer be ready: a card is being read."""
-        self._is_near = True
         self._wake.put(None)
 
     @property
@@ -233,11 +228,6 @@ class WriteQueue:
             self._wake.get(timeout=seconds)
             while True:
                 self._wake.get_nowait()
-
-    def is_near(self) -> bool:
-        """Return whether a card was being read since this was asked."""
-        near, self._is_near = self._is_near, False
-        return near
 
     def look_again(self) -> None:
         """Have the writer look once more before it waits."""

@@ -134,7 +134,8 @@ class Writer:
     def _is_ready_for(self) -> float:
         """Be ready for a tap, where a card is being read; return for how many seconds still, 0 for none."""
         now = self._now()
-        if self.queue.is_near() and self._works and not self.queue.stopping:
+        if self.queue.near.is_set() and self._works and not self.queue.stopping:
+            self.queue.near.clear()
             self._ready_until, self._warm_until = now + READY_MS, now + WARM_MS
             self.connection.begin_ahead()
         if not self.connection.is_ahead:

@@ -15,6 +15,7 @@ from common.errors import LoquetError
 from controller.control import client
 from controller.store import clock_readings, journal, usage
 from drivers.displays.lcd import LCDSettings
+from drivers.displays.letters import ACCENTED
 from drivers.displays.oled import OLEDSettings
 from protocol import entries
 from protocol.whitelist import Whitelist
@@ -26,6 +27,7 @@ from simulator.workbench.situation import Situation
 LOOK_EVERY: Final = 0.2  # seconds
 LINES: Final = 200  # of the journal that the page shows
 SESSIONS: Final = 50
+OWN: Final = 0xE000  # a character display's own characters, as `simulator.hd44780` gives them
 
 
 class Now(msgspec.Struct, frozen=True):
@@ -93,7 +95,8 @@ class Seen:
             if station.display is not None and isinstance(station.display.settings, OLEDSettings | LCDSettings):
                 said = station.display.settings
                 with contextlib.suppress(OSError, PinError):
-                    found[station.machine] = self._stage.hand.do("display", bus=said.bus, address=said.address)
+                    shown = self._stage.hand.do("display", bus=said.bus, address=said.address)
+                    found[station.machine] = shown | {"lines": in_letters(shown)} if "lines" in shown else shown
         return found
 
     def _ask(self) -> dict[str, Any] | None:
@@ -160,3 +163,10 @@ class Seen:
     def _notify(self, what: str) -> None:
         for told in list(self.told):
             told(what)
+
+
+def in_letters(shown: dict[str, Any]) -> list[str]:
+    """Return a character display's rows; a character of its own as the letter that it draws, a box for no letter."""
+    letters = {glyph.hex(): letter for letter, glyph in ACCENTED.items()}
+    own = {OWN + place: letters.get(glyph, "▯") for place, glyph in enumerate(shown["glyphs"])}
+    return [row.translate(own) for row in shown["lines"]]

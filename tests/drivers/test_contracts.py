@@ -325,7 +325,7 @@ def test_a_character_display_writes_french_without_what_its_rom_lacks(board):
     board.board.add_display(1, 0x27, "lcd2004")
     display = make("displays", "hd44780")
     display.show([line.ljust(20) for line in ("Découpeuse laser", "arrêt à 2 h…", "l’œuvre · ça", "日本")])
-    from drivers.displays.lcd_panel import ACCENTED
+    from drivers.displays.letters import ACCENTED
 
     seen = board.hand.do("display", bus=1, address=0x27)
     letters = {glyph: letter for letter, glyph in ACCENTED.items()}

@@ -234,3 +234,27 @@ def test_pins_are_opened_before_anybody_is_asked_on_a_line(tmp_path, said, monke
         lease.write(f"{tmp_path}/leases/{name}.machine", json.dumps(record).encode())
     assert Guard(tmp_path, said.append).step(1_000) == 0
     assert opened == ["gpio", "serial", "serial"]
+
+
+def test_the_time_that_a_guard_takes_to_kill_one_daemon_spares_no_other(board, guard, tmp_path, sleeper, monkeypatch):
+    lend(board, tmp_path, until=2_000, pid=sleeper.pid)
+    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    clock = [1_800]
+    monkeypatch.setattr("guard.process.lease.boottime_ms", lambda: clock[0])
+
+    def slowly(pid):
+        os.kill(pid, signal.SIGKILL)
+        clock[0] += 2_000
+
+    monkeypatch.setattr("guard.process.kill", slowly)
+    guard.step(1_800)
+    clock[0] = 2_000
+    guard.step(2_000)
+    assert sleeper.wait() == -signal.SIGKILL
+    lend(board, tmp_path, until=4_100, pid=other.pid)
+    guard.step(4_200)
+    try:
+        assert other.wait(10) == -signal.SIGKILL, "killed at once: the guard was at work, and not asleep"
+    finally:
+        other.kill()
+        other.stdin.close()

@@ -73,3 +73,22 @@ def test_a_display_is_set_up_again_within_each_minute_though_nothing_changes():
         before = w.displays["laser"].times_set_up
         w.wait(600)
         assert w.displays["laser"].times_set_up >= before + 10
+
+
+def test_a_warning_that_lasts_sounds_once():
+    from controller.indication.signals import Indication, Signals
+
+    class Buzzer:
+        played = 0
+
+        def play(self, _beeps, _seconds):
+            self.played += 1
+
+    buzzer = Buzzer()
+    signals = Signals({}, {"laser": buzzer}, lambda *_: None, lambda: 0.0)
+    signals.step([Indication("laser", Signal.RUNNING, lasting=True)])
+    before = buzzer.played
+    signals.step(
+        [Indication("laser", Signal.WARNING, lasting=False), Indication("laser", Signal.WARNING, lasting=True)]
+    )
+    assert buzzer.played == before + 1
