@@ -81,12 +81,30 @@ class Card(msgspec.Struct, frozen=True, order=True):
     technology: str = "iso14443a"
 
 
+class Typed(msgspec.Struct, frozen=True):
+    """What was typed at a reader's keys: digits, `*` and `#`. Whoever prints it does not see what: it may be a PIN."""
+
+    keys: str
+
+    def __repr__(self) -> str:
+        """Say that something was typed."""
+        return "Typed(…)"
+
+    def __rich_repr__(self) -> tuple[str, ...]:
+        """Say no more to whoever prints it prettily."""
+        return ("…",)
+
+
 class Sighting(msgspec.Struct, frozen=True):
-    """One look. `garbled`: something answered that could not be read whole. `why`: what a person should know of it."""
+    """One look. `garbled`: something answered that could not be read whole. `why`: what a person should know of it.
+
+    typed: at the reader's own keys, since the last look.
+    """
 
     cards: frozenset[Card] = frozenset()
     garbled: bool = False
     why: DriverError | None = None
+    typed: Typed | None = None
 
 
 @runtime_checkable
@@ -95,7 +113,8 @@ class Reader(Protocol):
 
     `open` finds and initialises the chip and names it; `look` gives all cards that are there now;
     both raise ReaderLostError. After a loss, `open` is called again. `close` may be called twice.
-    One that has an attribute `nears` calls it as soon as a card answers, some milliseconds before `look` gives it.
+    One whose class says `has_keys` tells what is typed at them. One that has an attribute `nears` calls it as soon as a
+    card answers, some milliseconds before `look` gives it.
     """
 
     senses_presence: ClassVar[bool]

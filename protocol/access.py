@@ -40,6 +40,10 @@ class Reason(StrEnum):
     BUDDY_NEEDED = "buddy_needed"
     MACHINE_LOCKED = "machine_locked"
     # by the station
+    PIN_NEEDED = "pin_needed"
+    PIN_WRONG = "pin_wrong"
+    PIN_LATER = "pin_later"
+    PIN_MISSING = "pin_missing"
     RANDOM_UID = "random_uid"
     BADGE_WAS_LYING = "badge_was_lying"
     MACHINE_IN_USE = "machine_in_use"

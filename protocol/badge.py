@@ -18,21 +18,32 @@ _SPREADSHEET: Final = re.compile(r"^\d+([.,]\d+)?E[+-]?\d+$", re.IGNORECASE)
 
 
 class Technology(StrEnum):
-    """How a badge speaks; part of its identity. With a number behind: so many of its bytes, all that a reader gives."""
+    """How a badge speaks; part of its identity.
+
+    With a number behind: so many of its bytes, all that a reader gives; of HID's cards, bits of a Wiegand frame.
+    """
 
     ISO14443A = "iso14443a"
     EM4100 = "em4100"
     ISO14443A_4 = "iso14443a-4"
+    ISO14443A_3 = "iso14443a-3"
     EM4100_4 = "em4100-4"
     EM4100_3 = "em4100-3"
+    HID_26 = "hid-26"
+    HID_34 = "hid-34"
+    HID_37 = "hid-37"
 
 
 _LENGTHS: Final = {
     Technology.ISO14443A: (4, 7, 10),
     Technology.EM4100: (5,),
     Technology.ISO14443A_4: (4,),
+    Technology.ISO14443A_3: (3,),
     Technology.EM4100_4: (4,),
     Technology.EM4100_3: (3,),
+    Technology.HID_26: (3,),
+    Technology.HID_34: (4,),
+    Technology.HID_37: (5,),
 }
 
 
@@ -148,6 +159,11 @@ class BadgeKey:
     @staticmethod
     def _under(secret: bytes, uid: bytes, technology: str) -> str:
         return hashlib.blake2b(technology.encode() + b"\0" + uid, key=secret, digest_size=16).hexdigest()
+
+    def keyed(self, message: bytes, fingerprint: str) -> bytes | None:
+        """Return 32 bytes of a message that only the secret of that name gives; None where it is not held any more."""
+        secret = next((each for each in (self._secret, *self._older) if self._name(each) == fingerprint), None)
+        return None if secret is None else hashlib.blake2b(message, key=secret, digest_size=32).digest()
 
     @property
     def fingerprint(self) -> str:

@@ -13,6 +13,7 @@ from protocol.rows import (
     Hours,
     Machine,
     Member,
+    Pin,
     Row,
     Site,
     Training,
@@ -36,6 +37,7 @@ class Whitelist:
         self.hours = self.of(Hours)
         self.forced_ends = self.of(ForcedEnd)
         self.sites = self.of(Site)
+        self.pins = self.of(Pin)
         for row in rows:
             self.put(row)
 

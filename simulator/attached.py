@@ -17,6 +17,7 @@ from drivers.readers.em4100 import EM4100Settings
 from drivers.readers.keyboard import KeyboardSettings
 from drivers.readers.pcsc import PCSCSettings
 from drivers.readers.pn532 import PN532Settings
+from drivers.readers.wiegand import WiegandSettings
 
 
 def at_home(text: str, folder: Path) -> str:
@@ -41,6 +42,8 @@ def place(part: Part) -> str:
             return host
         case PCSCSettings(name=name):
             return name or "Simulated ACR122U"
+        case WiegandSettings(d0=d0, d1=d1):
+            return f"Wiegand {d0}/{d1}"
         case (
             PN532Settings() | EM4100Settings() | KeyboardSettings() | LCUSSettings() | RelaySettings() | MeterSettings()
         ):
@@ -79,6 +82,9 @@ def _description(part: Part) -> dict[str, Any] | None:  # noqa: PLR0911 - one an
         case KeyboardSettings(base=base, byte_order=order) as said:
             length = 0 if said.gives_all else said.lengths[0]
             return {"kind": "keyboard", "at": where, "base": base, "length": length, "reverse": order == "little"}
+        case WiegandSettings(d0=d0, d1=d1, bits=bits, technology=technology):
+            wires = {"d0": d0, "d1": d1, "bits": bits, "technology": technology}
+            return {"kind": "wiegand", "at": where, **wires}
         case LCUSSettings(answers=answers):
             return {"kind": "lcus", "at": where, "answers": answers}
         case RelaySettings(unit=unit, coil=coil):

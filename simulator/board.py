@@ -79,8 +79,12 @@ class Board:
         self.cards: dict[str, SimulatedCard] = {}
         self._reset_pins = {pin: address for address, pin in readers.items() if pin is not None}
         self.pins.watchers.append(self._reset_line)
-        self.parts = Parts(self._remote_changed)
+        self.parts = Parts(self._remote_changed, self._pulse)
         self.remote: list[tuple[str, str]] = []  # contacts that are no pins: they follow the header's lines
+
+    def _pulse(self, number: int) -> None:
+        for level in (0, None):
+            self.pins.drive(number, level)
 
     def _reset_line(self, number: int, level: int) -> None:
         if number in self._wired:

@@ -15,6 +15,7 @@ from simulator.line import Line
 from simulator.plugs import Plug, Shelly, Tasmota
 from simulator.pn532 import PN532
 from simulator.relays import LCUS, ModbusLine
+from simulator.wiegand import Wiegand
 
 ATR: Final = "3B8F8001804F0CA0000003060300010000000068"  # a MIFARE Classic, as an ACR122U tells it
 
@@ -63,11 +64,18 @@ class Cable(Protocol):
 
 
 class Parts:
-    """All parts, by where they are. changed: told of a contact (its part's place, its own) and whether it is closed."""
+    """All parts, by where they are.
 
-    def __init__(self, changed: Callable[[str, str, bool], None]) -> None:
+    changed: told of a contact (its part's place, its own) and whether it is closed. pulse: pulls a line of the header
+    low for a moment.
+    """
+
+    def __init__(
+        self, changed: Callable[[str, str, bool], None], pulse: Callable[[int], None] = lambda _line: None
+    ) -> None:
         self.pcscd = 1  # which run of the service for PC/SC readers this is; 0: it does not run
         self._changed = changed
+        self._pulse = pulse
         self._things: dict[str, Any] = {}  # what is laid on, switched and measured
         self._cables: dict[str, Cable] = {}
         self._pulled: set[str] = set()
@@ -87,6 +95,9 @@ class Parts:
             return
         if kind == "pcsc":
             self._things[at] = self._cables[at] = PCSCReader()
+            return
+        if kind == "wiegand":
+            self._things[at] = self._cables[at] = Wiegand(self._pulse, **what)
             return
         makers: dict[str, Callable[[], Any]] = {
             "pn532": PN532,

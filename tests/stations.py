@@ -80,4 +80,5 @@ AWAITING = step(idle(), presented(LEA), moment(1_000)).state
 STARTING = step(idle(), presented(MARIE), moment(1_000)).state
 LEAVING = step(running(), Removed(MARIE), moment(2_000)).state
 FAULT = step(idle(), OutputFailed("pin"), moment(1_000)).state
+AWAITING_PIN = step(idle(msgspec.structs.replace(RULES, pin=True)), presented(MARIE), moment(1_000)).state
 TEACHING = Teaching(MachineCondition(RULES), by="tom", until=31_000, latest=901_000)

@@ -5,6 +5,7 @@ is not there: contacts that outlive the daemon, the guard that opens them, peopl
 """
 
 import contextlib
+import os
 import queue
 import shutil
 import tempfile
@@ -29,6 +30,7 @@ from controller.runtime.stations import Stations
 from controller.runtime.watchdog import Watchdog
 from controller.sensing.badges import Badges
 from controller.sensing.messages import FromInput, FromReader
+from controller.sensing.pins import PinChecker
 from controller.settings import Names
 from controller.station.events import ClearAsked, EndAsked, GroupAsked
 from controller.store import clock_readings, database, journal, open_sessions, usage
@@ -38,11 +40,12 @@ from controller.store.edits import Edit
 from controller.store.key import badge_key
 from controller.store.whitelist import Change
 from controller.store.writer import Writer
-from drivers.contracts import Card, PinOpening
+from drivers.contracts import Card, PinOpening, Typed
 from drivers.readers import presence
 from guard import leases as lease
 from guard.notify import Manager
 from protocol.moment import Quality
+from protocol.pin import made_pin
 from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 from protocol.whitelist import Whitelist
 
@@ -294,6 +297,7 @@ class Workshop:
             writes=self.writer.queue,
             inbox=inbox,
             age=age,
+            compare=PinChecker(inbox.put).step,
         )
         notify = self.signals.show
         self.signals.show = lambda told: (self.told.append(told), notify(told))
@@ -410,6 +414,15 @@ class Workshop:
         """Lay a badge on, and take it off again."""
         self.lay(who, machine)
         self.take(who, machine)
+
+    def type(self, keys, machine=None):
+        """Press keys of a reader."""
+        self.loop.put(FromReader(machine or self.machine, (Typed(keys),)))
+        self.settle()
+
+    def give_pin(self, who, pin):
+        """Give a member a PIN."""
+        self.edit([made_pin(who, pin, self.key, os.urandom(16))])
 
     def input(self, name, active=True, machine=None):
         """Have an input's condition hold, or not."""

@@ -186,7 +186,7 @@ def teach(config: Path, name: str) -> None:
     """Have the next trainer's badge let others in."""
     found = client.ask_one(load(config), {"do": "teach", "machine": name})
     state = next(each["state"] for each in found["stations"] if each["machine"] == name)
-    if state not in {"idle", "locked", "run_on", "teaching"}:
+    if state not in {"idle", "locked", "run_on", "teaching", "awaiting_pin"}:
         raise click.ClickException(_("{machine} is not free; ask again when it is").format(machine=name))
     click.echo(_("{machine}: now the badge of a trainer, within five minutes").format(machine=name))
 

@@ -115,7 +115,8 @@ def merge(config: Path, who: str, other: str) -> None:
             for row in theirs
             if found.certification(who, row.training) is None
         ]
-        edit(memory, Change(put=tuple(put), drop=(gone, *theirs)), found.version)
+        pin = [found.pins[other]] if other in found.pins else []
+        edit(memory, Change(put=tuple(put), drop=(gone, *theirs, *pin)), found.version)
     click.echo(_("{other} is {member} now").format(other=other, member=who))
 
 
@@ -201,12 +202,13 @@ def forget(config: Path, who: str, yes: bool) -> None:
         if not yes:
             click.confirm(_("Forget {member} for good?").format(member=person.name or who), abort=True)
         badges, held = found.badges_of(who), found.certifications_of(who)
+        pin = [found.pins[who]] if who in found.pins else []
         if person.excluded:
             bare: tuple[Row, ...] = tuple(msgspec.structs.replace(badge, blocked=True) for badge in badges)
             nameless = type(person)(who, excluded=True)
-            change = Change(put=(nameless, *bare), drop=tuple(held))
+            change = Change(put=(nameless, *bare), drop=(*held, *pin))
         else:
-            change = Change(drop=(person, *badges, *held))
+            change = Change(drop=(person, *badges, *held, *pin))
         memory.edit(change, lambda _done, _total: None, base=found.version, forgets=True)
     click.echo(_("{member} is forgotten").format(member=who))
     if who.startswith(UNNAMED) or not person.name:

@@ -95,6 +95,7 @@ def _say(line: dict[str, Any]) -> None:
     sentences = {
         "presented": _("{machine}: badge {uid} ({technology})"),
         "removed": _("{machine}: badge {uid} taken off"),
+        "typed": _("{machine}: {count} keys"),
         "unread": _("{machine}: {detail}"),
         "reader_lost": _("{machine}: reader lost: {detail}"),
         "reader_found": _("{machine}: reader found: {chip}; lay a badge on it"),

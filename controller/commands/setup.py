@@ -38,6 +38,7 @@ READERS: Final = {
     "id12la": N_("ID-12LA, serial (125 kHz)"),
     "keyboard": N_("a USB reader that types numbers like a keyboard"),
     "pcsc": N_("ACR122U or another PC/SC reader"),
+    "wiegand": N_("a Wiegand reader, with or without keys (26, 34 or 37 bits)"),
 }
 OUTPUTS: Final = {
     "gpio": N_("a relay board on a pin of the header"),
@@ -45,6 +46,11 @@ OUTPUTS: Final = {
     "modbus": N_("a relay on RS-485 (Modbus)"),
     "shelly": N_("a Shelly plug or relay (Plus, Pro, Gen3, Gen4)"),
     "tasmota": N_("a plug that runs Tasmota"),
+}
+CARDS: Final = {
+    "em4100": N_("125 kHz tags (EM4100)"),
+    "iso14443a": N_("13.56 MHz badges (MIFARE and the like)"),
+    "hid": N_("HID's own (Prox, iCLASS)"),
 }
 TYPED: Final = {
     "hex": (N_("8 or 14 characters, 0-9 and A-F"), 'technology = "iso14443a", base = 16, length = [4, 7, 10]'),
@@ -195,6 +201,9 @@ def _station(answers: Answers) -> None:
         answers.say('period = "1 h"')
     answers.say('longest = "4 h"', _("no session is longer, whoever forgets to tap out"))
     answers.say(f'reader = {{ driver = "{reader}"{_reader(reader, answers)} }}', _(READERS[reader]))
+    keyed = getattr(registry.find("readers", reader), "has_keys", False)
+    if keyed and asking.yes(_("Has it keys, and does everybody type a PIN after the badge?"), default=False):
+        answers.say("pin = true", _("give each member one: loquet pin set MEMBER"))
     output = asking.choose(_("What switches it"), OUTPUTS, "gpio")
     answers.say(f'relay = {{ driver = "{output}"{_output(output, answers)} }}', _(OUTPUTS[output]))
     if asking.yes(_("Has it an RGB light on the header?"), default=False):
@@ -234,6 +243,11 @@ def _reader(driver: str, answers: Answers) -> str:
                 _("What it types of a badge"), {name: text for name, (text, _keys) in TYPED.items()}, "hex"
             )
             return f", port = {_quoted(port)}, {TYPED[typed][1]}"
+        case "wiegand":
+            d0, d1 = (_pin(_("Pin of {line}").format(line=line), (5, 6, 12, 13, 16), answers) for line in ("D0", "D1"))
+            bits = asking.choose(_("How many bits it sends"), {"26": "26", "34": "34", "37": "37"}, "26")
+            cards = asking.choose(_("Which badges it reads"), CARDS, "hid" if bits == "37" else "em4100")
+            return f', d0 = {d0}, d1 = {d1}, bits = {bits}, technology = "{cards}"'
         case "pcsc":
             name = _port(_("Name of the reader"), answers.connected.pcsc, answers)
             return f", name = {_quoted(name)}"

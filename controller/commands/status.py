@@ -17,6 +17,7 @@ STATES = {
     "recovering": N_("starting up"),
     "idle": N_("free"),
     "awaiting": N_("waits for a second badge"),
+    "awaiting_pin": N_("waits for a PIN"),
     "starting": N_("starting"),
     "teaching": N_("a trainer lets others in"),
     "running": N_("in use"),

@@ -34,7 +34,8 @@ from controller.store.writer import Writer
 from protocol.badge import BadgeKey
 from protocol.entries import Clock, Corrected, Maintained, encode_entry
 from protocol.moment import Moment
-from protocol.rows import encode_row
+from protocol.pin import SALT_BYTES, made_pin
+from protocol.rows import Pin, encode_row
 from protocol.whitelist import Whitelist
 
 HASHES: Final = 500  # badges in one request
@@ -68,6 +69,10 @@ class Client(Protocol):
 
     def hash(self, cards: Sequence[tuple[bytes, str]]) -> list[str]:
         """Hash badges (UID, technology) under this controller's key."""
+        ...
+
+    def pin(self, member: str, digits: str) -> Pin:
+        """Hash a member's PIN under this controller's key. Raises PinError."""
         ...
 
     def edit(
@@ -241,6 +246,10 @@ class DaemonClient(_Reading):
             hashed += ask_one(self._settings, {"do": "hash", "cards": batch})
         return hashed
 
+    def pin(self, member: str, digits: str) -> Pin:
+        """Hash a member's PIN under this controller's key. Raises PinError."""
+        return msgspec.convert(ask_one(self._settings, {"do": "pin", "member": member, "pin": digits}), Pin)
+
     def edit(
         self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False, forgets: bool = False
     ) -> int:
@@ -281,6 +290,10 @@ class FileClient(_Reading):
         """Hash badges under this controller's key."""
         key = self._key()
         return [key.hash(uid, technology) for uid, technology in cards]
+
+    def pin(self, member: str, digits: str) -> Pin:
+        """Hash a member's PIN under this controller's key. Raises PinError."""
+        return made_pin(member, digits, self._key(), os.urandom(SALT_BYTES))
 
     def edit(
         self, change: Change, progress: Progress, *, base: int | None = None, cut: bool = False, forgets: bool = False

@@ -31,10 +31,12 @@ from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAske
 from controller.store.edits import Edit
 from controller.store.whitelist import MAX_ROWS, Change
 from controller.store.write_queue import WriteQueue
+from drivers.contracts import Typed
 from drivers.readers import presence
 from protocol.badge import BadgeKey, is_random
 from protocol.entries import Corrected, Maintained
 from protocol.moment import Moment
+from protocol.pin import SALT_BYTES, made_pin
 from protocol.rows import Machine, Row, decode_row
 
 SOCKET: Final = "control"
@@ -75,6 +77,8 @@ def _reader_line(machine: str, event: presence.PresenceEvent) -> dict[str, Any]:
             }
         case presence.Lost(error):
             return {"event": "reader_lost", "machine": machine, "detail": translate(error)}
+        case Typed(keys):
+            return {"event": "typed", "machine": machine, "count": len(keys)}
         case presence.Unread(why):
             return {"event": "unread", "machine": machine, "detail": translate(why)}
         case presence.Found(chip):
@@ -172,7 +176,7 @@ class ControlServer:
                 yield {"is": True}
             case "stop":
                 yield {"is": self._answered(StopAsked)}
-            case "hash" | "fingerprint":
+            case "hash" | "fingerprint" | "pin":
                 yield {"is": self._by_key(request)}
             case "read":
                 yield from self._read(link)
@@ -185,8 +189,11 @@ class ControlServer:
             case other:
                 raise RequestError(N_('the controller does not know "{do}"; is it an older version?'), do=other)
 
-    def _by_key(self, request: dict[str, Any]) -> list[str] | str:
+    def _by_key(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         key = self._key()
+        if request["do"] == "pin":
+            made = made_pin(str(request["member"]), str(request["pin"]), key, os.urandom(SALT_BYTES))
+            return msgspec.to_builtins(made)
         if request["do"] == "fingerprint":
             return key.fingerprint
         return [key.hash(bytes.fromhex(uid), str(kind)) for uid, kind in request["cards"]]

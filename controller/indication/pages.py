@@ -85,6 +85,8 @@ def _lasting(view: View, title: str, names: Names, rows: int) -> list[str]:
         if is_narrow:
             old = ngettext("list: {count} day", "list: {count} days", view.age)
         said += [_("free"), old.format(count=view.age)]
+    elif view.typed is not None:
+        said = [*([] if is_narrow else said), _("your PIN, then #"), "*" * view.typed]
     elif view.lacks:
         said.append(_(SECONDS[view.lacks]))
     elif view.signal is Signal.LOCKED and not view.note:

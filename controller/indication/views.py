@@ -9,6 +9,7 @@ import msgspec
 from controller.station.events import Signal
 from controller.station.states import (
     Awaiting,
+    AwaitingPin,
     Fault,
     Idle,
     InSession,
@@ -31,6 +32,7 @@ SIGNALS: Final[dict[type[State], Signal]] = {
     Idle: Signal.IDLE,
     RunOn: Signal.IDLE,
     Awaiting: Signal.AWAITING,
+    AwaitingPin: Signal.AWAITING,
     Teaching: Signal.TEACHING,
     Running: Signal.RUNNING,
     Leaving: Signal.LEAVING,
@@ -44,6 +46,7 @@ class View(msgspec.Struct, frozen=True):
 
     name: the member's, as the whitelist has it. note: why it is locked, or what is out of order. lacks: whose badge
     is waited for. count: to how many a trainer gave what the machine asks for. age: of a list that grows old, in days.
+    typed: digits of a PIN that is asked for.
     short: for little room, why a tap was refused, and what would help. counts: whether `used` grows by itself.
     """
 
@@ -59,6 +62,7 @@ class View(msgspec.Struct, frozen=True):
     age: int | None = None
     short: tuple[str, str] = ("", "")
     counts: bool = False
+    typed: int | None = None
 
 
 def lasting(state: State, *, reader_found: bool, startable: bool, is_set_up: bool) -> Signal | None:
@@ -101,6 +105,8 @@ def view(
         left = max(0, state.wakes - moment.at) // 1000
     if isinstance(state, InSession | Awaiting):
         member = _name(whitelist, state.session.member)
+    if isinstance(state, AwaitingPin):
+        member = _name(whitelist, state.tap.alone.member or "")
     if isinstance(state, Teaching) and state.last:
         member = _name(whitelist, state.last)
     if isinstance(state, Fault):
@@ -112,7 +118,8 @@ def view(
     why = refusal(denied, whitelist) if denied is not None else ""
     short = short_refusal(denied, whitelist) if denied is not None else ("", "")
     counts = isinstance(state, Running)
-    return View(state.rules.machine, signal, member, used, left, note, why, lacks, count, age, short, counts)
+    typed = state.typed if isinstance(state, AwaitingPin) else None
+    return View(state.rules.machine, signal, member, used, left, note, why, lacks, count, age, short, counts, typed)
 
 
 def _name(whitelist: Whitelist, member: str) -> str:

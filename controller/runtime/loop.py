@@ -31,12 +31,14 @@ from controller.runtime.messages import (
     WatchAsked,
     WatchEnded,
 )
+from controller.runtime.pins import Pins
 from controller.runtime.rehearsal import Rehearsal
 from controller.runtime.stations import Stations
 from controller.runtime.status import station_status
 from controller.runtime.watchdog import Watchdog
 from controller.sensing.badges import Badges
 from controller.sensing.messages import CardNear, FromInput, FromReader
+from controller.sensing.pins import PinAnswer, PinChecker, Question
 from controller.station.events import (
     InputChanged,
     OpenSession,
@@ -51,7 +53,7 @@ from controller.station.states import InSession, Recovering, Starting, State
 from controller.store.answers import Answer, GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplaced
 from controller.store.write_queue import WriteQueue
-from drivers.contracts import OutputError
+from drivers.contracts import OutputError, Typed
 from protocol import entries
 from protocol.access import Reason
 from protocol.moment import Moment
@@ -76,8 +78,12 @@ class Loop:
         inbox: queue.SimpleQueue[Message],
         age: Age,
         look_for_missing: Callable[[], list[str]] = list,
+        compare: Callable[[Question], None] | None = None,
     ) -> None:
-        """look_for_missing: claims what could not be claimed at the start; returns the machines that have all now."""
+        """look_for_missing: claims what could not be claimed at the start; returns the machines that have all now.
+
+        compare: has a PIN compared, whose answer is a message; by itself on a thread of its own.
+        """
         self.queue = inbox
         self.writes = writes
         self.stations = stations
@@ -89,6 +95,7 @@ class Loop:
         self._time = KnownTime(clock, writes)
         self._heartbeats = Heartbeats(writes)
         self._rehearsal = Rehearsal(stations, writes, clock, inbox)
+        self._pins = Pins(stations, badges, compare or PinChecker(inbox.put).ask)
         self._watchers: list[Callable[[FromReader], None]] = []
         self._clock = clock
         self._guard_alive = guard_alive
@@ -160,6 +167,8 @@ class Loop:
                 self._asked(message)
             case KeyChanged() | Enrolled() | ServerTime() | Confirmed():
                 self._from_server(message)
+            case PinAnswer():
+                self._pins.answer(message, self._clock.now())
             case Halt():
                 self._halt()
             case _:
@@ -323,6 +332,10 @@ class Loop:
             lambda: self.stations.obstacle(moment, machine),
         ):
             self.stations.feed(machine, event, moment)
+        self._pins.look(machine, moment)
+        for typed in message.events:
+            if isinstance(typed, Typed):
+                self._pins.typed(machine, typed, moment)
         for badge, new in self.badges.rehashed:
             self.writes.record(moment, entries.Rehashed(machine, badge, new))
         self.badges.rehashed.clear()

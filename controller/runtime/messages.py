@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from controller.sensing.messages import CardNear, FromInput, FromReader
+from controller.sensing.pins import PinAnswer
 from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
 from controller.store.answers import GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplaced
@@ -90,6 +91,7 @@ class Halt(msgspec.Struct, frozen=True):
 Message = (
     FromReader
     | CardNear
+    | PinAnswer
     | FromInput
     | PartReport
     | Asked

@@ -7,6 +7,7 @@ from typing import Any, Final
 from controller.outputs.machine import MachineOutputs
 from controller.station.states import (
     Awaiting,
+    AwaitingPin,
     Fault,
     Idle,
     InSession,
@@ -25,6 +26,7 @@ NAMES: Final[dict[type[State], str]] = {
     Recovering: "recovering",
     Idle: "idle",
     Awaiting: "awaiting",
+    AwaitingPin: "awaiting_pin",
     Teaching: "teaching",
     Starting: "starting",
     Running: "running",
@@ -56,6 +58,8 @@ def station_status(state: State, moment: Moment, output: MachineOutputs | None, 
         said["cause"] = state.told
     if isinstance(state, Awaiting):
         said["lacks"] = state.lacks.value
+    if isinstance(state, AwaitingPin):
+        said |= {"member": state.tap.alone.member, "typed": state.typed}
     if isinstance(state, Awaiting | Starting | InSession):
         said |= {"session": state.session.id, "member": state.session.member, "purpose": state.session.purpose.value}
     if isinstance(state, InSession):

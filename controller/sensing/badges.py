@@ -8,7 +8,7 @@ from common.owner import Owner
 from common.texts import translate
 from controller.sensing.messages import FromReader
 from controller.station.events import AnyEvent, Presented, ReaderFound, ReaderLost, Removed
-from drivers.contracts import Card
+from drivers.contracts import Card, Typed
 from drivers.readers import presence
 from protocol.access import Denied, Granted, Reason, decide
 from protocol.badge import BadgeKey, Technology, is_random
@@ -80,8 +80,8 @@ class Badges:
                 case presence.Found(chip):
                     self.readers[machine] = chip
                     yield ReaderFound()
-                case presence.Unread():
-                    pass  # for `loquet read`
+                case presence.Unread() | Typed():
+                    pass  # for `loquet read`, and for whoever compares PINs
 
     def as_if(self, machine: str, moment: Moment, obstacle: Reason | None) -> Presented:
         """Return what a tap of whoever was last let in here would come to; nobody taps."""

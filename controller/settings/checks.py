@@ -299,6 +299,23 @@ def presence_is_sensed(station: Station, place: str) -> None:
         )
 
 
+def pin_can_be_typed(station: Station, place: str) -> None:
+    """Refuse a PIN where there are no keys, and a machine that is taken over before anybody typed one."""
+    if not station.rules.pin:
+        return
+    if not getattr(registry.find("readers", station.reader.driver), "has_keys", False):
+        raise SettingsError(
+            N_('{place}: pin = true needs a reader with keys, and "{driver}" has none'),
+            place=place,
+            driver=station.reader.driver,
+        )
+    if station.rules.takeover:
+        raise SettingsError(
+            N_("{place}: pin and takeover do not go together: a session would end before the other's PIN is known"),
+            place=place,
+        )
+
+
 def output_fits(part: Part, place: str) -> None:
     """Refuse an output that its driver refuses."""
     _ask_driver(partial(part.settings.check, place))

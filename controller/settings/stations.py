@@ -70,6 +70,7 @@ def read_station(table: object, number: int, services: dict[str, Part]) -> Stati
     checks.ends_by_itself(said, station, place)
     checks.rest_is_sensed(said, station, place)
     checks.presence_is_sensed(station, place)
+    checks.pin_can_be_typed(station, place)
     checks.inputs_make_sense(station, place)
     checks.resumes_safely(station, place)
     for name, part in station.output_parts().items():
@@ -108,6 +109,7 @@ def _rules(said: StationTable, inputs: tuple[InputRule, ...], place: str) -> Rul
         ),
         supervised=said.supervised,
         buddy=said.buddy,
+        pin=said.pin,
         takeover=said.takeover,
         resumes=said.restart is Restart.RESUME,
         purpose=said.purpose,

@@ -87,6 +87,7 @@ class StationTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run_on: dict[Id, int | str] = {}
     supervised: bool = False
     buddy: bool = False
+    pin: bool = False
     takeover: bool = False
     restart: Restart = Restart.OFF
     purpose: Purpose = Purpose.OWN

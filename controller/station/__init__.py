@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from controller.station import awaiting, fault, leaving, recovering, resting, running, starting, teaching
+from controller.station import awaiting, awaiting_pin, fault, leaving, recovering, resting, running, starting, teaching
 from controller.station.events import AnyEvent, InputChanged, OutputFailed, Recover, Stop, Switch, UnlockAsked
 from controller.station.shared_rows import Rows, nothing
 from controller.station.states import (
     Awaiting,
+    AwaitingPin,
     Fault,
     Idle,
     Leaving,
@@ -32,6 +33,7 @@ ROWS: Final[dict[type[State], Rows]] = {
     Recovering: recovering.ROWS,
     Idle: resting.ROWS | {UnlockAsked: nothing},
     Awaiting: awaiting.ROWS,
+    AwaitingPin: awaiting_pin.ROWS,
     Teaching: teaching.ROWS,
     Starting: starting.ROWS,
     Running: running.ROWS,

@@ -15,6 +15,7 @@ from controller.station.rules import Does, Mode, Rules
 from controller.station.states import (
     ArmedAction,
     Awaiting,
+    AwaitingPin,
     InSession,
     Leaving,
     Running,
@@ -31,6 +32,9 @@ from protocol.rows import BadgeKind
 
 COMMIT_MS: Final = 2_000  # a grant that is not on disk by then is refused
 READER_MS: Final = 5_000  # a lost reader is waited for at least so long
+PIN_MS: Final = 20_000  # for the next key of a PIN
+PIN_LONGEST_MS: Final = 90_000  # for all of them
+PIN_MOST: Final = 3  # PINs, before the badge has to be presented again
 SECOND_MS: Final = 20_000  # for a second person's badge
 GROUP_LONGEST_MS: Final = 12 * 3_600_000  # no badge holds a group's session: it ends within the day
 
@@ -68,6 +72,15 @@ def ask_for(state: State, event: Presented, verdict: Granted, moment: Moment) ->
         until = moment.at + SECOND_MS
         return Step(Awaiting(state.condition, session=session, verdict=verdict, lacks=missing, until=until))
     return write_grant(state, session, verdict, moment)
+
+
+def ask_pin(state: State, event: Presented, moment: Moment) -> Step:
+    """Wait for the PIN of a member who may."""
+    armed = armed_action(state, moment)
+    latest = moment.at + PIN_LONGEST_MS
+    if armed is not None:  # a button's word on this badge holds until it is known whose it is
+        state = with_condition(state, armed=msgspec.structs.replace(armed, until=latest))
+    return Step(AwaitingPin(state.condition, tap=event, until=moment.at + PIN_MS, latest=latest))
 
 
 def write_grant(state: State, session: Session, verdict: Granted, moment: Moment, *, beside: str | None = None) -> Step:

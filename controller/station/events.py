@@ -134,6 +134,22 @@ class TeachFailed(Event, frozen=True):
     reason: Reason = Reason.NO_STORAGE
 
 
+class PinTyped(Event, frozen=True):
+    """Somebody types at the reader's keys while a PIN is asked for. count: digits so far, never which."""
+
+    count: int
+
+
+class PinChecked(Event, frozen=True):
+    """A PIN was compared, or cannot be. lacks: why it lets nobody in; verdict: on the badge, by now."""
+
+    session: str
+    verdict: Granted | Denied
+    lacks: Reason | None = None
+    note: str = ""
+    obstacle: Reason | None = None
+
+
 class ClearAsked(Event, frozen=True):
     """Somebody says that the cause of the fault is gone."""
 
@@ -193,6 +209,8 @@ AnyEvent = (
     | TeachFailed
     | OutputFailed
     | PartFound
+    | PinTyped
+    | PinChecked
     | ClearAsked
     | Stop
 )

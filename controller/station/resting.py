@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from controller.station.beginnings import armed_action, ask_for, laid
+from controller.station.beginnings import armed_action, ask_for, ask_pin, laid
 from controller.station.endings import hindrance, out_of_order, refuse, rest
 from controller.station.events import (
     Flash,
@@ -39,18 +39,24 @@ NEEDED: Final = {
 
 
 def begin(state: Resting, event: Presented, moment: Moment) -> Step:
-    """Granted: commit, STARTING, or AWAITING a second badge. A trainer who teaches: TEACHING.
+    """Granted: as let in, once the PIN was typed where one is asked for. Denied, or a badge that was lying: refuse."""
+    return let_in(laid(state, event), event, moment, ask=state.rules.pin)
 
-    Denied, hindered, or a badge that was lying: refuse.
+
+def let_in(now: Resting, event: Presented, moment: Moment, *, ask: bool = False) -> Step:
+    """Granted: commit, STARTING, or AWAITING a second badge. A trainer who teaches: TEACHING. Else refuse.
+
+    ask: whether the member has to type a PIN first.
     """
-    now = laid(state, event)
     refused = with_condition(
         now, to_be_removed=now.condition.to_be_removed | {event.badge}
     )  # it opens nothing from where it lies
     for denied in _objections(now, event, moment):
         return refuse(refused, denied)
     assert isinstance(event.verdict, Granted)  # noqa: S101 - a denied one is the second objection
-    armed = armed_action(state, moment)
+    if ask:
+        return ask_pin(now, event, moment)
+    armed = armed_action(now, moment)
     if armed is not None and armed.does is Does.LOCK:
         locked = lock_by_badge(refused, event)
         return Step(rest(locked.state.condition), locked.effects)

@@ -89,6 +89,7 @@ class Rules(msgspec.Struct, frozen=True):
     run_on: tuple[tuple[str, int], ...] = ()
     supervised: bool = False
     buddy: bool = False
+    pin: bool = False
     takeover: bool = False
     resumes: bool = False
     purpose: Purpose = Purpose.OWN

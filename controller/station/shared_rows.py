@@ -20,6 +20,8 @@ from controller.station.events import (
     LockAsked,
     OutputFailed,
     PartFound,
+    PinChecked,
+    PinTyped,
     Presented,
     ReaderFound,
     ReaderLost,
@@ -166,6 +168,8 @@ SHARED: Final[Rows] = {
     TeachFailed: nothing,
     OutputFailed: break_down,
     PartFound: nothing,
+    PinTyped: nothing,
+    PinChecked: nothing,
     ClearAsked: nothing,
     Stop: stop_at_rest,
 }

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from controller.station.events import Presented
 from controller.station.rules import Clears, Does, InputRule, Mode, Rules
 from protocol.access import Granted, Reason
 from protocol.entries import Ending, Purpose
@@ -188,6 +189,25 @@ class Awaiting(State, frozen=True, kw_only=True):
     lacks: Reason
     until: int
     second: str | None = None
+
+    @property
+    def wakes(self) -> int | None:
+        """The end of the wait."""
+        return earliest(self.until, self.condition.suspect_at)
+
+
+class AwaitingPin(State, frozen=True, kw_only=True):
+    """A badge may, once its member has typed a PIN too; output open.
+
+    tap: what the badge came to. until: the end of the wait for the next key; latest: of all of it. typed: digits so
+    far; failed: PINs that were wrong.
+    """
+
+    tap: Presented
+    until: int
+    latest: int
+    typed: int = 0
+    failed: int = 0
 
     @property
     def wakes(self) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from drivers.contracts import Card, DriverError, Reader, ReaderLostError
+from drivers.contracts import Card, DriverError, Reader, ReaderLostError, Typed
 
 MISSES = 3  # looks without a card before it is gone
 GARBLED_MISSES = 15  # the same while something answers that cannot be read
@@ -44,7 +44,7 @@ class Unread(msgspec.Struct, frozen=True):
     why: DriverError
 
 
-PresenceEvent = Presented | Removed | Lost | Found | Unread
+PresenceEvent = Presented | Removed | Lost | Found | Unread | Typed
 
 
 class Watch:
@@ -118,6 +118,8 @@ class Watch:
                 del self._missed[card]
                 self._untold.discard(card)
                 events.append(Removed(card))
+        if sighting.typed is not None:
+            events.append(sighting.typed)
         if sighting.why is not None:
             events.append(Unread(sighting.why))
         # What could not be read whole lay there too: until a look is clear, nothing counts as fresh.

@@ -17,6 +17,7 @@ from protocol.rows.forced_end import ForcedEnd
 from protocol.rows.hours import Hours, Minute
 from protocol.rows.machine import Machine
 from protocol.rows.member import Member
+from protocol.rows.pin import Pin
 from protocol.rows.row import Id, Row, Text, Topic, Unread
 from protocol.rows.site import Site
 from protocol.rows.training import Training
@@ -37,6 +38,7 @@ __all__ = [
     "Machine",
     "Member",
     "Minute",
+    "Pin",
     "Row",
     "RowError",
     "Site",
@@ -52,7 +54,7 @@ __all__ = [
     "split",
 ]
 
-AnyRow = Member | Badge | Training | Certification | Machine | Hours | ForcedEnd | Site
+AnyRow = Member | Badge | Training | Certification | Machine | Hours | ForcedEnd | Site | Pin
 
 KINDS: Final[dict[str, type[Row]]] = {
     kind.head(): kind for kind in sorted(get_args(AnyRow), key=lambda kind: (kind.rank, kind.head()))

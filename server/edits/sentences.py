@@ -26,6 +26,8 @@ SENTENCES: Final = {
     "badge_blocked": N_("blocked a badge of {name}"),
     "badge_unblocked": N_("unblocked a badge of {name}"),
     "badge_removed": N_("took a badge from {name}"),
+    "pin_set": N_("gave {name} a PIN"),
+    "pin_cleared": N_("took the PIN of {name} away"),
     "locked": N_("locked {machine}: {why}"),
     "unlocked": N_("unlocked {machine}"),
     "ended": N_("ended the session at {machine}"),

@@ -24,7 +24,7 @@ class MemberForm(Form):
 class MemberActionForm(Form):
     """What is asked of a member's page."""
 
-    do = ActionField("save", "particulars", "exclude", "welcome", "forget")
+    do = ActionField("save", "particulars", "pin", "exclude", "welcome", "forget")
 
 
 class NewMemberForm(MemberForm):
@@ -50,6 +50,13 @@ class ParticularsForm(Form):
         if (said.get("birth_year") or 0) > clock.today().year:
             raise RefusalError(N_("a year of birth lies not in the future"))
         return said
+
+
+class PinForm(Form):
+    """A PIN, typed twice; empty takes it away."""
+
+    pin = LineField("", 20)
+    again = LineField("", 20)
 
 
 class OrganisationForm(Form):

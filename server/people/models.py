@@ -58,6 +58,15 @@ class Badge(models.Model):
     blocked = models.BooleanField(default=False)
 
 
+class Pin(models.Model):
+    """What is kept of a member's PIN: a salt, the badge key's fingerprint, and a slow hash under both."""
+
+    member = models.CharField(primary_key=True, max_length=64)
+    salt = models.CharField(max_length=32, blank=True)
+    under = models.CharField(max_length=16, blank=True)
+    hash = models.CharField(max_length=64, blank=True)
+
+
 class UnknownBadge(models.Model):
     """A badge that nobody knew, tapped on some reader: the latest time, by when the server heard of it."""
 

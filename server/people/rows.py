@@ -10,7 +10,7 @@ from protocol import rows as protocol
 from protocol.rows import BadgeKind
 from server.edits.rows import Kind
 from server.people import payers
-from server.people.models import Badge, Category, Member
+from server.people.models import Badge, Category, Member, Pin
 
 
 class Members(Kind[Member, protocol.Member]):
@@ -83,4 +83,27 @@ class CategoryHours(Kind[Category, protocol.Hours]):
         Category.objects.filter(name=row.category).update(open=None)
 
 
-KINDS = (Members(), Badges(), CategoryHours())
+class Pins(Kind[Pin, protocol.Pin]):
+    """What members type beside their badges."""
+
+    name, model, rank = "pin", Pin, 8
+    unique, fields = ("member",), ("salt", "under", "hash")
+
+    def of(self, found: Pin) -> protocol.Pin:
+        """Return the row that a model says."""
+        return protocol.Pin(found.member, found.salt, found.under, found.hash)
+
+    def made(self, row: protocol.Pin) -> Pin:
+        """Return the model that keeps a row."""
+        return Pin(row.member, row.salt, row.under, row.hash)
+
+    def named(self, names: list[str]) -> QuerySet[Pin]:
+        """Find by the member's id."""
+        return Pin.objects.filter(member__in=names)
+
+    def belonging_to(self, kind: str, name: str) -> Iterable[Pin]:
+        """Find a member's."""
+        return Pin.objects.filter(member=name) if kind == "member" else ()
+
+
+KINDS = (Members(), Badges(), CategoryHours(), Pins())

@@ -18,6 +18,19 @@ def workshop(name):
 LIVED = {"controller.toml", "controller.fr.toml", "demo.toml", "demo-wood.toml", "eight.toml"}
 
 
+def test_the_keypad():
+    with workshop("keypad.toml") as w:
+        w.give_pin("marie", "4711")
+        w.tap("marie")
+        assert not w.closed()
+        w.type("4711#")
+        assert w.closed()
+        w.tap("marie")
+        assert not w.closed(), "a badge alone switches off"
+        w.tap("jean")
+        assert w.refusals() == ["pin_missing"]
+
+
 def test_the_laser():
     with workshop("laser.toml") as w:
         w.input("chiller")  # nothing flows and blows before the laser has power

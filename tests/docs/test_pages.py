@@ -65,7 +65,7 @@ def test_every_driver_and_its_keys_are_documented(kind):
         (row,) = re.findall(
             rf"^\| {kind.removesuffix('s').replace('output', 'relay')} `{name}` \| (.*) \|$", SETTINGS, re.MULTILINE
         )
-        keys = set(re.findall(r"`([a-z_]+)`", row))
+        keys = set(re.findall(r"`([a-z_0-9]+)`", row))
         assert keys == {field.name for field in msgspec.structs.fields(registry.find(kind, name).Settings)}
 
 

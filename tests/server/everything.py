@@ -16,7 +16,7 @@ def one_of_everything():
     from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
-    from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
+    from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Pin, Training
     from server.accounts.models import Account, AuditRecord
     from server.core import state
     from server.devices.models import Device, EnrolCode, Proposal
@@ -42,6 +42,7 @@ def one_of_everything():
             Member("bob", "Bob Roe", excluded=True),
             Badge("a" * 32, "ann"),
             Badge("b" * 32, "bob", blocked=True),
+            Pin("ann", "d" * 32, "e" * 16, "f" * 64),
             Certification("ann", "laser", Level.TRAINER, date(2026, 1, 1), date(2027, 1, 1)),
             Hours("student", ((480, 1080),)),
             ForcedEnd("laser", "bob", by="test"),

@@ -37,7 +37,8 @@ WORDS: Final = {
 }
 STATES: Final = {
     "idle": "free", "running": "in_use", "leaving": "in_use", "starting": "in_use", "run_on": "free",
-    "locked": "locked", "fault": "fault", "awaiting": "busy", "teaching": "busy", "recovering": "busy",
+    "locked": "locked", "fault": "fault", "awaiting": "busy", "awaiting_pin": "busy", "teaching": "busy",
+    "recovering": "busy",
 }  # fmt: skip
 
 

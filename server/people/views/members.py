@@ -20,7 +20,7 @@ from server.core.rendering import page, refused, say
 from server.edits import editing, rows, sentences
 from server.edits.editing import Author
 from server.edits.history import seen_by
-from server.people import members, models, particulars, payers
+from server.people import members, models, particulars, payers, pins
 from server.people.forgetting import forget
 from server.people.forms import ExclusionForm, ForgettingForm, MemberActionForm, MemberForm, NewMemberForm
 
@@ -97,6 +97,7 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
         "payer": payers.shown(found.payer),
         "payers": models.Organisation.objects.order_by("name"),
         "particulars": particulars.of(who),
+        "has_pin": pins.has_pin(who),
         "accounts": scope.within(request, Account.objects.filter(member=who)),
         "head_parts": head,
         "parts": parts,
@@ -122,6 +123,8 @@ def _change(request: HttpRequest, row: Member) -> None:
         case "particulars":
             particulars.save(request, row.id)
             say(request, _("saved"))
+        case "pin":
+            pins.change(request, row.id, about["name"])
         case "exclude":
             put: list[Row] = [msgspec.structs.replace(row, excluded=True)]
             if ExclusionForm.read(request)["now"]:
@@ -151,10 +154,26 @@ def _ends(member: str, site: str | None) -> list[ForcedEnd]:
 
 @allowed(Role.MEMBER)
 def me(request: HttpRequest) -> HttpResponse:
-    """Show an account its own member: trainings, sessions, nothing of anybody else."""
+    """Show an account its own member: trainings, sessions, nothing of anybody else. Its PIN it sets itself."""
     account = request.user
     assert isinstance(account, Account)  # noqa: S101 - pages are guarded
     found = rows.get(f"member/{account.member}") if account.member else None
+    wrong = ""
+    if request.method == "POST" and isinstance(found, Member):
+        try:
+            pins.change(request, found.id, found.name or found.id)
+            return HttpResponseRedirect("/me")
+        except LoquetError as error:
+            wrong = translate(error)
     parts, brought = sections.of("me", account.member or "-")
     known = particulars.of(account.member or "-")
-    return page(request, "people/me.html", member=found, particulars=known, today=forms.today(), parts=parts, **brought)
+    context: dict[str, Any] = {
+        "member": found,
+        "wrong": wrong,
+        "particulars": known,
+        "has_pin": pins.has_pin(account.member or "-"),
+        "today": forms.today(),
+        "parts": parts,
+        **brought,
+    }
+    return page(request, "people/me.html", 422 if wrong else 200, **context)

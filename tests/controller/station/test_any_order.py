@@ -18,6 +18,8 @@ from controller.station.events import (
     InputChanged,
     LockAsked,
     OutputFailed,
+    PinChecked,
+    PinTyped,
     Presented,
     ReaderFound,
     ReaderLost,
@@ -33,6 +35,7 @@ from controller.station.rules import Mode, Rules
 from controller.station.states import (
     MACHINE,
     Awaiting,
+    AwaitingPin,
     InSession,
     Leaving,
     MachineCondition,
@@ -71,6 +74,12 @@ events = st.one_of(
     st.builds(GroupAsked, st.just("school"), st.sampled_from([None, 12])),
     st.builds(OutputFailed, st.sampled_from(["x", "y"])),
     st.builds(ClearAsked, st.just("root")),
+    st.builds(PinTyped, st.integers(0, 8)),
+    st.builds(
+        lambda badge, lacks: PinChecked("?", alone(badge), lacks),
+        st.sampled_from([*PEOPLE, NOBODY]),
+        st.sampled_from([None, None, Reason.PIN_WRONG, Reason.PIN_MISSING]),
+    ),
     st.builds(Stop),
 )
 rules = st.builds(
@@ -91,6 +100,7 @@ rules = st.builds(
     supervised=st.booleans(),
     buddy=st.booleans(),
     takeover=st.booleans(),
+    pin=st.sampled_from([False, False, True]),
 )
 
 
@@ -111,6 +121,8 @@ class Life(RuleBasedStateMachine):
         if isinstance(event, Presented):
             self.count += 1
             event = msgspec.structs.replace(event, session=f"n{self.count}")
+        if isinstance(event, PinChecked) and isinstance(self.state, AwaitingPin):
+            event = msgspec.structs.replace(event, session=self.state.tap.session)
         if isinstance(event, EndAsked | CommitFailed) and self.waiting | self.granted:
             event = msgspec.structs.replace(event, session=max(self.waiting | self.granted))
         if isinstance(event, Committed):
@@ -184,7 +196,7 @@ class Life(RuleBasedStateMachine):
     def a_state_that_waits_waits_for_a_time_and_no_longer(self):
         if not hasattr(self, "state"):
             return
-        if isinstance(self.state, Starting | Leaving | Awaiting | RunOn):
+        if isinstance(self.state, Starting | Leaving | Awaiting | AwaitingPin | RunOn):
             assert self.state.wakes is not None
         for _turn in range(10):  # whatever is due is done once: nothing wakes for ever
             if self.state.wakes is None or self.state.wakes > self.at:

@@ -5,8 +5,10 @@ import pytest
 from fixed import moment
 from stations import (
     AWAITING,
+    AWAITING_PIN,
     FAULT,
     JEAN,
+    LAURE,
     LEAVING,
     MARIE,
     NOBODY,
@@ -16,6 +18,7 @@ from stations import (
     STARTING,
     TEACHING,
     TOM,
+    alone,
     ends,
     presented,
     refusals,
@@ -35,6 +38,8 @@ from controller.station.events import (
     LockAsked,
     OutputFailed,
     PartFound,
+    PinChecked,
+    PinTyped,
     ReaderFound,
     ReaderLost,
     Record,
@@ -52,6 +57,7 @@ from controller.station.rules import Does
 from controller.station.states import (
     ArmedAction,
     Awaiting,
+    AwaitingPin,
     Fault,
     Idle,
     InSession,
@@ -64,10 +70,11 @@ from controller.station.states import (
     Teaching,
 )
 from protocol import entries
-from protocol.access import Reason
+from protocol.access import Denied, Reason
 from protocol.entries import Ending
 
-EVERY = [Recovering(MachineCondition(RULES)), *RESTING, AWAITING, TEACHING, STARTING, running(), LEAVING, FAULT]
+WAITING = [AWAITING, AWAITING_PIN, TEACHING, STARTING]
+EVERY = [Recovering(MachineCondition(RULES)), *RESTING, *WAITING, running(), LEAVING, FAULT]
 NAMED = {"argvalues": EVERY, "ids": lambda state: type(state).__name__}
 
 
@@ -155,7 +162,7 @@ def test_in_every_state_a_stop_leaves_nothing_closed(state):
     assert stopped.state.condition.armed is None
     assert isinstance(state, InSession) is bool(ends(stopped))
     assert (stopped.state == state) is isinstance(state, Fault)
-    assert not isinstance(stopped.state, InSession | Starting | Awaiting | RunOn | Recovering)
+    assert not isinstance(stopped.state, InSession | Starting | Awaiting | AwaitingPin | RunOn | Recovering)
 
 
 @pytest.mark.parametrize("state", **NAMED)
@@ -209,6 +216,86 @@ def test_what_was_given_at_a_reader_is_told_of_while_its_trainer_is_there_and_no
         assert given == failed == station.Step(state)
 
 
+@pytest.mark.parametrize("state", **NAMED)
+def test_a_pin_is_taken_where_one_is_asked_for_and_nowhere_else(state):
+    typed = step(state, PinTyped(3), moment(2_500))
+    right = step(state, PinChecked("s1", alone(MARIE)), moment(2_500))
+    wrong = step(state, PinChecked("s1", alone(MARIE), Reason.PIN_WRONG), moment(2_500))
+    if isinstance(state, AwaitingPin):
+        assert (typed.state.typed, typed.state.until, typed.effects) == (3, 22_500, ())
+        assert isinstance(right.state, Starting)
+        assert refusals(wrong) == [Reason.PIN_WRONG]
+        assert (wrong.state.failed, wrong.state.typed, wrong.state.until) == (1, 0, 22_500)
+    else:
+        assert typed == right == wrong == station.Step(state)
+
+
+def test_the_wait_for_a_pin_is_prolonged_by_each_key_and_ends_all_the_same():
+    state = AWAITING_PIN
+    for at in range(2_000, 200_000, 10_000):
+        if not isinstance(state, AwaitingPin):
+            break
+        state = step(step(state, PinTyped(1), moment(at)).state, TimePassed(), moment(at)).state
+    assert isinstance(state, Idle)
+    assert at == 102_000, "it ended at 92 s"
+    nobody = step(AWAITING_PIN, TimePassed(), moment(21_000))
+    assert refusals(nobody) == [Reason.PIN_NEEDED]
+    assert isinstance(nobody.state, Idle)
+    assert nobody.state.condition.to_be_removed == {MARIE}, "the badge has to be presented again"
+
+
+def test_three_wrong_pins_send_the_badge_away_and_another_reason_does_so_at_once():
+    state, wrong = AWAITING_PIN, PinChecked("s1", alone(MARIE), Reason.PIN_WRONG)
+    for _ in range(2):
+        state = step(state, wrong, moment(2_500)).state
+        assert isinstance(state, AwaitingPin)
+    assert isinstance(step(state, wrong, moment(2_500)).state, Idle)
+    none = step(AWAITING_PIN, PinChecked("s1", alone(MARIE), Reason.PIN_MISSING), moment(2_500))
+    assert refusals(none) == [Reason.PIN_MISSING]
+    assert isinstance(none.state, Idle)
+    late = step(AWAITING_PIN, PinChecked("another", alone(MARIE)), moment(2_500))
+    assert late == station.Step(AWAITING_PIN), "it was for another session"
+
+
+def test_a_right_pin_opens_nothing_that_the_list_or_the_machine_forbid_by_now():
+    gone = PinChecked("s1", Denied(Reason.BADGE_BLOCKED, "marie", MARIE))
+    assert refusals(step(AWAITING_PIN, gone, moment(2_500))) == [Reason.BADGE_BLOCKED]
+    unguarded = PinChecked("s1", alone(MARIE), obstacle=Reason.NO_GUARD)
+    assert refusals(step(AWAITING_PIN, unguarded, moment(2_500))) == [Reason.NO_GUARD]
+    state = step(AWAITING_PIN, InputChanged("chiller", active=True), moment(2_000)).state
+    assert refusals(step(state, PinChecked("s1", alone(MARIE)), moment(2_500))) == [Reason.INTERLOCK]
+
+
+def test_another_badge_while_a_pin_is_asked_for_begins_anew_and_the_same_goes_on():
+    typed = step(AWAITING_PIN, PinTyped(3), moment(2_000)).state
+    same = step(typed, presented(MARIE, fresh=True, session="s2"), moment(2_500)).state
+    assert (same.tap.session, same.typed) == ("s1", 3)
+    gone = step(typed, Removed(MARIE), moment(2_200)).state
+    other = step(gone, presented(JEAN, session="s2"), moment(2_500)).state
+    assert (other.tap.session, other.tap.alone.member, other.typed) == ("s2", "jean", 0)
+    lying = step(gone, presented(JEAN, fresh=False, session="s2"), moment(2_500)).state
+    assert lying.tap.session == "s1"
+
+
+def test_what_a_button_said_of_the_badge_still_holds_once_its_pin_is_right():
+    rules = msgspec.structs.replace(RULES, pin=True)
+    asked = step(Idle(MachineCondition(rules)), InputChanged("lock", active=True), moment(1_000)).state
+    waits = step(asked, presented(LAURE), moment(30_000)).state
+    assert isinstance(waits, AwaitingPin)
+    locked = step(waits, PinChecked("s1", alone(LAURE)), moment(45_000))
+    assert isinstance(locked.state, Locked)
+    assert isinstance(step(waits, InputChanged("off-button", active=True), moment(31_000)).state, Idle)
+    assert isinstance(step(waits, LockAsked("x", "root"), moment(31_000)).state, Locked)
+
+
+def test_a_machine_that_starts_by_itself_while_a_pin_is_typed_is_a_fault():
+    base = msgspec.structs.replace(
+        AWAITING_PIN, condition=msgspec.structs.replace(AWAITING_PIN.condition, opened=0), until=60_000, latest=60_000
+    )
+    state = step(base, InputChanged("running", active=True), moment(2_000)).state
+    assert isinstance(step(state, TimePassed(), moment(4_000)).state, Fault)
+
+
 def test_a_machine_that_is_unlocked_while_its_maintainer_teaches_stays_unlocked_after():
     locked = msgspec.structs.replace(TEACHING, condition=MachineCondition(RULES, locked="mirror"))
     lifted = step(locked, UnlockAsked("root"), moment(2_500))
@@ -250,6 +337,13 @@ def test_a_wait_on_a_locked_machine_is_unlocked_like_any():
     lifted = step(locked, UnlockAsked("root"), moment(2_500))
     assert isinstance(lifted.state, Awaiting)
     assert lifted.state.condition.locked == ""
+
+
+def test_a_wait_for_a_pin_on_a_locked_machine_is_unlocked_like_any():
+    condition = msgspec.structs.replace(AWAITING_PIN.condition, locked="mirror")
+    lifted = step(msgspec.structs.replace(AWAITING_PIN, condition=condition), UnlockAsked("root"), moment(2_500))
+    assert lifted.effects == (Record(entries.Unlocked("laser", "root")),)
+    assert isinstance(lifted.state, AwaitingPin)
 
 
 def test_a_lock_now_withdraws_a_start_and_a_wait():

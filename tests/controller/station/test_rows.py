@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 RUNTIME = (
     "modes",
     "people",
+    "pins",
     "interlocks",
     "administration",
     "restarts",
