@@ -90,9 +90,9 @@ class Typed(msgspec.Struct, frozen=True):
         """Say that something was typed."""
         return "Typed(…)"
 
-    def __rich_repr__(self) -> tuple[str, ...]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Say no more to whoever prints it prettily."""
-        return ("…",)
+        return []
 
 
 class Sighting(msgspec.Struct, frozen=True):

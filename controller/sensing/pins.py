@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -93,9 +93,9 @@ class Question(msgspec.Struct, frozen=True):
         """Name the session, and nothing that is secret."""
         return f"Question({self.session})"
 
-    def __rich_repr__(self) -> tuple[str, ...]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Say no more to whoever prints it prettily."""
-        return (self.session,)
+        return [("session", self.session)]
 
 
 class PinChecker:
