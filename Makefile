@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test check lint bench soak lives uinput mutate deb install uninstall root drawings screenshots texts states openapi clean
+.PHONY: help setup setup-dev demo test check lint bench soak lives uinput pi mutate deb install uninstall root drawings screenshots texts states openapi clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -53,6 +53,9 @@ lives: setup-dev ## lives of one machine at random, MINUTES=5 of them; SEED=… 
 uinput: setup-dev ## a keyboard that the kernel makes, under the driver for readers that type (root, /dev/uinput)
 	@$(PIP) --no-build-isolation --editable '.[keyboard]'
 	@PYTHONPATH=. $(BIN)/python tests/uinput.py
+
+pi: setup        ## the arm64 package lives a life on an emulated Raspberry Pi (root, Debian 12, half an hour): ONLY="taps power"
+	@$(BIN)/python tests/pi/life.py $(if $(ONLY),--only $(ONLY))
 
 mutate: setup-dev ## mutants of the decision and of the station, and which of them no test kills
 	@$(PIP) --no-build-isolation --editable '.[mutation]'

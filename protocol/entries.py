@@ -186,6 +186,27 @@ class Maintained(Entry, frozen=True, tag="maintained"):
     note: str = ""
 
 
+class Reported(Entry, frozen=True, tag="defect_reported"):
+    """Somebody says that something is wrong with a machine: at its button (input, and whose session it was), or here.
+
+    by: the person at the shell, empty at the button. note: what is wrong, as far as it was said.
+    """
+
+    machine: str
+    by: str = ""
+    note: str = ""
+    input: str = ""
+    member: str | None = None
+
+
+class Mended(Entry, frozen=True, tag="defect_mended"):
+    """What was reported of a machine is dealt with: all of it until now."""
+
+    machine: str
+    by: str
+    note: str = ""
+
+
 class FaultLatched(Entry, frozen=True, tag="fault"):
     """A machine is out of order until somebody clears it."""
 
@@ -310,6 +331,8 @@ AnyEntry = (
     | ReaderFound
     | Sensed
     | Maintained
+    | Reported
+    | Mended
     | FaultLatched
     | FaultCleared
     | Locked

@@ -119,6 +119,8 @@ HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.Corrected: N_("session {session} corrected by {by}: {note}"),
     entries.Sensed: N_("{name}: {condition}"),
     entries.Maintained: N_("looked after by {by} at {powered} of use: {note}"),
+    entries.Reported: N_("a defect is reported by {by}: {note}"),
+    entries.Mended: N_("what was reported is mended, says {by}: {note}"),
     entries.Refused: N_("refused: {refusal}"),
     entries.Thinned: NP_(
         "{count} refusal or loss of the reader left out, they came too fast",
@@ -162,16 +164,13 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
         parameters[name] = _named(parameters.get(name), whitelist)
     if "powered" in parameters and isinstance(entry, entries.Ended | entries.Maintained):
         parameters["powered"] = duration(entry.powered / 1000)
-    template = HAPPENED[type(entry)]
     match entry:
         case entries.Refused():
             denied = Denied(entry.reason, wants=entry.wants, day=entry.day, note=entry.note)
             parameters["refusal"] = refusal(denied, whitelist)
-            template = N_("{member} refused: {refusal}") if entry.member else template
         case entries.Ended():
             cause = f" ({fault(entry.cause)})" if entry.cause else ""
             parameters["why"] = _(ENDINGS[entry.why]) + cause
-            template = N_("session over after {powered}: {why} ({by})") if entry.by else template
         case entries.FaultLatched():
             parameters["cause"] = fault(entry.cause)
         case entries.Sensed():
@@ -179,12 +178,25 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
         case entries.Edited(machine=machine) if machine is not None:
             taught = [row.member for row in entry.rows if isinstance(row, Certification | Badge)]
             parameters["member"] = _named(taught[0] if taught else None, whitelist)
-            template = N_("{by} let {member} in; whitelist version {version}")
         case entries.ClockLowered():
             parameters["known"] = day(datetime.fromtimestamp(entry.known / 1000, UTC).date())
         case entries.Clock():
             parameters["quality"] = _(QUALITIES[entry.quality])
-    return sentence(template, **parameters)
+    return sentence(_template(entry), **parameters)
+
+
+def _template(entry: entries.AnyEntry) -> str:
+    """Return an entry's sentence: who it was is said where it is known."""
+    match entry:
+        case entries.Refused(member=str()) if entry.member:
+            return N_("{member} refused: {refusal}")
+        case entries.Ended(by=str()) if entry.by:
+            return N_("session over after {powered}: {why} ({by})")
+        case entries.Reported(by=""):
+            return N_("a defect is reported at the machine ({input})")
+        case entries.Edited(machine=str()):
+            return N_("{by} let {member} in; whitelist version {version}")
+    return HAPPENED[type(entry)]
 
 
 def fault(causes: str) -> str:

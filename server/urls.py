@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-APPS = ("accounts", "inbox", "mail", "edits", "sites", "people", "whitelist", "devices", "usage", "operations")
+APPS = (
+    "accounts",
+    "inbox",
+    "mail",
+    "edits",
+    "sites",
+    "people",
+    "whitelist",
+    "upkeep",
+    "devices",
+    "usage",
+    "operations",
+)
 
 urlpatterns = [path("", include(f"server.{app}.urls")) for app in APPS]
 handler404 = "server.core.views.not_found"

@@ -11,6 +11,7 @@ APPS = [
     "sites",
     "people",
     "whitelist",
+    "upkeep",
     "devices",
     "journal",
     "usage",

@@ -12,9 +12,11 @@ import click
 from common.texts import LANGUAGES, N_, _, language, ngettext, spoken
 from controller.commands import options
 from controller.indication.signals import LOOKS, SOUNDS
-from controller.settings import Station, load
+from controller.settings import Settings, Station, load
 from controller.station.events import Signal
 from controller.station.rules import Does, Mode
+from controller.store.database import StorageError
+from controller.sync import identity
 from protocol.sentences import duration
 
 MEANINGS: Final = (
@@ -25,6 +27,7 @@ MEANINGS: Final = (
     (Signal.RUNNING, N_("Yours"), N_("You may use the machine. Your time is counted.")),
     (Signal.LEAVING, N_("About to end"), N_("Your badge is gone, or the machine runs on: it goes off in a moment.")),
     (Signal.WARNING, N_("Nearly over"), N_("Your session ends soon; or the reader does not see the badge.")),
+    (Signal.REPORTED, N_("Noted"), N_("Your report of a defect is written down. Thank you.")),
     (Signal.REFUSED, N_("Refused"), N_("See below.")),
     (Signal.LOCKED, N_("Locked"), N_("A fabmanager locked the machine. Ask them why.")),
     (Signal.FAULT, N_("Out of order"), N_("Tell a fabmanager. Do not try to repair it.")),
@@ -81,13 +84,14 @@ td:nth-child(2) { width: 62mm }
 td:first-child { width: 11mm } .lamp { display: inline-block; width: 8mm; height: 8mm; border-radius: 50%;
   border: 1.5px solid #111; -webkit-print-color-adjust: exact; print-color-adjust: exact }
 .blink { border-style: dashed; border-width: 2.5px } small { color: #444 } footer { margin-top: 4mm; font-size: 10pt }
+.report { display: flex; align-items: center; gap: 4mm; margin-top: 3mm } .report p { margin: 0 }
 .ask { border: 2px solid #111; height: 13mm; padding: 2mm 3mm }
 </style>
 <h1>$title</h1>
 <p class="how">$begin</p><p class="how">$stop</p>
 <h2>$heading_light</h2><table>$lights</table>
 <h2>$heading_refused</h2><table>$refused</table>
-<h2>$heading_ask</h2><p class="ask"></p>
+$report<h2>$heading_ask</h2><p class="ask"></p>
 <footer><p><strong>$safety</strong></p><p>$privacy</p></footer>
 </html>
 """)
@@ -97,21 +101,34 @@ td:first-child { width: 11mm } .lamp { display: inline-block; width: 8mm; height
     help=_(
         "Print the card of a machine, a web page to hang beside it: how to begin and to stop, what light and sounds "
         "mean, what to do when refused.\n\n"
-        "loquet card laser > laser.html, then open it in a browser and print it."
+        "loquet card laser > laser.html, then open it in a browser and print it.\n\n"
+        "Where a server keeps the list, the card has a QR code behind which anybody reports a defect (as root, who "
+        "alone may read which server that is)."
     )
 )
 @options.config
 @click.argument("machine")
 @click.option("--language", "spoken_there", type=click.Choice(LANGUAGES), help=_("Of the card; else the settings'."))
-def card(config: Path, machine: str, spoken_there: str | None) -> None:
+@click.option("--report", metavar="URL", help=_("Where defects are reported; else the server's page."))
+def card(config: Path, machine: str, spoken_there: str | None, report: str | None) -> None:
     """Print a card."""
     settings = load(config)
+    station = settings.station(machine)
     with spoken(spoken_there or settings.controller.language):
-        click.echo(page(settings.station(machine)), nl=False)
+        click.echo(page(station, report or _report_page(settings, machine)), nl=False)
 
 
-def page(station: Station) -> str:
-    """Write the card of one machine, in the language in use."""
+def _report_page(settings: Settings, machine: str) -> str:
+    """Return where the server takes reports of defects; empty where this controller has none, or may not tell."""
+    try:
+        known = identity.load(settings.data_dir)
+    except StorageError:
+        return ""
+    return "" if known is None else f"https://{known.address}/report/{machine}"
+
+
+def page(station: Station, report: str = "") -> str:
+    """Write the card of one machine, in the language in use. report: the address behind its QR code."""
     begin, stop = HOW[station.mode]
     period = duration(station.rules.period / 1000)
     return PAGE.substitute(
@@ -124,11 +141,21 @@ def page(station: Station) -> str:
         heading_refused=escape(_("Refused?")),
         refused="".join(f"<tr><td>✗</td><td><b>{_(why)}</b></td><td>{_(cure)}</td></tr>" for why, cure in REFUSED),
         heading_ask=escape(_("Ask (name, telephone)")),
+        report=_qr(report) if report else "",
         safety=escape(_("Danger? Emergency stop! It cuts the power without this box, and without a badge.")),
         privacy=escape(
             _("Who used the machine, when and for how long is recorded. The fabmanager says for how long and what for.")
         ),
     )
+
+
+def _qr(address: str) -> str:
+    """Draw the way to the page where a defect is reported."""
+    import segno  # noqa: PLC0415 - of a card alone
+
+    drawn = segno.make(address, error="m").svg_inline(scale=2.6, border=2)
+    said = escape(_("Something broken, or worn out? Report it here; it takes a minute, and nobody has to log in."))
+    return f'<div class="report">{drawn}<p><b>{said}</b><br><small>{escape(address)}</small></p></div>'
 
 
 def _happens(station: Station, signal: Signal) -> bool:
@@ -138,6 +165,7 @@ def _happens(station: Station, signal: Signal) -> bool:
     return {
         Signal.AWAITING: rules.supervised or rules.buddy,
         Signal.TEACHING: bool(rules.named(Does.TEACH)),
+        Signal.REPORTED: bool(rules.named(Does.REPORT)),
         Signal.LEAVING: (senses and rules.grace > 0) or rules.wait_for_rest > 0,
         Signal.WARNING: senses or ends,
     }.get(signal, True)

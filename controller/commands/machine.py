@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -11,16 +13,20 @@ import msgspec
 from common.commands import Group
 from common.texts import N_, _
 from controller.commands import options
+from controller.commands.journal import rfc3339
 from controller.commands.lists import WhitelistError
 from controller.control import client
 from controller.settings import Station, load
-from controller.store import machine_counters
+from controller.store import machine_counters, troubles
 from controller.store.database import StorageError
 from controller.store.machine_counters import MachineCounter
+from controller.store.troubles import Trouble
 from controller.store.whitelist import Change
-from protocol.entries import Maintained, Purpose
+from protocol.entries import Maintained, Mended, Purpose, Reported
 from protocol.rows import checked
 from protocol.sentences import duration, fault
+
+MONTH_MS: Final = 30 * 86_400_000
 
 
 @click.group(
@@ -69,7 +75,8 @@ def lock(config: Path, name: str, reason: str, now: bool) -> None:
     name="list",
     help=_(
         "List every machine: its hours of power and of work since the first day, how often it was used, and when it "
-        "is due to be looked after. These counters are never reset."
+        "is due to be looked after (these counters are never reset); for how long it was locked or out of order in "
+        "the last 30 days, and what is wrong with it now."
     ),
 )
 @options.config
@@ -78,12 +85,15 @@ def list_(config: Path, as_json: bool) -> None:
     """List machines and their counters."""
     settings = load(config)
     with client.open_client(settings) as memory:
+        zone = memory.zone()
         try:
-            counters = machine_counters.counters(memory.database())
+            counters, found = machine_counters.counters(memory.database()), troubles.troubles(memory.database())
         except StorageError:
-            counters = {}  # nothing was ever used
+            counters, found = {}, {}  # nothing was ever used
+    now = int(time.time() * 1000)
     rows = [
         _counted(station, counters.get(station.machine, MachineCounter(station.machine)))
+        | _troubled(found.get(station.machine, Trouble()), now, zone)
         for station in settings.stations
     ]
     if as_json:
@@ -98,10 +108,13 @@ def list_(config: Path, as_json: bool) -> None:
             duration(row["busy_s"]) if row["senses_running"] else "",
             row["sessions"],
             _due(row["maintenance_in_s"]),
+            duration(row["down_s"]) if row["down_s"] else "",
+            _now(row),
         ]
         for row in rows
     ]
-    options.show_table(table, [_("machine"), _("name"), _("powered"), _("worked"), _("sessions"), _("maintenance")])
+    heads = [_("machine"), _("name"), _("powered"), _("worked"), _("sessions"), _("maintenance")]
+    options.show_table(table, [*heads, _("down, 30 days"), _("now")])
 
 
 def _counted(station: Station, counter: MachineCounter) -> dict[str, Any]:
@@ -117,6 +130,29 @@ def _counted(station: Station, counter: MachineCounter) -> dict[str, Any]:
         "sessions": counter.sessions,
         "maintenance_in_s": left,
     }
+
+
+def _troubled(trouble: Trouble, now: int, zone: ZoneInfo) -> dict[str, Any]:
+    """Say since when a machine is locked or out of order, for how long it was in 30 days, and what is reported."""
+    return {
+        "down_s": trouble.down_ms(now - MONTH_MS, now) // 1000,
+        "down_since": None if trouble.since is None else rfc3339(trouble.since, zone),
+        "why": fault(trouble.why),
+        "defects": [
+            {"at": None if each.at is None else rfc3339(each.at, zone), "by": each.by, "note": each.note}
+            for each in trouble.defects
+        ],
+    }
+
+
+def _now(row: dict[str, Any]) -> str:
+    """Say in words what is wrong with a machine now."""
+    said = []
+    if row["why"]:
+        since = f" ({row['down_since'][:16].replace('T', ' ')})" if row["down_since"] else ""
+        said.append(row["why"] + since)
+    said += [_("defect: {note}").format(note=each["note"] or "?") for each in row["defects"]]
+    return "\n".join(said)
 
 
 def _due(left: int | None) -> str:
@@ -145,6 +181,40 @@ def maintained(config: Path, name: str, note: str) -> None:
         memory.record(Maintained(name, "", counter.powered, note[:200]))
     used = duration(counter.powered / 1000)
     click.echo(_("{machine}: looked after at {time} of use").format(machine=name, time=used))
+
+
+@machine.command(
+    help=_(
+        "Report a defect: it stands in the journal and, where there is one, on the server, until it is mended. The "
+        "machine goes on; to keep people from it: loquet machine lock.\n\n"
+        '  loquet machine report laser "the lens is scratched"'
+    )
+)
+@options.config
+@click.argument("name")
+@click.argument("note")
+def report(config: Path, name: str, note: str) -> None:
+    """Report a defect."""
+    settings = load(config)
+    settings.station(name)
+    if not note.strip():
+        raise click.UsageError(_("say what is wrong"))
+    with client.open_client(settings, write=True) as memory:
+        memory.record(Reported(name, "", note.strip()[:200]))
+    click.echo(_("{machine}: noted").format(machine=name))
+
+
+@machine.command(help=_("Say that what was reported of a machine is mended: all of it until now."))
+@options.config
+@click.argument("name")
+@click.option("--note", default="", help=_("What was done."))
+def mended(config: Path, name: str, note: str) -> None:
+    """Note that defects are mended."""
+    settings = load(config)
+    settings.station(name)
+    with client.open_client(settings, write=True) as memory:
+        memory.record(Mended(name, "", note.strip()[:200]))
+    click.echo(_("{machine}: nothing is reported any more").format(machine=name))
 
 
 @machine.command(

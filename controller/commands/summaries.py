@@ -23,6 +23,7 @@ SUMMARIES: Final = {
     "journal": N_("Show the journal: every session, refusal, fault and change, in the order in which they happened."),
     "machine": N_("List the machines and their hours; lock or unlock one, clear its fault, end its session."),
     "member": N_("See to people and their badges: name, lend, block, merge, forget."),
+    "pin": N_("Give members a PIN: what they type beside the badge, where a machine's settings say pin = true."),
     "read": N_("Show the number of each badge that is laid on a reader, until Ctrl-C."),
     "run": N_("Run the controller in the foreground, until Ctrl-C or SIGTERM; both open every relay."),
     "server": N_("The central server: the fabmanager's pages, and the other end of every controller's line."),

@@ -34,7 +34,7 @@ from controller.store.write_queue import WriteQueue
 from drivers.contracts import Typed
 from drivers.readers import presence
 from protocol.badge import BadgeKey, is_random
-from protocol.entries import Corrected, Maintained
+from protocol.entries import Corrected, Maintained, Mended, Reported
 from protocol.moment import Moment
 from protocol.pin import SALT_BYTES, made_pin
 from protocol.rows import Machine, Row, decode_row
@@ -183,7 +183,7 @@ class ControlServer:
             case "edit":
                 yield from self._edit(link, request, received, by)
             case "record":
-                entry = msgspec.convert(request["entry"] | {"by": by}, type=Corrected | Maintained)
+                entry = msgspec.convert(request["entry"] | {"by": by}, type=Corrected | Maintained | Reported | Mended)
                 self._writes.record(self._now(), entry)
                 yield {"is": True}
             case other:

@@ -13,6 +13,7 @@ from common.owner import Owner
 from controller.indication.pages import Page, pages
 from controller.indication.views import View
 from controller.settings import Names
+from controller.station.events import Signal
 from drivers.contracts import Display
 
 TURN: Final = 3.0  # seconds that one page of several is shown
@@ -31,14 +32,14 @@ class StationDisplay(msgspec.Struct, frozen=True):
 
 
 class _Shown:
-    """What one display is to say: for now a refusal, else what lasts."""
+    """What one display is to say: for now a refusal or a word of thanks, else what lasts."""
 
     def __init__(self, panel: StationDisplay) -> None:
         self.panel = panel
         self.lasting: View | None = None
         self.lasting_since = 0.0
-        self.denied: View | None = None
-        self.denied_since = 0.0
+        self.passing: View | None = None
+        self.passing_since = 0.0
         self.on_it: list[str] = []
         self.broken = False
         self.again = 0.0
@@ -55,12 +56,12 @@ class _Shown:
 
     def due(self, now: float) -> tuple[Page, float | None]:
         """Return the page that is due, and after how many seconds another one is; None: this one stays."""
-        if self.denied is not None:
-            age, found = now - self.denied_since, self.pages(self.denied, 0.0)
+        if self.passing is not None:
+            age, found = now - self.passing_since, self.pages(self.passing, 0.0)
             left = max(READING, TURN * len(found)) - age
             if left > 0:
                 return found[int(age // TURN) % len(found)], min(left, TURN - age % TURN)
-            self.denied = None
+            self.passing = None
         view, age = self.lasting, now - self.lasting_since
         if view is None:
             return [], None
@@ -94,12 +95,12 @@ class Displays:
         if shown is None:
             return
         with self._changed:
-            if view.denied:
-                # A refusal stays for as long as it takes to read, whatever the station shows meanwhile.
-                shown.denied, shown.denied_since = view, self._now()
+            if view.denied or view.signal is Signal.REPORTED:
+                # It stays for as long as it takes to read, whatever the station shows meanwhile.
+                shown.passing, shown.passing_since = view, self._now()
             elif view != shown.lasting:
                 if shown.lasting is None or view.signal is not shown.lasting.signal:
-                    shown.denied = None
+                    shown.passing = None
                 shown.lasting, shown.lasting_since = view, self._now()
             else:
                 return

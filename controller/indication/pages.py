@@ -25,6 +25,7 @@ SAYINGS: Final = {
     Signal.AWAITING: N_("now the badge"),
     Signal.TEACHING: N_("now each badge"),
     Signal.LEAVING: N_("about to end"),
+    Signal.REPORTED: N_("noted: thank you"),
     Signal.WARNING: N_("about to end"),
     Signal.LOCKED: N_("locked: {note}"),
     Signal.FAULT: N_("out of order: {note}"),

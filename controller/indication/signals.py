@@ -42,6 +42,7 @@ LOOKS: Final = {
     Signal.LEAVING: Look(GREEN, (1.0, 0.3), N_("long flashes")),
     Signal.WARNING: Look(YELLOW, (0.25, 0.25), N_("quick blinking")),
     Signal.ENDED: Look(BLUE, (1.0, 2.0), N_("one long flash")),
+    Signal.REPORTED: Look(WHITE, (0.3, 0.3, 0.3, 2.1), N_("two long winks")),
     Signal.REFUSED: Look(RED, (0.1, 0.1), N_("flickering")),
     Signal.LOCKED: Look(RED, (0.2, 0.2, 0.2, 0.2, 0.2, 2.0), N_("three winks every three seconds")),
     Signal.FAULT: Look(RED, (2.0, 0.5), N_("on, with short gaps")),
@@ -53,6 +54,7 @@ SOUNDS: Final = {  # beeps, seconds each
     Signal.TEACHING: (3, 0.05),
     Signal.ENDED: (2, 0.2),
     Signal.WARNING: (5, 0.15),
+    Signal.REPORTED: (1, 0.4),
     Signal.REFUSED: (3, 0.4),
     Signal.FAULT: (2, 1.0),
 }

@@ -229,6 +229,7 @@ class Signal(StrEnum):
     LEAVING = "leaving"
     WARNING = "warning"
     ENDED = "ended"
+    REPORTED = "reported"
     LOCKED = "locked"
     FAULT = "fault"
     READER_LOST = "reader_lost"

@@ -10,8 +10,10 @@ import msgspec
 from controller.station.endings import out_of_order
 from controller.station.events import (
     AnyEffect,
+    Flash,
     InputChanged,
     Record,
+    Signal,
 )
 from controller.station.rules import Does, InputRule
 from controller.station.states import (
@@ -41,8 +43,12 @@ def sensed(state: S, event: InputChanged, moment: Moment) -> S:
 
 
 def told(state: State, event: InputChanged) -> tuple[AnyEffect, ...]:
-    """Journal an input that only tells, or that opens an output."""
+    """Journal an input that only tells, or that opens an output; a defect that somebody reports, and thank for it."""
     rule = state.rules.input(event.name)
+    if rule is not None and rule.does is Does.REPORT and event.active:
+        member = state.session.member if isinstance(state, InSession) else None
+        report = entries.Reported(state.rules.machine, input=event.name, member=member)
+        return Record(report), Flash(Signal.REPORTED)
     if rule is None or rule.does not in {Does.TELL, Does.OPEN}:
         return ()
     return (Record(entries.Sensed(state.rules.machine, event.name, event.active)),)

@@ -33,6 +33,7 @@ class Does(StrEnum):
     LOCK = "lock"
     TEACH = "teach"
     PROLONG = "prolong"
+    REPORT = "report"
 
 
 class Clears(StrEnum):

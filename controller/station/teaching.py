@@ -22,6 +22,7 @@ from controller.station.events import (
     TimePassed,
 )
 from controller.station.inputs import latched, sensed, suspicion, told
+from controller.station.rules import Does
 from controller.station.shared_rows import SHARED, Rows, group_later, lock_later
 from controller.station.states import TEACH_MOST, TEACH_MS, Teaching
 from controller.station.steps import Step
@@ -78,13 +79,13 @@ def wait_no_longer(state: Teaching, _event: TimePassed, moment: Moment) -> Step:
 
 
 def sense(state: Teaching, event: InputChanged, moment: Moment) -> Step:
-    """One that latches: FAULT. Any other that begins: over."""
+    """One that latches: FAULT. A defect that is reported: note it. Any other that begins: over."""
     now = sensed(state, event, moment)
     broken = latched(now, moment)
     if broken is not None:
         return broken
     said = told(now, event)
-    if not event.active:
+    if not event.active or state.rules.input(event.name) in state.rules.named(Does.REPORT):
         return Step(now, said)
     after = over(now)
     return Step(after.state, (*said, *after.effects))

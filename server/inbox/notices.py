@@ -31,6 +31,7 @@ SENTENCES: Final = {
     "foreign": N_("{device} tells of the machine {machine}, which is not its own. That is kept, and not counted."),
     "unreadable": N_("{device} sent entries that this server cannot read yet ({kind}); is it older than the device?"),
     "fault": N_("{machine} is out of order: {cause}"),
+    "defect": N_("A defect is reported of {machine}: {why}"),
     "proposals": NP_(
         "{device} kept a whitelist of its own before: {count} row waits for you on the page Import.",
         "{device} kept a whitelist of its own before: {count} rows wait for you on the page Import.",

@@ -65,6 +65,8 @@ def _link(notice: Notice) -> str:
             return "/import"
         case "fault":
             return "/workshop"
+        case "defect":
+            return f"/machines/{notice.about.get('id', '')}"
         case "edited" | "lost_to":
             return "/history"
     return "" if notice.device is None else "/devices"

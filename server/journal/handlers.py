@@ -12,6 +12,9 @@ from server.inbox.notices import notify
 from server.journal import clocks
 from server.journal.processing import Written, register
 from server.people.models import UnknownBadge
+from server.upkeep import records
+from server.upkeep.models import What
+from server.upkeep.records import When
 
 LATEST: Final = timedelta(days=1)
 
@@ -44,6 +47,44 @@ def fault(written: Written, entry: entries.FaultLatched) -> None:
     notify("fault", written.device, once=f"fault/{written.entry.pk}", machine=entry.machine, cause=entry.cause[:300])
 
 
+def down(written: Written, entry: entries.FaultLatched | entries.Locked) -> None:
+    """Count a machine as down from now on."""
+    is_lock = isinstance(entry, entries.Locked)
+    why = entry.note if isinstance(entry, entries.Locked) else entry.cause
+    records.down(_when(written), entry.machine, what=What.LOCK if is_lock else What.FAULT, why=why)
+
+
+def up(written: Written, entry: entries.FaultCleared | entries.Unlocked) -> None:
+    """Count it so no more."""
+    what = What.LOCK if isinstance(entry, entries.Unlocked) else What.FAULT
+    records.up(_when(written), entry.machine, what=what, by=entry.by)
+
+
+def reported(written: Written, entry: entries.Reported) -> None:
+    """Keep a defect that was reported at a machine or its controller, and say so; a button that sticks says it once."""
+    kept = records.reported(
+        _when(written), entry.machine, note=entry.note or entry.input, by=entry.by, member=entry.member
+    )
+    if kept:
+        about = {"machine": entry.machine, "id": entry.machine, "why": (entry.note or entry.input)[:200]}
+        notify("defect", written.device, once=f"defect/{written.entry.pk}", **about)
+
+
+def mended(_written: Written, entry: entries.Mended) -> None:
+    """Have what was reported of a machine be dealt with."""
+    records.mended(entry.machine, by=entry.by, note=entry.note)
+
+
+def dated(written: Written, _entry: entries.Clock) -> None:
+    """Date what happened to machines in this boot by what its clock says by now."""
+    records.dated(written.device.pk, written.entry.boot, clocks.offset(written.device, written.entry.boot)[0])
+
+
+def _when(written: Written) -> When:
+    shift, _quality = clocks.offset(written.device, written.entry.boot)
+    return When(written.device.pk, written.entry.boot, written.entry.at, shift)
+
+
 def clock_lowered(written: Written, entry: entries.ClockLowered) -> None:
     """Report that somebody set a controller's clock back."""
     notify("clock_lowered", written.device, once=f"lowered/{written.entry.pk}", by=entry.by[:100])
@@ -58,3 +99,10 @@ def register_all() -> None:
     register(entries.StorageReplaced, storage_replaced)
     register(entries.FaultLatched, fault)
     register(entries.ClockLowered, clock_lowered)
+    register(entries.FaultLatched, down)
+    register(entries.Locked, down)
+    register(entries.FaultCleared, up)
+    register(entries.Unlocked, up)
+    register(entries.Reported, reported)
+    register(entries.Mended, mended)
+    register(entries.Clock, dated)

@@ -26,6 +26,7 @@ def one_of_everything():
     from server.journal.models import ClockReading, Entry, Gap, Stream
     from server.mail.models import Letter
     from server.people.models import Organisation, Particulars, UnknownBadge
+    from server.upkeep.models import Defect, Downtime
     from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
 
@@ -54,6 +55,12 @@ def one_of_everything():
         pk="ann", birth_year=2010, commune="Die", guardian=date(2026, 1, 2), insurance=date(2027, 1, 1)
     )
     models.Condition.objects.create(training="wood", what="insurance")
+    Defect.objects.create(machine="laser", place="page", reported=MS, note="squeaks", by="Zoé", came=NOW)
+    Defect.objects.create(machine="laser", place="machine", device="d-one", boot="boot", at=9, note="", member="ann",
+                          came=NOW, done=NOW, done_by="owner", done_note="oiled")  # fmt: skip
+    Downtime.objects.create(machine="laser", device="d-one", what="fault", why="door", boot="boot", at=9, began=MS)
+    Downtime.objects.create(machine="laser", device="d-one", what="lock", why="mirror", boot="boot", at=9, began=MS,
+                            end_boot="boot", end_at=99_000, ended=MS + 98_991, over=True, by="ann")  # fmt: skip
     account = Account(username="owner", role="administrator", language="fr", last_login=NOW)
     account.set_password("correct horse battery")
     account.save()

@@ -178,7 +178,8 @@ def test_everybody_can_use_every_page(browse, central, size, language):
     begin_in(page)
     wrong = []
     options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-    for path in [*PAGES, "/members/m001", "/explain?member=m001&machine=saw", "/whitelist/cell/m001/laser"]:
+    more = ["/members/m001", "/explain?member=m001&machine=saw", "/whitelist/cell/m001/laser", "/machines/laser"]
+    for path in [*PAGES, *more, "/report/laser"]:
         page.goto(path)
         found = Axe().run(page, options=options).response["violations"]
         wrong += [

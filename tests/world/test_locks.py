@@ -28,6 +28,8 @@ machine group laser
 machine list
 machine lock laser --reason broken
 machine maintained laser
+machine mended laser
+machine report laser squeaks
 machine teach laser
 machine unlock laser
 member block marie
@@ -36,6 +38,8 @@ member list
 member merge tom paul
 member name marie Marie
 member forget marie --yes
+pin set jean
+pin clear jean
 sessions
 status
 whitelist confirm
@@ -94,7 +98,7 @@ def test_no_command_takes_the_daemons_locks(stage):
     held = locks(daemon.pid, stage.settings.data_dir)
     assert {name for name, *_where in held} >= {DATABASE, f"{DATABASE}-shm"}, "the daemon holds its own database"
     for line in filter(None, COMMANDS.split("\n")):
-        done = stage.loquet(*line.format(session=session, sheet=sheet).split())
+        done = stage.loquet(*line.format(session=session, sheet=sheet).split(), text="4711\n")
         assert done.returncode in {0, 1}, (line, done.stderr)
         assert locks(daemon.pid, stage.settings.data_dir) >= held, line
 

@@ -22,6 +22,7 @@ from server.devices.reports import SILENT
 from server.edits import editing, rows
 from server.edits.editing import Author
 from server.people.models import Member
+from server.upkeep import records
 from server.whitelist import models
 from server.whitelist.teaching import teaches_of
 
@@ -53,6 +54,7 @@ class Shown(msgspec.Struct, frozen=True):
     session: str
     minutes: int
     pending: bool
+    defects: int = 0
 
 
 def machines(request: HttpRequest) -> list[Shown]:
@@ -61,7 +63,10 @@ def machines(request: HttpRequest) -> list[Shown]:
     states: list[tuple[models.Machine, dict[str, Any]]] = [(each, each.state or {}) for each in found]
     members = {state.get("member", "") for _machine, state in states} - {""}
     names = dict(Member.objects.filter(pk__in=members).values_list("pk", "name"))
-    shown = [_shown(machine, state, names) for machine, state in states]
+    defects = records.waiting(machine.pk for machine, _state in states)
+    shown = [
+        msgspec.structs.replace(_shown(machine, state, names), defects=defects[machine.pk]) for machine, state in states
+    ]
     order = ["fault", "closed", "offline", "locked", "in_use", "busy", "free", "none"]
     return sorted(shown, key=lambda each: order.index(each.word))
 

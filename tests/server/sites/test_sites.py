@@ -68,6 +68,8 @@ def test_nothing_of_another_workshop_is_locked_retired_read_or_given_a_new_card(
     do(browser, "/devices", do="code", device=f"d-{other}", site=other)
     assert [(code.site_id, code.replaces_id) for code in EnrolCode.objects.all()] == [(HOME, None)]
     assert browser.get(f"/devices/d-{other}/settings", secure=True).status_code == 404
+    assert browser.get(f"/machines/m-{other}", secure=True).status_code == 404
+    assert do(browser, f"/machines/m-{other}", do="report", note="mine").status_code == 404
     assert browser.get(f"/site/{other}", secure=True).status_code == 404
     assert do(browser, f"/site/{other}", name="mine", zone="", currency="EUR").status_code == 404
     assert Site.objects.get(pk=other).name != "mine"

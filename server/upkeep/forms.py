@@ -1,0 +1,23 @@
+"""What is said of a machine."""
+
+from __future__ import annotations
+
+from common.texts import N_
+from server.core.forms import ActionField, Form, LineField, NumberField
+
+LONGEST_NOTE = 300
+
+
+class ReportForm(Form):
+    """A defect, by somebody who may say who they are."""
+
+    note = LineField(N_("What is wrong"), LONGEST_NOTE)
+    name = LineField(N_("Your name, if you like"), 80)
+
+
+class MachineForm(Form):
+    """What is asked of a machine's page: a defect reported, one mended, or all of them."""
+
+    do = ActionField("report", "mended", "all")
+    defect = NumberField("", 0, 2**62)
+    note = LineField("", LONGEST_NOTE)

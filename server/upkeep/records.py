@@ -1,0 +1,105 @@
+"""Keeping what is told of machines: when one went down and came back, what is wrong with it, and that it is mended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from django.db.models import F
+
+from common.errors import LoquetError
+from common.texts import N_
+from server.core import clock
+from server.upkeep.models import Defect, Downtime, What
+
+MOST_OPEN: Final = 40  # defects of one machine that wait: whoever has so many needs no further one
+MOST_AN_HOUR: Final = 10  # of those that nobody had to log in for
+AGAIN: Final = timedelta(hours=1)  # the same word from the same button is one defect for so long
+
+
+class TooManyError(LoquetError, ValueError):
+    """So much is reported of a machine already that one more helps nobody."""
+
+
+class When(msgspec.Struct, frozen=True):
+    """When a controller wrote something: its boot, that boot's clock, and what to add for milliseconds since 1970."""
+
+    device: str
+    boot: str
+    at: int
+    shift: int | None
+
+    @property
+    def wall(self) -> int | None:
+        """Milliseconds since 1970; None where no clock was set."""
+        return None if self.shift is None else self.at + self.shift
+
+
+def down(when: When, machine: str, *, what: What, why: str) -> None:
+    """Begin a downtime, where none of its kind goes on; a further cause is added to its reason."""
+    going_on = Downtime.objects.filter(machine=machine, what=what.value, over=False).first()
+    if going_on is None:
+        begun = {"boot": when.boot, "at": when.at, "began": when.wall}
+        Downtime.objects.create(machine=machine, device=when.device, what=what.value, why=why[:300], **begun)
+    elif why not in going_on.why:
+        going_on.why = why[:300] if what is What.LOCK else f"{going_on.why}, {why}"[:300]
+        going_on.save(update_fields=["why"])
+
+
+def up(when: When, machine: str, *, what: What, by: str) -> None:
+    """End what goes on of that kind."""
+    ended = {"over": True, "end_boot": when.boot, "end_at": when.at, "ended": when.wall, "by": by[:200]}
+    Downtime.objects.filter(machine=machine, what=what.value, over=False).update(**ended)
+
+
+def reported(when: When, machine: str, *, note: str, by: str, member: str | None) -> bool:
+    """Keep a defect that a controller tells of; return whether it is a new one."""
+    waiting = Defect.objects.filter(machine=machine, done=None)
+    if waiting.filter(note=note[:300], place="machine", came__gte=clock.now() - AGAIN).exists():
+        return False
+    if waiting.count() >= MOST_OPEN:
+        return False
+    place: dict[str, Any] = {"device": when.device, "place": "machine", "boot": when.boot, "at": when.at}
+    who = {"by": by[:200], "member": (member or "")[:64]}
+    Defect.objects.create(machine=machine, reported=when.wall, note=note[:300], **place, **who)
+    return True
+
+
+def reported_here(machine: str, *, note: str, by: str, is_known: bool) -> Defect:
+    """Keep a defect that is told of on a page. is_known: whether somebody logged in for it. Raises TooManyError."""
+    waiting = Defect.objects.filter(machine=machine, done=None)
+    lately = waiting.filter(place="page", came__gte=clock.now() - timedelta(hours=1))
+    if waiting.count() >= MOST_OPEN or (not is_known and lately.count() >= MOST_AN_HOUR):
+        raise TooManyError(N_("much is reported of this machine already; tell a fabmanager"))
+    return Defect.objects.create(machine=machine, place="page", reported=clock.ms(), note=note, by=by)
+
+
+def mended(machine: str, *, by: str, note: str, only: int | None = None) -> int:
+    """Have one defect, or all of a machine, be dealt with; return how many."""
+    waiting = Defect.objects.filter(machine=machine, done=None)
+    if only is not None:
+        waiting = waiting.filter(pk=only)
+    return waiting.update(done=clock.now(), done_by=by[:200], done_note=note[:200])
+
+
+def dated(device: str, boot: str, shift: int | None) -> None:
+    """Date what was told of in a boot, by what its clock says by now."""
+    if shift is None:
+        return
+    Downtime.objects.filter(device=device, boot=boot).update(began=F("at") + shift)
+    Downtime.objects.filter(device=device, end_boot=boot).update(ended=F("end_at") + shift)
+    Defect.objects.filter(device=device, boot=boot).update(reported=F("at") + shift)
+
+
+def waiting(machines: Iterable[str]) -> Counter[str]:
+    """Return how many defects wait, by machine."""
+    return Counter(Defect.objects.filter(machine__in=list(machines), done=None).values_list("machine", flat=True))
+
+
+def forget(sender: object, member: str, **_more: object) -> None:  # noqa: ARG001 - Django's signature
+    """Have no defect name a member any more."""
+    Defect.objects.filter(member=member).update(member="")
+    Downtime.objects.filter(by=member).update(by="")
