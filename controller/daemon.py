@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -100,6 +101,8 @@ class Daemon:
         held = database.lock(self._settings.data_dir)
         try:
             # Outputs first: each is claimed open before anything that could fail or take long.
+            with contextlib.suppress(OSError):  # a run directory that is full is told of where a lease is needed
+                lease.say_daemon(self._settings.run_dir)
             self._claims.claim()
             return self._run(ready)
         finally:

@@ -13,6 +13,12 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     return text
 
 
+def plain(error: Exception) -> str:
+    """Return an error's own words; lgpio's stand in quotes."""
+    said = str(error)
+    return said[1:-1] if len(said) > 1 and said[0] == said[-1] == "'" else said or repr(error)
+
+
 class DriverError(Exception):
     """What a driver could not do: a translatable template and what fills it."""
 

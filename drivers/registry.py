@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoints, entry_points
 from typing import Any, Final
 
-from drivers.contracts import N_, DriverError, DriverMissingError, DriverSettings
+from drivers.contracts import N_, DriverError, DriverMissingError, DriverSettings, plain
 
 KINDS: Final = ("readers", "outputs", "lights", "buzzers", "inputs", "displays")
 
@@ -63,4 +63,4 @@ def make(kind: str, name: str, settings: DriverSettings, **how: bool) -> Any:  #
     except DriverError:
         raise
     except Exception as error:  # gpiozero's, lgpio's and the kernel's errors share no root
-        raise DriverError(N_('driver "{driver}" cannot start: {error}'), driver=name, error=error) from error
+        raise DriverError(N_('driver "{driver}" cannot start: {error}'), driver=name, error=plain(error)) from error

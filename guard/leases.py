@@ -12,13 +12,20 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LEASE_MS: Final = 2_000
 RESUME_MS: Final = 60_000  # for a station that resumes: the watchdog's patience, and a restart on a slow Pi
 GUARD_MS: Final = 2_000
 MARGIN_MS: Final = 2_000  # a lease that is nearly past is left to the guard
 GUARD_FILE: Final = "guard"
+DAEMON_FILE: Final = "daemon"  # which process is the daemon
+HELD_FILE: Final = "held"  # there while the guard holds lines that a dead daemon had
+POLL_S: Final = 0.02
+LINES_S: Final = 2.0  # for the guard to let go of them; it looks five times a second
 LEASES: Final = "leases"
 
 
@@ -172,6 +179,28 @@ def guard_until(run_dir: Path) -> int:
         return 0
     finally:
         os.close(fd)
+
+
+def say_daemon(run_dir: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Say that this process is the daemon, and wait until the guard has let go of the lines that it holds.
+
+    Raises OSError.
+    """
+    pid, began = me()
+    write(str(run_dir / DAEMON_FILE), f"{pid} {began}".encode())
+    end = LINES_S
+    while end > 0 and (run_dir / HELD_FILE).exists() and guard_alive(run_dir, boottime_ms()):
+        sleep(POLL_S)
+        end -= POLL_S
+
+
+def daemon_lives(run_dir: Path) -> bool:
+    """Return whether there is a daemon."""
+    try:
+        pid, began = (run_dir / DAEMON_FILE).read_text().split()
+        return str(started(int(pid))) == began
+    except (OSError, ValueError):
+        return False
 
 
 class GuardWord:

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import select
 import signal
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from guard import leases as lease
 from guard import notify
+from guard.lines import HeldLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +39,7 @@ STOPPED: Final = {"success", "timeout"}  # systemd's word to ExecStopPost= for a
 
 
 def open_gpio(opening: dict[str, Any]) -> None:
-    """Put a line at its safe level and let it go; a Raspberry Pi's kernel keeps the level."""
+    """Put a line at its safe level and let it go; a Raspberry Pi's own kernel keeps the level."""
     import lgpio  # noqa: PLC0415 - only once it is needed, so that the guard starts on any machine
 
     handle = lgpio.gpiochip_open(opening["chip"])
@@ -86,10 +88,14 @@ class Guard:
         notify: Callable[[str], None],
         *,
         nobody_resumes: bool = False,
+        ends: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> None:
         self._run_dir = run_dir
+        """ends: it opens what there is and ends, so it holds nothing: what it opened is left to a guard that lives."""
         self._nobody_resumes = nobody_resumes
+        self._ends = ends
+        self._lines = HeldLines()
         self._notify = notify
         self._failed: dict[str, str] = {}
         self._gone: dict[str, int] = {}
@@ -108,6 +114,8 @@ class Guard:
         A lease that was seen once is remembered for as long as its owner lives: whatever becomes of the file,
         what it lent is opened with its owner's end.
         """
+        if self._lines and lease.daemon_lives(self._run_dir):
+            self._let_lines_go()
         self._was_late = self._looked is not None and now - self._looked - self._worked > LATE_MS
         self._looked, self._worked = now, 0
         found = self._read()
@@ -165,16 +173,40 @@ class Guard:
                 self._notify(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
                 kill(record["pid"])
             self._open(path.name, record["opening"], now)
+            is_left = self._keep_open(path, record)
         finally:
             self._worked += lease.boottime_ms() - began
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+            None if is_left else path.unlink(missing_ok=True)
         self._failed.pop(path.name, None)
         self._spared.pop(path.name, None)
         del self._known[path]
         if not lost or garbled:
             self._notify(f"{path.name}: opened, {'its lease was past' if past else 'its daemon is gone'}")
         return True
+
+    def _keep_open(self, path: Path, record: dict[str, Any]) -> bool:
+        """Hold a line that was opened while there is no daemon; return whether that is left to a guard that lives."""
+        if record["opening"].get("kind") != "gpio" or lease.daemon_lives(self._run_dir):
+            return False
+        if self._ends:
+            if not lease.guard_alive(self._run_dir, lease.boottime_ms()):
+                return False
+            lease.write(str(path), json.dumps(record | {"resume": False, "closed": False, "until": 0}).encode())
+            return True
+        with contextlib.suppress(Exception):  # lgpio's errors share no root; what cannot be held stands as it was left
+            (self._run_dir / lease.HELD_FILE).touch()
+            self._lines.open(record["opening"])
+        return False
+
+    def close(self) -> None:
+        """Let go of every line that is held, as they stand."""
+        self._let_lines_go()
+
+    def _let_lines_go(self) -> None:
+        self._lines.let_go()
+        with contextlib.suppress(OSError):
+            (self._run_dir / lease.HELD_FILE).unlink(missing_ok=True)
 
     def _is_spared(self, name: str, until: int, now: int) -> bool:
         """Return whether a daemon is to have the time to renew first: it may have stood still together with the guard.
@@ -194,7 +226,7 @@ class Guard:
     def _open(self, name: str, opening: dict[str, Any], now: int) -> None:
         """Open it. Raises what its opener raises; a relay that lives on its port's supply is open once that is gone."""
         try:
-            OPENERS[opening["kind"]](opening)
+            (self._lines.open if opening in self._lines else OPENERS[opening["kind"]])(opening)
         except OSError as error:
             if error.errno not in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
                 self._gone.pop(name, None)
@@ -248,6 +280,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.run_dir,
         lambda sentence: print(sentence, file=sys.stderr, flush=True),
         nobody_resumes=options.once and stopped,
+        ends=options.once,
         between=say_alive,
     )
     if options.once:
@@ -273,6 +306,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.beside and not (lease.started(options.beside) or lease.held(options.run_dir)):
             break
         time.sleep(TICK)
+    guard.close()
     (options.run_dir / lease.GUARD_FILE).unlink(missing_ok=True)
     return 0
 

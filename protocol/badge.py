@@ -84,7 +84,7 @@ def parse_uid(text: str, technology: Technology = Technology.ISO14443A) -> bytes
             N_(
                 'badge "{text}" looks like the decimal number that is printed on a card, which does not say all of it; '
                 "lay the card on a reader and write what `loquet read` shows. Is it that already? Then write its bytes "
-                "apart (00:04:86:17:21)"
+                "apart, after its technology (em4100:00:04:86:17:21)"
             ),
             text=stripped,
         )

@@ -42,7 +42,9 @@ REFUSALS: Final = {
     Reason.RANDOM_UID: N_("this card or phone changes its number each time; use a badge with a fixed one"),
     Reason.BADGE_WAS_LYING: N_("take the badge away and present it again"),
     Reason.MACHINE_IN_USE: N_("somebody else is using the machine"),
-    Reason.MACHINE_FAULT: N_("the machine is out of order: {note}"),
+    Reason.MACHINE_FAULT: N_(
+        "the machine is out of order: {note}; once that is gone, a fabmanager clears it: loquet machine clear"
+    ),
     Reason.INTERLOCK: N_("not while this says no: {note}"),
     Reason.TOO_SOON: N_("the machine has to rest first; try again in {note}"),
     Reason.LEVEL_NEEDED: N_("that takes the badge of a {note}"),

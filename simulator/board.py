@@ -80,11 +80,16 @@ class Board:
         self._reset_pins = {pin: address for address, pin in readers.items() if pin is not None}
         self.pins.watchers.append(self._reset_line)
         self.parts = Parts(self._remote_changed, self._pulse)
+        self.stamp: int | None = None  # when a pulse was, whenever a busy machine comes to tell of it (monotonic ns)
         self.remote: list[tuple[str, str]] = []  # contacts that are no pins: they follow the header's lines
 
-    def _pulse(self, number: int) -> None:
-        for level in (0, None):
-            self.pins.drive(number, level)
+    def _pulse(self, number: int, at: int) -> None:
+        self.stamp = at
+        try:
+            for level in (0, None):
+                self.pins.drive(number, level)
+        finally:
+            self.stamp = None
 
     def _reset_line(self, number: int, level: int) -> None:
         if number in self._wired:
@@ -330,7 +335,8 @@ class Server:
         return b"\0" if there else NOT_ACKNOWLEDGED
 
     def _push(self, number: int, level: int) -> None:
-        told = json.dumps({"line": number, "level": level, "at": time.monotonic_ns()}).encode()
+        at = time.monotonic_ns() if self._board.stamp is None else self._board.stamp
+        told = json.dumps({"line": number, "level": level, "at": at}).encode()
         for client in list(self._clients.values()):
             if client.watches:
                 with contextlib.suppress(OSError):

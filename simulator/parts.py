@@ -67,11 +67,11 @@ class Parts:
     """All parts, by where they are.
 
     changed: told of a contact (its part's place, its own) and whether it is closed. pulse: pulls a line of the header
-    low for a moment.
+    low for a moment, then (monotonic ns).
     """
 
     def __init__(
-        self, changed: Callable[[str, str, bool], None], pulse: Callable[[int], None] = lambda _line: None
+        self, changed: Callable[[str, str, bool], None], pulse: Callable[[int, int], None] = lambda _line, _at: None
     ) -> None:
         self.pcscd = 1  # which run of the service for PC/SC readers this is; 0: it does not run
         self._changed = changed

@@ -7,6 +7,7 @@ from typing import Final
 
 LINES: Final = 28
 PULLED_UP: Final = range(9)
+IS_HELD: Final = 1 << 0
 IS_OUT: Final = 1 << 1
 PULLS: Final = {32: 1, 64: 0}  # lgpio's flags: pull-up, pull-down
 
@@ -117,8 +118,9 @@ class Pins:
         return self._held(owner, number).level
 
     def mode(self, number: int) -> int:
-        """Return the kernel's flags of a line: its direction."""
-        return IS_OUT if self._line(number).output else 0
+        """Return the kernel's flags of a line: whether it is held, and its direction."""
+        line = self._line(number)
+        return (IS_HELD if line.owner is not None else 0) | (IS_OUT if line.output else 0)
 
     def tx_pwm(self, owner: object, number: int, frequency: float, duty: float) -> None:
         """Note a line's pulse-width modulation; frequency 0 ends it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
+SPACING_NS: Final = 500_000
 KEYS: Final = "0123456789*#"
 
 
@@ -15,7 +17,7 @@ class Wiegand:
     """
 
     def __init__(
-        self, pulse: Callable[[int], None], d0: int, d1: int, bits: int, technology: str, key_bits: int = 4
+        self, pulse: Callable[[int, int], None], d0: int, d1: int, bits: int, technology: str, key_bits: int = 4
     ) -> None:
         self._pulse = pulse
         self._lines = d0, d1
@@ -50,8 +52,9 @@ class Wiegand:
 
     def send(self, bits: str) -> None:
         """Send a frame."""
-        for bit in bits if self._is_plugged else "":
-            self._pulse(self._lines[int(bit)])
+        began = time.monotonic_ns()
+        for place, bit in enumerate(bits if self._is_plugged else ""):
+            self._pulse(self._lines[int(bit)], began + place * SPACING_NS)
 
     def plug(self) -> None:
         """Plug it in."""

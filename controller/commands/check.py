@@ -16,13 +16,14 @@ from common.texts import N_, _, translate
 from controller.commands import options
 from controller.commands.status import OUTPUTS
 from controller.control import client
+from controller.outputs.claims import OPENED_BY_KERNEL
 from controller.runtime.clock import quality
 from controller.settings import Settings, Station, load
 from controller.setup import probing
 from controller.setup.probing import Finding
 from controller.store import database
 from controller.store.key import badge_key
-from drivers.contracts import DriverError
+from drivers.contracts import DriverError, plain
 from guard import leases as lease
 from protocol.moment import Quality
 from protocol.sentences import fault
@@ -90,11 +91,11 @@ def _findings(config: Path) -> Iterator[Finding]:
     if running:
         yield from _asked(settings)
     else:
+        yield from probing.kernel(settings.stations)
         for station in settings.stations:
             yield from _station(station)
         for name, part in settings.services.items():
             yield from probing.part(f"[services], {name}", "outputs", part)
-    yield from probing.kernel(settings.stations)
 
 
 def _memory(settings: Settings) -> str:
@@ -149,6 +150,8 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         unreached = [] if station["answers"] else [_("does not answer; see `loquet journal`")]
         found = ", ".join([fault(station["cause"]) if broken else _(OUTPUTS[station["output"]]), *unreached])
         yield Finding(names["relay"], ok=not broken and not unreached, found=found)
+        if station.get("resumes") is False:
+            yield Finding(names["relay"], ok=False, found=_(OPENED_BY_KERNEL))
 
 
 def _station(station: Station) -> Iterator[Finding]:
@@ -167,4 +170,4 @@ def _try(part: str, look: Callable[[], str]) -> Finding:
             part, ok=False, found=_('the Python module "{module}" is not installed').format(module=error.name)
         )
     except Exception as error:  # noqa: BLE001 - gpiozero's and lgpio's errors share no root
-        return Finding(part, ok=False, found=str(error) or repr(error))
+        return Finding(part, ok=False, found=plain(error))

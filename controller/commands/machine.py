@@ -281,7 +281,11 @@ def clear(config: Path, name: str) -> None:
         for request in ({"do": "status"}, {"do": "clear", "machine": name})
     )
     if after["state"] == "fault":
-        raise click.ClickException(fault(after["cause"]))
+        raise click.ClickException(
+            _(
+                "{machine} stays out of order: {cause}. Is it still so? Mend it, or let the button go; then clear it."
+            ).format(machine=name, cause=fault(after["cause"]))
+        )
     if before["state"] != "fault":
         raise click.ClickException(_("{machine} has no fault").format(machine=name))
     click.echo(_("{machine}: fault cleared").format(machine=name))

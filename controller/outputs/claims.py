@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from common.texts import translate
+from common.texts import N_, _, translate
 from controller.outputs.leased import LeasedOutput, Service
 from controller.outputs.machine import MachineOutput, MachineOutputs
 from controller.outputs.remote import handle_of
@@ -22,6 +22,10 @@ from drivers import registry
 from drivers.contracts import DriverError, OutputError
 from guard import leases as lease
 
+OPENED_BY_KERNEL: Final = N_(
+    "this kernel opens it whenever the controller ends, so no session resumes after a crash: it ends, as with "
+    'restart = "off"'
+)
 REMOTE_OPENS: Final = 6.0  # s for what is remote to open at the end
 
 log = logging.getLogger("loquet")
@@ -123,12 +127,14 @@ class Claims:
         self.outputs[station.machine] = machine_outputs
 
     def _claim_one(self, station: Station, name: str, part: Part) -> LeasedOutput | None:
-        # Whoever does not resume begins open, whatever an earlier daemon left.
+        # Whoever does not resume begins open, whatever an earlier daemon left; and a kernel may have opened it since.
         found_closed = station.rules.resumes and self._was_left_closed(station.machine, name, part)
+        found_closed = found_closed and (_is_remote(part) or _stands_closed(part))
         how = {"found_closed": True} if found_closed and not _is_remote(part) else {}
         output = self._make(station.machine, "outputs", part, **how)
         if output is None:
             return None
+        resumes = station.rules.resumes and self._is_kept(station.machine, name, output)
 
         def heard(report: OutputReport) -> None:
             self._told(station.machine, name, _said(report.detail), report.fault)
@@ -140,9 +146,16 @@ class Claims:
             station.machine,
             name,
             self._guard,
-            resume=station.rules.resumes,
+            resume=resumes,
             found_closed=found_closed,
         )
+
+    def _is_kept(self, machine: str, name: str, output: Any) -> bool:  # noqa: ANN401 - a driver's
+        """Return whether an output stays as it is when this process ends; said where it does not, as it has to."""
+        if getattr(output, "keeps_its_level", True):
+            return True
+        self._told(machine, name, _(OPENED_BY_KERNEL), False)
+        return False
 
     def _was_left_closed(self, machine: str, name: str, part: Part) -> bool:
         """Return whether a daemon that is dead now left this output closed, and the guard has not opened it yet."""
@@ -199,6 +212,14 @@ def _try_each(acts: Iterable[tuple[str, Callable[[], None]]]) -> None:
             act()
         except DriverError as error:
             log.error("%s: %s", name, translate(error))
+
+
+def _stands_closed(part: Part) -> bool:
+    """Return whether a part on the header is still closed, as it was left."""
+    try:
+        return bool(registry.find("outputs", part.driver).stands_closed(part.settings))
+    except Exception:  # noqa: BLE001 - making the driver tells the same, with its remedy
+        return False
 
 
 def _said(error: DriverError | None) -> str:

@@ -77,6 +77,11 @@ class LeasedOutput:
         return None if self._remote is None else self._remote.counted_wh
 
     @property
+    def resumes(self) -> bool:
+        """Whether it stays closed when this process dies."""
+        return self._resume
+
+    @property
     def is_lent(self) -> bool:
         """Whether a lease is held, which has to be renewed or given back."""
         return bool(self._lent_until)
@@ -237,6 +242,11 @@ class Share:
     @property
     def counted_wh(self) -> None:
         """What several machines use together is counted for none of them."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it stays closed when this process dies: what is shared opens."""
+        return False
 
     @property
     def is_lent(self) -> bool:

@@ -29,6 +29,8 @@ class MachineOutput(Protocol):
     def counted_wh(self) -> float | None: ...  # noqa: D102
     @property
     def is_lent(self) -> bool: ...  # noqa: D102
+    @property
+    def resumes(self) -> bool: ...  # noqa: D102
     def take_lease(self, now: int) -> None: ...  # noqa: D102
     def close_output(self, now: int) -> None: ...  # noqa: D102
     def pause_output(self) -> None: ...  # noqa: D102
@@ -52,6 +54,11 @@ class MachineOutputs:
     def is_on(self) -> bool:
         """Whether the machine's own output is closed."""
         return self._machine.is_on
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the machine's own output stays closed when this process dies, for a session to go on."""
+        return self._machine.resumes
 
     @property
     def shows(self) -> str:

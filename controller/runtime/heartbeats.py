@@ -18,18 +18,27 @@ class Heartbeats:
     def __init__(self, writes: WriteQueue) -> None:
         self._writes = writes
         self._at = 0
-        self._of: frozenset[str] = frozenset()  # the sessions for which that time was set
+        self._firsts: dict[str, int] = {}  # when each session's own first is due, until it was
+        self._known: frozenset[str] = frozenset()
 
     def step(self, moment: Moment, sessions: tuple[OpenSession, ...]) -> int | None:
         """Write one for all that are open, where it is due; return when the next is, None for never."""
         running = frozenset(each.session for each in sessions)
-        if new := running - self._of:
-            first = moment.at + FIRST_BEAT_MS
-            self._at = first if new == running else min(self._at, first)
-        self._of = running
+        if not self._known & running:
+            self._at = moment.at + HEARTBEAT_MS
+        for session in running - self._known:
+            self._firsts[session] = moment.at + FIRST_BEAT_MS
+        self._known = running
+        self._firsts = {session: at for session, at in self._firsts.items() if session in running}
         if not running:
             return None
-        if moment.at >= self._at:
+        if moment.at >= self._next:
             self._writes.beat(sessions)
             self._at = moment.at + HEARTBEAT_MS
-        return self._at
+            # Of one that began just now this beat knows next to nothing: its own is still due.
+            self._firsts = {session: at for session, at in self._firsts.items() if at > moment.at}
+        return self._next
+
+    @property
+    def _next(self) -> int:
+        return min(self._at, *self._firsts.values()) if self._firsts else self._at

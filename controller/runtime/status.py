@@ -52,6 +52,8 @@ def station_status(state: State, moment: Moment, output: MachineOutputs | None, 
     }
     if output is not None and output.counted_wh is not None:
         said["counted_wh"] = round(output.counted_wh)
+    if state.rules.resumes:
+        said["resumes"] = output is not None and output.resumes
     if condition.locked:
         said["locked"] = condition.locked
     if isinstance(state, Fault):

@@ -15,7 +15,7 @@ from common.texts import N_, _, translate
 from controller.settings import Part, Restart, Station
 from drivers import registry
 from drivers.bus.ports import SerialSettings, console_on
-from drivers.contracts import DriverError, RemoteOutput
+from drivers.contracts import DriverError, RemoteOutput, plain
 from drivers.outputs.gpio import RelaySettings
 
 KINDS: Final = {"reader": "readers", "light": "lights", "buzzer": "buzzers", "display": "displays"}
@@ -50,7 +50,7 @@ def part(place: str, kind: str, wired: Part) -> Iterator[Finding]:
         told = _('the Python module "{module}" is not installed')
         yield Finding(place, ok=False, found=told.format(module=error.name))
     except Exception as error:  # noqa: BLE001 - gpiozero's and lgpio's errors share no root
-        yield Finding(place, ok=False, found=str(error) or repr(error))
+        yield Finding(place, ok=False, found=plain(error))
     if isinstance(wired.settings, SerialSettings) and UNSTABLE.match(wired.settings.port):
         told = _("{port} may be another adapter after the next start: take its name from `loquet setup --list`")
         yield Finding(place, ok=True, found=told.format(port=wired.settings.port), warning=True)

@@ -13,6 +13,8 @@ from typing import Any
 import lgpio
 from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
 
+from drivers.bus import kernel_lines
+
 
 class LevelPin(LGPIOPin):
     """A pin that is left as found until it is given a function, and freed as it stands."""
@@ -48,7 +50,7 @@ class LevelPin(LGPIOPin):
         return super()._get_state()
 
     def close(self) -> None:
-        """Free the line; a Raspberry Pi's kernel keeps an output's level."""
+        """Free the line; what becomes of its level is the kernel's affair (kernel_lines.py)."""
         if self.factory.handle is not None and self._claimed:
             if self._pwm:
                 self._set_frequency(None)
@@ -64,6 +66,18 @@ class LevelFactory(LGPIOFactory):
     def __init__(self, chip: int | None = None) -> None:
         super().__init__(chip)
         self.pin_class = LevelPin
+
+    def is_output_at(self, number: int, level: int) -> bool:
+        """Return whether a line that nobody holds is an output at that level; where nobody can tell, it is not."""
+        assert self.handle is not None  # noqa: S101 - a factory that is open
+        try:
+            return kernel_lines.is_output_at(self.handle, self.chip, number, level)
+        except (OSError, lgpio.error):
+            return False
+
+    def is_held(self, number: int) -> bool:
+        """Return whether somebody holds a line: another program, or the kernel."""
+        return bool(lgpio.gpio_get_mode(self.handle, number) & LevelPin.GPIO_IS_KERNEL)
 
     @property
     def handle(self) -> int | None:

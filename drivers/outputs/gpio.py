@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from gpiozero import OutputDevice
 
 from drivers.bus.header import CONSOLE, GOOD_FOR_RELAYS, PULLED_UP_AT_RESET, Pin, factory
-from drivers.contracts import N_, DriverSettings, OutputError, PinOpening, SettingsMismatchError
+from drivers.contracts import N_, DriverSettings, OutputError, PinOpening, SettingsMismatchError, plain
 
 
 class RelaySettings(DriverSettings, frozen=True, kw_only=True):
@@ -76,14 +76,20 @@ class GPIORelay:
     resumes: ClassVar[bool] = True
 
     def __init__(self, settings: RelaySettings, *, found_closed: bool = False) -> None:
-        pins = _pins_at_a_level()
+        self._settings = settings
         self._opening = self.opening_of(settings)
+        self._device = self._claimed(found_closed=found_closed)
+        self._keeps: bool | None = True if found_closed else None  # it did
+
+    def _claimed(self, *, found_closed: bool) -> Any:  # noqa: ANN401 - gpiozero has no types
+        """Claim the pin. Raises OutputError."""
+        pin, high = self._settings.pin, not self._settings.active_low
         try:
-            self._device = OutputDevice(
-                settings.pin, active_high=not settings.active_low, initial_value=found_closed, pin_factory=pins
-            )
+            return OutputDevice(pin, active_high=high, initial_value=found_closed, pin_factory=_pins_at_a_level())
+        except OutputError:
+            raise
         except Exception as error:  # gpiozero's and lgpio's errors share no root
-            raise OutputError(N_("GPIO {pin} cannot be claimed: {error}"), pin=settings.pin, error=error) from error
+            raise OutputError(N_("GPIO {pin} cannot be claimed: {error}"), pin=pin, error=plain(error)) from error
 
     @staticmethod
     def opening_of(settings: RelaySettings) -> PinOpening:
@@ -91,9 +97,28 @@ class GPIORelay:
         return PinOpening(chip=_pins_at_a_level().chip, line=settings.pin, level=int(settings.active_low))
 
     @staticmethod
+    def stands_closed(settings: RelaySettings) -> bool:
+        """Return whether the pin, which nobody holds, still closes the contact, as an earlier process left it."""
+        return bool(_pins_at_a_level().is_output_at(settings.pin, int(not settings.active_low)))
+
+    @property
+    def keeps_its_level(self) -> bool:
+        """Whether the kernel leaves the pin as it is when its process ends: measured once, on the open contact."""
+        if self._keeps is None:
+            device, open_ = self._device, self._opening.level
+            device.close()
+            self._keeps = bool(_pins_at_a_level().is_output_at(self._opening.line, open_))
+            self._device = self._claimed(found_closed=False)
+        return self._keeps
+
+    @staticmethod
     def probe(settings: RelaySettings) -> str:
         """Return what is found of the pin, without claiming it. Raises what the pin factory raises."""
         pins = _pins_at_a_level()
+        if pins.is_held(settings.pin):
+            raise OutputError(
+                N_("GPIO {pin} is held by another program, or an overlay: `gpioinfo` names it"), pin=settings.pin
+            )
         return f"GPIO {settings.pin}: {pins.pin(settings.pin).function}"
 
     @property
@@ -119,7 +144,9 @@ class GPIORelay:
         try:
             act()
         except Exception as error:  # gpiozero's and lgpio's errors share no root
-            raise OutputError(N_("GPIO {pin} does not obey: {error}"), pin=self._opening.line, error=error) from error
+            raise OutputError(
+                N_("GPIO {pin} does not obey: {error}"), pin=self._opening.line, error=plain(error)
+            ) from error
 
     def close(self) -> None:
         """Open the contact and let the pin go."""

@@ -10,7 +10,7 @@ import msgspec
 
 from drivers.bus import rpi_gpio
 from drivers.bus.header import spi_pins
-from drivers.contracts import N_, DriverSettings, ReaderLostError, Sighting
+from drivers.contracts import N_, DriverSettings, ReaderLostError, Sighting, plain
 from drivers.readers.iso14443a import Field
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class RC522Reader:
             raise ReaderLostError(
                 N_("the reader's reset pin {pin} cannot be driven: {error}"),
                 pin=self._settings.reset_pin,
-                error=error,
+                error=plain(error),
             ) from error
 
     def look(self) -> Sighting:

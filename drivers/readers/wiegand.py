@@ -25,9 +25,12 @@ from drivers.contracts import (
     SettingsMismatchError,
     Sighting,
     Typed,
+    plain,
 )
 
 GAP_S: Final = 0.03  # between two bits: longer, and a frame is over
+KEY_S: Final = 0.1  # after four or eight bits nothing more is waited for: they are a key
+STALL_S: Final = 0.4  # for the rest of what is neither badge nor key: on a busy machine pulses are told of late
 LATE: Final = 2.0  # s between two looks: more than any interval
 MOST_BITS: Final = 512  # that wait for a look; two lines that flutter send more
 FORMATS: Final = (26, 34, 37)
@@ -111,6 +114,11 @@ class Frames:
             self._bits.append(bit)
             self._last = at
 
+    @property
+    def count(self) -> int:
+        """How many bits there are of a frame that is not over."""
+        return len(self._bits)
+
     def end(self) -> list[int]:
         """Give what has come, as a frame: nothing followed."""
         frame, self._bits = self._bits, []
@@ -154,7 +162,7 @@ class WiegandReader:
         except Exception as error:  # gpiozero: pin in use, no factory, no such board
             self.close()
             raise ReaderLostError(
-                N_("pins {d0} and {d1} cannot be read: {error}"), d0=said.d0, d1=said.d1, error=error
+                N_("pins {d0} and {d1} cannot be read: {error}"), d0=said.d0, d1=said.d1, error=plain(error)
             ) from error
         self._arrived.clear()
         self._is_cut = False
@@ -211,9 +219,13 @@ class WiegandReader:
         for frame in self._frames.feed(bits):
             yield [] if cut else frame
             cut = False
-        last = self._frames.end()
-        if last:
-            yield [] if cut else last
+        count, quiet = self._frames.count, self._now() - self._arrived_at
+        if count in {0, self._settings.bits} or quiet >= (KEY_S if count in KEY_BITS else STALL_S):
+            last = self._frames.end()
+            if last:
+                yield [] if cut else last
+        elif cut:  # of what goes on the beginning is lost
+            self._is_cut = True
 
     def _read(self, frame: list[int]) -> Card | str:
         """Read a frame: a badge, or a key. Raises DriverError, which says what to do."""

@@ -14,7 +14,11 @@ _spis = []
 
 
 class error(Exception):
-    pass
+    def __init__(self, value):
+        self.value = value
+
+    def __str__(self):
+        return repr(self.value)
 
 
 class _Chip:

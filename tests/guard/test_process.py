@@ -1,5 +1,6 @@
 """The guard: whatever became of the daemon, a lease that is past is opened."""
 
+import contextlib
 import json
 import os
 import signal
@@ -37,7 +38,8 @@ def said():
 
 @pytest.fixture
 def guard(tmp_path, said):
-    return Guard(tmp_path, said.append)
+    with contextlib.closing(Guard(tmp_path, said.append)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -258,3 +260,50 @@ def test_the_time_that_a_guard_takes_to_kill_one_daemon_spares_no_other(board, g
     finally:
         other.kill()
         other.stdin.close()
+
+
+def test_a_line_that_a_dead_daemon_had_is_held_open_until_a_daemon_lives(board, guard, tmp_path, sleeper):
+    board.board.pins.keeps = False  # as a plain kernel: a line that is let go falls to its pull
+    lend(board, tmp_path, until=2_000, line=5, level=1, **gone(sleeper))
+    line = board.board.pins.lines[5]
+    line.pulled = 0
+    guard.step(0)
+    assert (line.level, line.owner is not None) == (1, True), "held at its safe level"
+    lend(board, tmp_path, until=0, line=5, level=1, pid=1, started=1)
+    assert guard.step(100) == 0, "a second lease of the line that it holds is opened all the same"
+    assert line.level == 1
+    lease.say_daemon(tmp_path, sleep=lambda _seconds: guard.step(200))
+    guard.step(300)
+    assert (line.owner, line.level) == (None, 0), "let go, for whoever claims it next"
+    assert not (tmp_path / lease.HELD_FILE).exists()
+
+
+def test_a_daemon_that_starts_waits_for_the_guard_to_let_its_lines_go_and_for_nobody_else(tmp_path):
+    waits = []
+    lease.prepare(tmp_path)
+    lease.say_daemon(tmp_path, sleep=waits.append)
+    assert waits == [], "nothing is held"
+    (tmp_path / lease.HELD_FILE).touch()
+    lease.say_daemon(tmp_path, sleep=waits.append)
+    assert waits == [], "the guard is dead, and holds nothing"
+    lease.say_guarded(tmp_path, lease.boottime_ms() + 60_000)
+    lease.say_daemon(tmp_path, sleep=waits.append)
+    assert sum(waits) == pytest.approx(lease.LINES_S), "and no longer than that"
+    assert lease.daemon_lives(tmp_path)
+    (tmp_path / lease.DAEMON_FILE).write_text("1 1")
+    assert not lease.daemon_lives(tmp_path)
+    (tmp_path / lease.DAEMON_FILE).write_bytes(b"\xff")
+    assert not lease.daemon_lives(tmp_path)
+
+
+def test_what_is_opened_once_is_left_to_a_guard_that_lives_to_be_held(board, guard, tmp_path, sleeper):
+    lend(board, tmp_path, until=10**15, resume=True, **gone(sleeper))
+    lease.say_guarded(tmp_path, lease.boottime_ms() + 60_000)
+    once = Guard(tmp_path, lambda _said: None, nobody_resumes=True, ends=True)
+    assert once.step(0, orphans_only=True) == 0
+    assert board.board.pins.lines[17].level == 0, "it waits for nobody"
+    ((_path, record),) = lease.held(tmp_path)
+    assert (record["resume"], record["closed"], record["until"]) == (False, False, 0)
+    guard.step(200)
+    assert board.board.pins.lines[17].owner is not None
+    assert lease.held(tmp_path) == []

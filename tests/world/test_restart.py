@@ -1,6 +1,7 @@
 """Restarts with real processes: what resumes keeps its contact closed, and nothing else does."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from commands import told
 from taps import MARIE, idle, journal, lay_and_wait, opens
 
 from guard import leases as lease
-from simulator.stage import until
+from simulator.stage import Stage, until
 
 pytestmark = pytest.mark.process
 
@@ -67,6 +68,40 @@ def test_a_daemon_that_hangs_is_killed_by_the_watchdog_and_the_print_goes_on(sta
     stage.start_daemon()
     assert stage.state("printer")["state"] == "running"
     assert moves(stage, since) == []
+
+
+@pytest.fixture
+def plain_kernel(stage_folder, members):
+    """The same workshop under a kernel that makes an input of a line whose holder is gone."""
+    shutil.copytree(members, stage_folder / "data")
+    with Stage(stage_folder / "demo.toml", keeps=False) as made:
+        made.start_board()
+        made.start_guard()
+        yield made
+
+
+def test_where_the_kernel_keeps_no_level_nothing_resumes_and_nothing_closes_by_itself(plain_kernel):
+    stage = plain_kernel
+    printing(stage)
+    assert lease.read(stage.settings.run_dir / lease.LEASES / "printer.machine")["resume"] is False
+    (warned,) = [line for line in journal(stage, "warned") if line["machine"] == "printer"]
+    assert "no session resumes" in warned["detail"]
+    assert stage.state("printer")["resumes"] is False
+    assert "no session resumes" in stage.loquet("check").stdout
+    since = stage.hand.do("changes")
+    stage.kill("daemon", signal.SIGKILL)
+    opens(stage, "printer")
+    stage.start_daemon()
+    until(lambda: stage.state("printer")["state"] == "idle", "it is at rest")
+    assert moves(stage, since) == [1], "open, and it stays so"
+    assert [each["why"] for each in usage(stage)] == ["interrupted"]
+
+
+def test_where_the_kernel_keeps_levels_a_machine_says_that_it_resumes(stage):
+    printing(stage)
+    assert stage.state("printer")["resumes"] is True
+    assert "resumes" not in stage.state("laser")
+    assert not journal(stage, "warned")
 
 
 def run_out(stage, name="printer.machine"):
