@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -30,6 +31,9 @@ PURGED = 100_000  # entries
 START = 1_700_000_000_000  # ms since 1970, when they began
 READING = 0.004  # s from a card's first answer to its UID: 40 transfers of 100 µs (bench.reader counts them)
 COUNTED = 50  # taps whose commits are counted, which costs time
+SLOW_S = 0.01  # s for a commit, as on a card
+SLOW_TAPS = 200
+SPARE = 27  # a line that nothing else has
 SETTINGS = """
 [controller]
 data_dir = "data"
@@ -182,49 +186,127 @@ def _bare(here: Path) -> Any:  # noqa: ANN401 - a function that commits
 
 
 def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
-    from controller.sensing.messages import CardNear, FromReader
     from drivers.contracts import Card
-    from drivers.readers.presence import Presented, Removed
     from protocol.rows import Badge
 
     uid = bytes.fromhex("04A3C6CAE26180")
     rig.loop.badges.whitelist.put(Badge(rig.key.hash(uid, "iso14443a"), "m1"))
     card = Card(uid)
     commit = _bare(here)
-    commits = 0
-
-    def trace(sql: str) -> None:
-        nonlocal commits
-        commits += sql.strip().upper().startswith("COMMIT")
-
-    rig.db.conn.set_trace_callback(trace)
-    bare, taps, counts = [], [], []
-    for number in range(TAPS):
-        if number == COUNTED:
-            rig.db.conn.set_trace_callback(None)
-        time.sleep(0.01)  # a tap comes after a rest, and so does what it is measured against
-        bare.append(commit())
-        seen = hand.do("changes")
-        commits = 0
-        time.sleep(0.01)
-        rig.loop.put(CardNear("laser"))  # as the reader's thread does when a card answers
-        time.sleep(READING)
-        began = time.monotonic()
-        rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
-        time.sleep(0.01)  # as the reader's thread does: it does not compete for the interpreter
-        until(lambda: hand.do("changes") > seen, "the pin")  # noqa: B023 - called before seen changes
-        if number < COUNTED:
-            counts.append(commits)
-        taps.append(hand.do("last", number=17) - began)
-        rig.loop.put(FromReader("laser", (Removed(card),)))
-        _end(rig)
-    return {
+    counts = _commits(rig, hand, card)
+    hop = Hop()
+    acts: list[Callable[[], float]] = [commit, hop, _pin(hand)]
+    taps: list[float] = []
+    others: list[list[float]] = [[], [], []]
+    for _number in range(TAPS):
+        for act, took in zip(acts, others, strict=True):
+            time.sleep(0.01)  # a tap comes after a rest, and so does what it is measured against
+            took.append(act())
+        taps.append(_tap(rig, hand, card))
+    bare, hops, pins = others
+    hop.close()
+    beside = median(taps) - median(bare) - median(pins)
+    found = {
         "tap_over_commit_median": median(taps) / median(bare),
         "tap_over_commit_p99": quantiles(taps, n=100)[-1] / quantiles(bare, n=100)[-1],
+        "tap_beside_commit_over_hop": beside / median(hops),
         "commits_per_tap": max(counts) if min(counts) == max(counts) else float("nan"),
         "tap_ms_median": median(taps) * 1000,
         "commit_ms_median": median(bare) * 1000,
+        "hop_ms_median": median(hops) * 1000,
+        "pin_ms_median": median(pins) * 1000,
     }
+    return found | _slow(rig, hand, card, commit)
+
+
+def _tap(rig: Rig, hand: Hand, card: Any, pinned: Callable[[], None] = lambda: None) -> float:  # noqa: ANN401
+    """Lay a card on, and take it off again; return the seconds from its number to the pin. pinned: called then."""
+    from controller.sensing.messages import CardNear, FromReader
+    from drivers.readers.presence import Presented, Removed
+
+    seen = hand.do("changes")
+    time.sleep(0.01)
+    rig.loop.put(CardNear("laser"))  # as the reader's thread does when a card answers
+    time.sleep(READING)
+    began = time.monotonic()
+    rig.loop.put(FromReader("laser", (Presented(card, fresh=True),)))
+    time.sleep(0.01)  # as the reader's thread does: it does not compete for the interpreter
+    until(lambda: hand.do("changes") > seen, "the pin")
+    pinned()
+    took = float(hand.do("last", number=17)) - began
+    rig.loop.put(FromReader("laser", (Removed(card),)))
+    _end(rig)
+    return took
+
+
+def _commits(rig: Rig, hand: Hand, card: Any) -> list[int]:  # noqa: ANN401 - a driver's
+    """Count the commits of taps, up to the pin; counting costs time, so these are not timed."""
+    commits: list[str] = []
+    counts: list[int] = []
+    rig.db.conn.set_trace_callback(lambda sql: commits.append(sql) if _is_commit(sql) else None)
+    for _number in range(COUNTED):
+        commits.clear()
+        _tap(rig, hand, card, lambda: counts.append(len(commits)))
+    rig.db.conn.set_trace_callback(None)
+    return counts
+
+
+def _is_commit(sql: str) -> bool:
+    return sql.strip().upper().startswith("COMMIT")
+
+
+class Hop:
+    """One round trip through a queue each way, between two threads: what nothing that crosses threads goes below."""
+
+    def __init__(self) -> None:
+        self._there: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._back: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def _answer(self) -> None:
+        while self._there.get():
+            self._back.put(True)
+
+    def __call__(self) -> float:
+        """Return how long one takes."""
+        began = time.monotonic()
+        self._there.put(True)
+        self._back.get()
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        """End the other thread."""
+        self._there.put(False)
+
+
+def _pin(hand: Hand) -> Callable[[], float]:
+    """Return what measures the simulated pin's share: a level that is written, until the board has noted it."""
+    import lgpio
+
+    chip = lgpio.gpiochip_open(0)
+    lgpio.gpio_claim_output(chip, SPARE, 0)
+    level = 0
+
+    def write() -> float:
+        nonlocal level
+        level = 1 - level
+        began = time.monotonic()
+        lgpio.gpio_write(chip, SPARE, level)
+        return float(hand.do("last", number=SPARE)) - began
+
+    return write
+
+
+def _slow(rig: Rig, hand: Hand, card: Any, commit: Callable[[], float]) -> dict[str, float]:  # noqa: ANN401
+    """Have each commit take as long as a card's: what is beside it hardly counts then."""
+    rig.db.conn.set_trace_callback(lambda sql: time.sleep(SLOW_S) if _is_commit(sql) else None)
+    taps, bare = [], []
+    for _number in range(SLOW_TAPS):
+        time.sleep(0.01)
+        bare.append(commit() + SLOW_S)
+        taps.append(_tap(rig, hand, card))
+    rig.db.conn.set_trace_callback(None)
+    return {"tap_over_slow_commit": median(taps) / median(bare)}
 
 
 def _purge(rig: Rig, hand: Hand) -> dict[str, float]:

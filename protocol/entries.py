@@ -79,6 +79,14 @@ class Extended(Entry, frozen=True, tag="extended"):
     machine: str
 
 
+class Nearing(Entry, frozen=True, tag="session_nears_its_end"):
+    """Somebody was warned that a job's machine switches itself off; left: in so many milliseconds."""
+
+    session: str
+    machine: str
+    left: int
+
+
 class Withdrawn(Entry, frozen=True, tag="grant_withdrawn"):
     """A grant that was committed too late for its output to close."""
 
@@ -321,6 +329,7 @@ class Unknown(Entry, frozen=True, tag="unknown"):
 AnyEntry = (
     Granted
     | Extended
+    | Nearing
     | Withdrawn
     | Resumed
     | Ended

@@ -116,6 +116,7 @@ HAPPENED: Final[dict[type[entries.Entry], str]] = {
     entries.Granted: N_("{member} begins"),
     entries.Withdrawn: N_("the permission came too late and was withdrawn"),
     entries.Extended: N_("more time was tapped for"),
+    entries.Nearing: N_("it switches itself off in {left}, and warns"),
     entries.Resumed: N_("the controller came back in time; the session goes on"),
     entries.Ended: N_("session over after {powered}: {why}"),
     entries.Corrected: N_("session {session} corrected by {by}: {note}"),
@@ -161,11 +162,7 @@ QUALITIES: Final = {
 
 def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str:
     """Return what an entry of the journal means; with names for ids where a whitelist knows them."""
-    parameters: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
-    for name in ("member", "by"):
-        parameters[name] = _named(parameters.get(name), whitelist)
-    if "powered" in parameters and isinstance(entry, entries.Ended | entries.Maintained):
-        parameters["powered"] = duration(entry.powered / 1000)
+    parameters = _parameters(entry, whitelist)
     match entry:
         case entries.Refused():
             denied = Denied(entry.reason, wants=entry.wants, day=entry.day, note=entry.note)
@@ -185,6 +182,17 @@ def happened(entry: entries.AnyEntry, whitelist: Whitelist | None = None) -> str
         case entries.Clock():
             parameters["quality"] = _(QUALITIES[entry.quality])
     return sentence(_template(entry), **parameters)
+
+
+def _parameters(entry: entries.AnyEntry, whitelist: Whitelist | None) -> dict[str, object]:
+    """Return what fills most sentences: the entry's own fields, names for ids, durations as people read them."""
+    found: dict[str, object] = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    for name in ("member", "by"):
+        found[name] = _named(found.get(name), whitelist)
+    if isinstance(entry, entries.Ended | entries.Maintained | entries.Nearing):
+        for name in found.keys() & {"powered", "left"}:
+            found[name] = duration(getattr(entry, name) / 1000)
+    return found
 
 
 def _template(entry: entries.AnyEntry) -> str:

@@ -171,9 +171,17 @@ def pass_time(state: Running, _event: TimePassed, moment: Moment) -> Step:
     if state.reader_until is not None and moment.at >= state.reader_until:
         return leave(state, moment, Ending.READER_LOST)
     if state.warns is not None and moment.at >= state.warns:
-        warned = msgspec.structs.replace(state.session, warned=state.next_end)
-        return Step(msgspec.structs.replace(state, session=warned), (Flash(Signal.WARNING),))
+        return _warn(state, moment)
     return Step(state)
+
+
+def _warn(state: Running, moment: Moment) -> Step:
+    """Warn, once of each end. Whoever started a job has walked away: its journal says so, and the server writes."""
+    after = msgspec.structs.replace(state, session=msgspec.structs.replace(state.session, warned=state.next_end))
+    if state.rules.mode is not Mode.JOB or state.next_end is None:
+        return Step(after, (Flash(Signal.WARNING),))
+    nearing = entries.Nearing(state.session.id, state.rules.machine, state.next_end - moment.at)
+    return Step(after, (Record(nearing), Flash(Signal.WARNING)))
 
 
 ROWS: Final[Rows] = SHARED | {

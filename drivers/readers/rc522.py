@@ -24,7 +24,7 @@ class RC522Settings(DriverSettings, frozen=True, kw_only=True):
     device: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
     reset_pin: Annotated[int, msgspec.Meta(ge=2, le=27)] | None = None
     speed_hz: Annotated[int, msgspec.Meta(ge=100_000, le=10_000_000)] = 1_000_000
-    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.1
+    interval: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.07
 
     def pins(self) -> dict[str, int]:
         """Name the reset pin."""

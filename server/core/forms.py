@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django import forms as django_forms
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest
 
 from common.errors import LoquetError
@@ -84,6 +85,25 @@ class LineField(_Ours):
         said = " ".join(str(value or "").replace("\0", "").split())
         if len(said) > self._most:
             raise RefusalError(N_("{field}: {most} characters at the most"), field=self.called("text"), most=self._most)
+        return said
+
+
+class EmailField(LineField):
+    """An address for letters, or nothing."""
+
+    def __init__(self, label: str = "") -> None:
+        super().__init__(label, 254)
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it. Raises RefusalError."""
+        said = super().clean(value)
+        try:
+            if said:
+                validate_email(said)
+        except ValidationError as error:
+            raise RefusalError(
+                N_('{field}: "{said}" is no address'), field=self.called("e-mail"), said=said[:80]
+            ) from error
         return said
 
 

@@ -7,7 +7,17 @@ from typing import Any, Final
 from common.texts import N_
 from protocol.rows import BadgeKind
 from server.core import clock
-from server.core.forms import ActionField, DayField, Form, IdField, LineField, NumberField, RefusalError, TickField
+from server.core.forms import (
+    ActionField,
+    DayField,
+    EmailField,
+    Form,
+    IdField,
+    LineField,
+    NumberField,
+    RefusalError,
+    TickField,
+)
 
 FIRST_BIRTH: Final = 1900
 
@@ -43,6 +53,7 @@ class ParticularsForm(Form):
     insurance = DayField(N_("Insured until"))
     photos = DayField(N_("Agreed to pictures on"))
     letters = DayField(N_("Agreed to letters on"))
+    email = EmailField(N_("E-mail"))
 
     def clean(self) -> dict[str, Any]:
         """Refuse who is not born yet. Raises RefusalError."""

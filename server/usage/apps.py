@@ -13,10 +13,11 @@ class Usage(AppConfig):
         from server.core import sections  # noqa: PLC0415
         from server.core.sections import Section  # noqa: PLC0415
         from server.people.signals import id_asked, member_forgotten  # noqa: PLC0415
-        from server.usage import sessions  # noqa: PLC0415
+        from server.usage import nearing, sessions  # noqa: PLC0415
         from server.usage.sections import of_member  # noqa: PLC0415
 
         sessions.register_all()
+        nearing.register_all()
         sections.register("member", Section("usage/of_member.html", of_member))
         sections.register("me", Section("usage/mine.html", of_member))
         id_asked.connect(sessions.is_known)

@@ -52,7 +52,13 @@ def one_of_everything():
     Letter.objects.create(to="ann@example.org", subject="Hello", body="You.", sent=NOW, due=None, tries=2, error="busy")
     Organisation.objects.create(id="firm", name="A firm")
     Particulars.objects.create(
-        pk="ann", birth_year=2010, commune="Die", guardian=date(2026, 1, 2), insurance=date(2027, 1, 1)
+        pk="ann",
+        birth_year=2010,
+        commune="Die",
+        guardian=date(2026, 1, 2),
+        insurance=date(2027, 1, 1),
+        letters=date(2026, 1, 2),
+        email="ann@example.org",
     )
     models.Condition.objects.create(training="wood", what="insurance")
     Defect.objects.create(machine="laser", place="page", reported=MS, note="squeaks", by="Zoé", came=NOW)
