@@ -173,7 +173,7 @@ class Guard:
                 self._notify(f"{path.name}: lease is past and process {record['pid']} hangs on to it: killed")
                 kill(record["pid"])
             self._open(path.name, record["opening"], now)
-            is_left = self._keep_open(path, record)
+            is_left = not lost and self._keep_open(path, record)
         finally:
             self._worked += lease.boottime_ms() - began
         with contextlib.suppress(OSError):
@@ -195,8 +195,8 @@ class Guard:
             lease.write(str(path), json.dumps(record | {"resume": False, "closed": False, "until": 0}).encode())
             return True
         with contextlib.suppress(Exception):  # lgpio's errors share no root; what cannot be held stands as it was left
-            (self._run_dir / lease.HELD_FILE).touch()
             self._lines.open(record["opening"])
+            (self._run_dir / lease.HELD_FILE).touch()
         return False
 
     def close(self) -> None:
@@ -299,6 +299,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     stop = _stopped_by_signals()
+    guard.close()  # what an earlier one said that it holds, it holds no more
     while not stop():
         guard.step(lease.boottime_ms())
         say_alive()

@@ -22,7 +22,7 @@ from controller.store.database import StorageError
 from controller.store.machine_counters import MachineCounter
 from controller.store.troubles import Trouble
 from controller.store.whitelist import Change
-from protocol.entries import Maintained, Mended, Purpose, Reported
+from protocol.entries import Locked, Maintained, Mended, Purpose, Reported, Unlocked
 from protocol.rows import checked
 from protocol.sentences import duration, fault
 
@@ -51,6 +51,8 @@ def _set_lock(config: Path, name: str, note: str, *, cut: bool) -> None:
             )
         change = Change(put=(checked(msgspec.structs.replace(row, locked=note)),))
         memory.edit(change, lambda _done, _total: None, base=found.version, cut=cut)
+        if not memory.running and bool(row.locked) != bool(note):  # else the daemon notes it
+            memory.record(Locked(name, note[:200], "") if note else Unlocked(name, ""))
 
 
 @machine.command(

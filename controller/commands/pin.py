@@ -12,8 +12,9 @@ from common.texts import N_, _
 from controller.commands import options
 from controller.commands.lists import WhitelistError, edit, member_of
 from controller.control import client
-from controller.settings import load
+from controller.settings import Settings, load
 from controller.store.whitelist import Change
+from controller.sync.identity import FILE as IDENTITY
 from protocol.pin import checked_pin
 
 
@@ -39,6 +40,7 @@ def pin() -> None:
 def set_(config: Path, who: str) -> None:
     """Give a PIN."""
     settings = load(config)
+    _hold_to_server(settings)
     with client.open_client(settings) as memory:
         member_of(memory.whitelist(), who)
     digits = checked_pin(_typed())
@@ -47,6 +49,12 @@ def set_(config: Path, who: str) -> None:
         member_of(found, who)
         edit(memory, Change(put=(memory.pin(who, digits),)), found.version)
     click.echo(_("{member} has a PIN now").format(member=who))
+
+
+def _hold_to_server(settings: Settings) -> None:
+    """Refuse where a server keeps the list: no journal takes a PIN's hash there. Raises WhitelistError."""
+    if (settings.data_dir / IDENTITY).exists():
+        raise WhitelistError(N_("a server keeps the list: set PINs there, on the member's page or on the page Me"))
 
 
 def _typed() -> str:
@@ -64,7 +72,9 @@ def _typed() -> str:
 @click.argument("who")
 def clear(config: Path, who: str) -> None:
     """Take a PIN away."""
-    with client.open_client(load(config), write=True) as memory:
+    settings = load(config)
+    _hold_to_server(settings)
+    with client.open_client(settings, write=True) as memory:
         found = memory.whitelist()
         row = found.pins.get(member_of(found, who).id)
         if row is None:

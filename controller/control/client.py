@@ -32,12 +32,13 @@ from controller.store.served import zone as zone_in
 from controller.store.whitelist import Change, load
 from controller.store.writer import Writer
 from protocol.badge import BadgeKey
-from protocol.entries import Clock, Corrected, Maintained, Mended, Reported, encode_entry
+from protocol.entries import Clock, Corrected, Locked, Maintained, Mended, Reported, Unlocked, encode_entry
 from protocol.moment import Moment
 from protocol.pin import SALT_BYTES, made_pin
 from protocol.rows import Pin, encode_row
 from protocol.whitelist import Whitelist
 
+Recordable = Corrected | Maintained | Reported | Mended | Locked | Unlocked
 HASHES: Final = 500  # badges in one request
 WAKE_S: Final = 1.0
 
@@ -81,7 +82,7 @@ class Client(Protocol):
         """Change the whitelist, if its version is still *base*; return its new version."""
         ...
 
-    def record(self, entry: Corrected | Maintained | Reported | Mended) -> None:
+    def record(self, entry: Recordable) -> None:
         """Put an entry into the journal, in the name of whoever asks."""
         ...
 
@@ -265,7 +266,7 @@ class DaemonClient(_Reading):
             progress(answer["done"], answer["of"])
         raise NotRunningError(N_("the controller went away while it was asked ({error})"), error="-")
 
-    def record(self, entry: Corrected | Maintained | Reported | Mended) -> None:
+    def record(self, entry: Recordable) -> None:
         """Put an entry into the journal, in the name of whoever asks; the daemon knows who that is."""
         ask_one(self._settings, {"do": "record", "entry": msgspec.to_builtins(entry)})
 
@@ -305,7 +306,7 @@ class FileClient(_Reading):
             writer.step()
         return edit.wait(0)
 
-    def record(self, entry: Corrected | Maintained | Reported | Mended) -> None:
+    def record(self, entry: Recordable) -> None:
         """Put an entry into the journal, in the name of this user. Raises StorageError."""
         encode_entry(entry)  # what cannot be written is refused here
         with self._writer() as (writer, clock):

@@ -45,6 +45,7 @@ class Claims:
         self._released = False
         self._level = logging.ERROR
         self._waiting: dict[str, Station] = {}  # whose lines are tried again
+        self._kept: dict[tuple[str, str], bool] = {}  # which outputs stay as they are when this process ends
 
     def claim(self) -> None:
         """Claim everything: what several machines share first."""
@@ -58,6 +59,9 @@ class Claims:
         Returns the machines that have all of theirs now. What is remote is found again by itself.
         """
         self._level = logging.DEBUG  # it was told at the start
+        if self._waiting:
+            with contextlib.suppress(OSError):  # there may be room in the run directory by now, which there was not
+                lease.say_daemon(self._settings.run_dir, lambda _seconds: None)
         waiting, self._waiting = self._waiting, {}
         for station in waiting.values():
             self._claim(station)
@@ -134,7 +138,12 @@ class Claims:
         output = self._make(station.machine, "outputs", part, **how)
         if output is None:
             return None
-        resumes = station.rules.resumes and self._is_kept(station.machine, name, output)
+        try:
+            resumes = station.rules.resumes and self._is_kept(station.machine, name, output)
+        except DriverError as error:  # somebody else has taken the line in between
+            log.log(self._level, "%s: %s", station.machine, translate(error))
+            self.faults[station.machine] = translate(error)
+            return None
 
         def heard(report: OutputReport) -> None:
             self._told(station.machine, name, _said(report.detail), report.fault)
@@ -152,10 +161,11 @@ class Claims:
 
     def _is_kept(self, machine: str, name: str, output: Any) -> bool:  # noqa: ANN401 - a driver's
         """Return whether an output stays as it is when this process ends; said where it does not, as it has to."""
-        if getattr(output, "keeps_its_level", True):
-            return True
-        self._told(machine, name, _(OPENED_BY_KERNEL), False)
-        return False
+        if (machine, name) not in self._kept:  # measured and told once
+            kept = self._kept[machine, name] = bool(getattr(output, "keeps_its_level", True))
+            if not kept:
+                self._told(machine, name, _(OPENED_BY_KERNEL), False)
+        return self._kept[machine, name]
 
     def _was_left_closed(self, machine: str, name: str, part: Part) -> bool:
         """Return whether a daemon that is dead now left this output closed, and the guard has not opened it yet."""

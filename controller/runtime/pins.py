@@ -53,16 +53,21 @@ class Pins:
         member = state.tap.alone.member or ""
         if not is_known(self._badges.whitelist.pins.get(member), self._badges.key):
             self._say(machine, state, moment, Reason.PIN_MISSING)
-        elif wait := self._patience.wait(member, moment.at):
+        elif wait := self._patience.wait(self._of(member), moment.at):
             self._say(machine, state, moment, Reason.PIN_LATER, duration(-(-wait // 1000)))
         else:
             return False
         return True
 
+    def _of(self, member: str) -> str:
+        """Name a member's PIN as it is now: with another one nobody has to wait for guesses at the one before."""
+        row = self._badges.whitelist.pins.get(member)
+        return f"{member}/{row.hash if row else ''}"
+
     def answer(self, answer: PinAnswer, moment: Moment) -> None:
         """Take the answer to what was typed; one that nobody waits for any more still counts as a guess."""
         state = self._stations.states[answer.machine]
-        self._patience.told(answer.member, moment.at, right=answer.right)
+        self._patience.told(self._of(answer.member), moment.at, right=answer.right)
         if self._asked.get(answer.machine) == answer.session:
             del self._asked[answer.machine]
         if not isinstance(state, AwaitingPin) or state.tap.session != answer.session:

@@ -5,6 +5,7 @@ No PIN leaves this module but to be hashed: not to a journal, a log, a display o
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ FREE_TRIES: Final = 3  # wrong ones in a row, before anybody has to wait
 FIRST_WAIT_MS: Final = 30_000
 LONGEST_WAIT_MS: Final = 3_600_000
 END, CLEAR = "#", "*"
+log = logging.getLogger("loquet")
 
 
 class PinAnswer(msgspec.Struct, frozen=True):
@@ -111,8 +113,13 @@ class PinChecker:
         """Have a PIN compared; the answer is put where all messages are."""
         self._asked.put(question)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="PINs", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="PINs", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no room for one more: nobody is let in by a PIN, and the next one tries again
+                self._put(PinAnswer(question.machine, question.session, question.row.member, right=False))
+                return
+            self._thread = thread
 
     def _run(self) -> None:
         with self.owner:
@@ -121,5 +128,9 @@ class PinChecker:
 
     def step(self, question: Question) -> None:
         """Compare one."""
-        right = is_right(question.row, question.entered, question.key)
+        try:
+            right = is_right(question.row, question.entered, question.key)
+        except Exception:  # whatever is wrong with it, the next one is compared
+            log.exception("a PIN cannot be compared")
+            right = False
         self._put(PinAnswer(question.machine, question.session, question.row.member, right))

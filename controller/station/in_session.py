@@ -63,7 +63,9 @@ def lock_asked_by_badge(state: InSession, event: Presented, moment: Moment) -> S
     if armed is None or armed.does is not Does.LOCK or not event.fresh:
         return None
     maintainer = event.alone.level is not None and event.alone.level >= Level.MAINTAINER
-    return lock_by_badge(state, event) if maintainer else None
+    # A lock is lifted by whoever types a PIN, where the machine asks for one: that is, once the session is over.
+    lifts_by_badge_alone = bool(state.condition.locked) and state.rules.pin
+    return lock_by_badge(state, event) if maintainer and not lifts_by_badge_alone else None
 
 
 def lock(state: InSession, event: LockAsked, moment: Moment) -> Step:

@@ -8,7 +8,8 @@ import msgspec
 
 from controller.station.beginnings import READER_MS, held_by_badge, laid, patience
 from controller.station.endings import refuse_for, rest
-from controller.station.events import OpenSession, Presented, Record, Recover
+from controller.station.events import AnyEffect, OpenSession, Presented, Record, Recover
+from controller.station.fault import PROGRAM
 from controller.station.inputs import latched
 from controller.station.rules import Clears, Does, Mode
 from controller.station.shared_rows import SHARED, Rows
@@ -29,11 +30,14 @@ def interrupted(left: OpenSession) -> entries.Ended:
 def recover(state: Recovering, event: Recover, moment: Moment) -> Step:
     """Go on with the one session whose output stayed closed. Close others as interrupted. IDLE, LOCKED or FAULT."""
     state = with_condition(state, locked=event.locked, opened=moment.at)
-    over = tuple(Record(interrupted(left)) for left in event.open)
+    over: tuple[AnyEffect, ...] = tuple(Record(interrupted(left)) for left in event.open)
     if event.open and state.rules.resumes and MACHINE in state.kept and event.open[-1].boot == moment.boot:
         last = event.open[-1]
         return Step(_resumed(state, last, moment), (*over[:-1], Record(entries.Resumed(last.session, last.machine))))
     still = _uncleared(state, event.faults)
+    gone = set(event.faults) - {cause.what for cause in still}
+    if gone and not still:  # a part that is tried anew, a button that was let go: nobody has to clear it
+        over += (Record(entries.FaultCleared(state.rules.machine, PROGRAM)),)
     at_rest: State = rest(with_condition(state, running_on=_run_on(state, moment)).condition)
     if still:
         at_rest = Fault(msgspec.structs.replace(at_rest.condition, running_on=()), causes=still)

@@ -29,6 +29,7 @@ AT_ONCE: Final = 60  # entries deleted in one transaction, and the last one's se
 PASSAGES: Final = (
     "refused", "thinned", "reader_lost", "reader_found", "sensed", "warned", "daemon_started", "daemon_stopped",
     "locked", "unlocked", "fault", "fault_cleared", "whitelist_edited", "storage_replaced", "purged",
+    "defect_reported", "defect_mended", "session_nears_its_end",
 )  # fmt: skip
 USAGE: Final = ("ended", "grant_withdrawn", "maintained")  # with an end goes all of its session
 

@@ -33,7 +33,7 @@ class Trouble(msgspec.Struct):
     def down_ms(self, after: int, now: int) -> int:
         """Return for how long it was locked or out of order, between two moments; what overlaps counts once."""
         total, reached = 0, after
-        for began, ended, _why in sorted(self.spans):
+        for began, ended, _why in sorted(self.spans, key=lambda span: span[0]):
             until = min(now, now if ended is None else ended)
             total += max(0, until - max(began, reached))
             reached = max(reached, until)

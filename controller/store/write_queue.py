@@ -25,7 +25,7 @@ from protocol.moment import Moment
 MAX_WAITING: Final = 10_000  # entries; past it no session begins
 MAX_REFUSALS: Final = 1_000  # of the kinds in THINNED among them; past it they are counted instead of kept
 MAX_JOURNAL: Final = 2_000_000  # entries; nine tenths of it thins refusals, all of it refuses sessions
-THINNED: Final = (entries.Refused, entries.ReaderLost, entries.ReaderFound, entries.Warned)
+THINNED: Final = (entries.Refused, entries.ReaderLost, entries.ReaderFound, entries.Warned, entries.Reported)
 STUCK_MS: Final = 10_000  # on one transaction; a disk that takes longer is not coming back by itself
 
 

@@ -103,10 +103,18 @@ class GPIORelay:
 
     @property
     def keeps_its_level(self) -> bool:
-        """Whether the kernel leaves the pin as it is when its process ends: measured once, on the open contact."""
+        """Whether the kernel leaves the pin as it is when its process ends: measured once, on the open contact.
+
+        Raises OutputError.
+        """
         if self._keeps is None:
-            device, open_ = self._device, self._opening.level
-            device.close()
+            open_ = self._opening.level
+            try:
+                self._device.close()
+            except Exception as error:  # gpiozero's and lgpio's errors share no root
+                raise OutputError(
+                    N_("GPIO {pin} does not obey: {error}"), pin=self._opening.line, error=plain(error)
+                ) from error
             self._keeps = bool(_pins_at_a_level().is_output_at(self._opening.line, open_))
             self._device = self._claimed(found_closed=False)
         return self._keeps
@@ -117,7 +125,8 @@ class GPIORelay:
         pins = _pins_at_a_level()
         if pins.is_held(settings.pin):
             raise OutputError(
-                N_("GPIO {pin} is held by another program, or an overlay: `gpioinfo` names it"), pin=settings.pin
+                N_("GPIO {pin} is held: by loquet-guard after a crash, another program or an overlay (see `gpioinfo`)"),
+                pin=settings.pin,
             )
         return f"GPIO {settings.pin}: {pins.pin(settings.pin).function}"
 

@@ -31,6 +31,8 @@ from drivers.contracts import (
 GAP_S: Final = 0.03  # between two bits: longer, and a frame is over
 KEY_S: Final = 0.1  # after four or eight bits nothing more is waited for: they are a key
 STALL_S: Final = 0.4  # for the rest of what is neither badge nor key: on a busy machine pulses are told of late
+FLUTTERS_S: Final = 1.0  # of pulses without a pause: no reader, but the hum of the mains, or a wire that hangs loose
+FLUTTERS: Final = N_("its lines flutter: noise on the cable; is its ground connected?")
 LATE: Final = 2.0  # s between two looks: more than any interval
 MOST_BITS: Final = 512  # that wait for a look; two lines that flutter send more
 FORMATS: Final = (26, 34, 37)
@@ -140,6 +142,7 @@ class WiegandReader:
         # Pulses come on the thread that the pins' library keeps for them; a look takes them off the other end.
         self._arrived: deque[tuple[float, int]] = deque(maxlen=MOST_BITS)
         self._arrived_at = 0.0
+        self._busy_since = 0.0  # since when pulses have come without a pause
         self._is_cut = False  # more came than is kept: the beginning of the first frame is lost
         self._frames = Frames()
         self._seen: tuple[Card, float] | None = None
@@ -188,8 +191,15 @@ class WiegandReader:
             raise ReaderLostError(N_("the reader is closed"))
         now = self._now()
         late, self._looked_at = now - self._looked_at > LATE, now
-        if now - self._arrived_at < GAP_S:  # a frame may be on its way
-            return self._sighting(now)
+        if now - self._arrived_at < GAP_S:  # a frame may be on its way, and takes a fifth of a second at the most
+            self._busy_since = self._busy_since or now
+            if now - self._busy_since < FLUTTERS_S:
+                return self._sighting(now)
+            self._arrived.clear()
+            self._frames.end()
+            self._is_cut = True
+            return self._sighting(now, garbled=True, why=DriverError(FLUTTERS))
+        self._busy_since = 0.0
         keys, why, garbled = "", None, False
         for frame in self._taken():
             if late:  # nobody looked for a while: what waited was sent then
@@ -231,7 +241,7 @@ class WiegandReader:
         """Read a frame: a badge, or a key. Raises DriverError, which says what to do."""
         said = self._settings
         if not frame:
-            raise DriverError(N_("its lines flutter: noise on the cable; is its ground connected?"))
+            raise DriverError(FLUTTERS)
         if len(frame) in KEY_BITS:
             key = key_of(frame)
             if key is None:

@@ -27,13 +27,9 @@ class Pin(Row, frozen=True, tag="pin"):
         """The member's id."""
         return self.member
 
-    def bare(self) -> Self:
-        """Return the row without what could be tried out."""
-        return msgspec.structs.replace(self, salt="", under="", hash="") if self.hash else self
-
     def unnamed(self) -> Self:
-        """Return the row as a journal may hold it."""
-        return self.bare()
+        """Return the row as a journal may hold it: without what could be tried out."""
+        return msgspec.structs.replace(self, salt="", under="", hash="") if self.hash else self
 
     def completed(self, before: Self) -> Self:
         """Return the row with its hash."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from protocol.entries import Edited
 from protocol.overlay import Edit, lay_over
-from protocol.rows import Badge, BadgeKind, Certification, Level, Machine, Member, Row, encode_row
+from protocol.rows import Badge, BadgeKind, Certification, Level, Machine, Member, Pin, Row, encode_row
 from server.core import clock, state
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
@@ -35,7 +35,8 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
     # After a restore versions mean something else: an edit over another generation has seen nothing of this one.
     base = edited.base if edited.generation == int(state.get(state.GENERATION)) else 0
     wanted: dict[str, Row | None] = dict.fromkeys(edited.gone[: editing.BATCH])
-    wanted |= {row.key: row for row in edited.rows[: editing.BATCH]}
+    # A PIN set at a controller stays there: no journal brings its hash, and what it does not say is nothing to hold.
+    wanted |= {row.key: row for row in edited.rows[: editing.BATCH] if not isinstance(row, Pin)}
     here = rows.find(wanted)
     changed = _changed_since(base, list(wanted))
     put: list[Row] = []

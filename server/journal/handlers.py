@@ -70,9 +70,10 @@ def reported(written: Written, entry: entries.Reported) -> None:
         notify("defect", written.device, once=f"defect/{written.entry.pk}", **about)
 
 
-def mended(_written: Written, entry: entries.Mended) -> None:
-    """Have what was reported of a machine be dealt with."""
-    records.mended(entry.machine, by=entry.by, note=entry.note)
+def mended(written: Written, entry: entries.Mended) -> None:
+    """Have what was reported of a machine until then be dealt with, however late that is heard of."""
+    when = _when(written)
+    records.mended(entry.machine, by=entry.by, note=entry.note, when=when.wall, came=when.came)
 
 
 def dated(written: Written, _entry: entries.Clock) -> None:
@@ -82,7 +83,8 @@ def dated(written: Written, _entry: entries.Clock) -> None:
 
 def _when(written: Written) -> When:
     shift, _quality = clocks.offset(written.device, written.entry.boot)
-    return When(written.device.pk, written.entry.boot, written.entry.at, shift)
+    came = datetime.fromtimestamp(written.entry.came / 1000, UTC)
+    return When(written.device.pk, written.entry.boot, written.entry.at, shift, came)
 
 
 def clock_lowered(written: Written, entry: entries.ClockLowered) -> None:

@@ -16,6 +16,7 @@ from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
 from server.mail.models import Letter
+from server.upkeep.models import Defect, Downtime
 from server.usage.models import Circumstance, Correction, Session
 
 DAY_MS: Final = 86_400_000
@@ -35,6 +36,9 @@ def purge(configuration: Configuration) -> int:
         _in_batches(Letter.objects.filter(made__lt=clock.now() - timedelta(days=configuration.passages)))
     if configuration.usage is not None:
         _usage(now - configuration.usage * DAY_MS)
+        before = clock.now() - timedelta(days=configuration.usage)
+        _in_batches(Defect.objects.filter(done__lt=before))
+        _in_batches(Downtime.objects.filter(over=True, ended__lt=now - configuration.usage * DAY_MS))
     if configuration.traces is not None:
         old = clock.now() - timedelta(days=configuration.traces)
         _in_batches(AuditRecord.objects.filter(at__lt=old))

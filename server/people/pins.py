@@ -18,8 +18,10 @@ from server.people.models import Pin
 
 
 def has_pin(member: str) -> bool:
-    """Return whether a member has one."""
-    return Pin.objects.filter(pk=member).exclude(hash="").exists()
+    """Return whether a member has one that controllers can compare: under a badge key that is still held."""
+    found = Pin.objects.filter(pk=member).first()
+    ring = keys.load(configuration.in_force().data_dir).badge_keys
+    return found is not None and bool(found.hash) and found.under in {key.fingerprint for key in ring}
 
 
 def change(request: HttpRequest, member: str, name: str) -> None:

@@ -18,6 +18,14 @@ class What(StrEnum):
     FAULT = "fault"
 
 
+class Place(StrEnum):
+    """Where a defect was told of: at the machine or its controller, on a page, or there without logging in."""
+
+    MACHINE = "machine"
+    PAGE = "page"
+    STRANGER = "stranger"
+
+
 class Downtime(models.Model):
     """A machine was locked or out of order. began, ended: milliseconds since 1970, None where no clock was ever set.
 
@@ -45,13 +53,14 @@ class Downtime(models.Model):
             models.Index(fields=["device", "boot"], name="downtime_of_boot"),
             models.Index(fields=["device", "end_boot"], name="downtime_of_end_boot"),
             models.Index(fields=["machine", "what"], condition=Q(over=False), name="downtime_now"),
+            models.Index(fields=["ended"], condition=Q(over=True), name="downtime_over"),
         ]
 
 
 class Defect(models.Model):
     """Something that is wrong with a machine, as somebody says. reported: milliseconds since 1970.
 
-    device: the controller at which it was said, empty on a page; place: "machine" or "page". member: whose session it
+    device: the controller at which it was said, empty on a page; place: see Place. member: whose session it
     was. done: when it was dealt with, by whom, how.
     """
 
@@ -76,5 +85,6 @@ class Defect(models.Model):
             models.Index(fields=["machine", "id"], name="defect_of_machine"),
             models.Index(fields=["device", "boot"], name="defect_of_boot"),
             models.Index(fields=["machine"], condition=Q(done__isnull=True), name="defect_open"),
+            models.Index(fields=["done"], name="defect_done"),
             models.Index(fields=["member"], condition=~Q(member=""), name="defect_of_member"),
         ]

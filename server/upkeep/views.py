@@ -82,7 +82,9 @@ def _do(request: HttpRequest, found: Machine) -> None:
     name = found.name or found.pk
     match asked["do"]:
         case "report":
-            _keep(found, asked["note"], who.name, is_known=True)
+            _said(asked["note"])
+            member = request.user.member if isinstance(request.user, Account) else ""
+            _notify(found, records.reported_here(found.pk, note=asked["note"], by=who.name, member=member))
             say(request, _("noted: it stands here, and in the inbox"))
         case "mended":
             if not records.mended(found.pk, by=who.name, note=asked["note"], only=asked["defect"] or 0):
@@ -93,11 +95,13 @@ def _do(request: HttpRequest, found: Machine) -> None:
             say(request, _("nothing is reported of {machine} any more").format(machine=name))
 
 
-def _keep(found: Machine, note: str, by: str, *, is_known: bool) -> None:
+def _said(note: str) -> None:
     if not note:
         raise FormError(N_("say what is wrong"))
-    kept = records.reported_here(found.pk, note=note, by=by, is_known=is_known)
-    about = {"machine": found.name or found.pk, "id": found.pk, "why": note[:200]}
+
+
+def _notify(found: Machine, kept: Defect) -> None:
+    about = {"machine": found.name or found.pk, "id": found.pk, "why": kept.note[:200]}
     notify("defect", found.device, once=f"defect/here/{kept.pk}", **about)
 
 
@@ -113,9 +117,8 @@ def report(request: HttpRequest, which: str) -> HttpResponse:
     if request.method == "POST":
         try:
             said = ReportForm.read(request)
-            account = request.user if isinstance(request.user, Account) else None
-            by = account.username if account is not None else said["name"]
-            _keep(found, said["note"], by, is_known=account is not None)
+            _said(said["note"])
+            _notify(found, records.reported_by_a_stranger(found.pk, note=said["note"], name=said["name"]))
             is_noted = True
         except LoquetError as error:
             wrong = translate(error)

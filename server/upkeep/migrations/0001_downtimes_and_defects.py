@@ -1,4 +1,4 @@
-"""Downtimes and defects."""
+"""Downtimes of machines, and defects that are reported of them."""
 
 import server.core.clock
 from django.db import migrations, models
@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["machine", "id"], name="defect_of_machine"),
                     models.Index(fields=["device", "boot"], name="defect_of_boot"),
                     models.Index(condition=models.Q(("done__isnull", True)), fields=["machine"], name="defect_open"),
+                    models.Index(fields=["done"], name="defect_done"),
                     models.Index(
                         condition=models.Q(("member", ""), _negated=True), fields=["member"], name="defect_of_member"
                     ),
@@ -62,6 +63,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["device", "boot"], name="downtime_of_boot"),
                     models.Index(fields=["device", "end_boot"], name="downtime_of_end_boot"),
                     models.Index(condition=models.Q(("over", False)), fields=["machine", "what"], name="downtime_now"),
+                    models.Index(condition=models.Q(("over", True)), fields=["ended"], name="downtime_over"),
                 ],
             },
         ),

@@ -61,3 +61,6 @@ def test_a_pin_is_set_from_the_shell_and_typed_at_the_reader_and_stands_nowhere(
     assert kept not in forge.loquet("journal", "--json").stdout
     assert kept.encode() not in (tmp_path / "log.txt").read_bytes()
     assert forge.loquet("pin", "clear", "marie").returncode == 0
+    (tmp_path / "data/server.json").write_text("{}")
+    for arguments in (("set", "marie"), ("clear", "marie")):
+        assert "a server keeps the list" in forge.loquet("pin", *arguments, text=f"{PIN}\n").stderr

@@ -98,6 +98,42 @@ def test_what_nobody_dated_is_no_time_and_what_is_mended_is_reported_no_more():
     assert Trouble().defects == [] and Trouble(defects=[Defect(None, "x", "y")]).since is None
 
 
+def test_a_fault_and_a_lock_of_one_instant_are_counted_while_one_goes_on():
+    assert Trouble(spans=[(10, None, "a"), (10, 20, "b")]).down_ms(0, 60) == 50
+
+
+def test_a_fault_that_a_restart_clears_by_itself_is_over_with_it():
+    with Workshop(SETTINGS) as w:
+        w.contacts["laser", "machine"].breaks = True
+        w.lay("marie")
+        assert w.is_in == "Fault"
+        w.take("marie")
+        w.contacts["laser", "machine"].breaks = False
+        w.kill()
+        w.start()
+        assert w.is_in == "Idle"
+        assert [entry.by for entry in w.entries("fault_cleared")] == ["loquet"]
+        assert of(w).since is None
+        w.kill()
+        w.start()
+        assert len(w.entries("fault_cleared")) == 1, "once"
+        w.input("door")
+        w.kill()
+        w.start()
+        assert w.is_in == "Fault"
+        assert len(w.entries("fault_cleared")) == 1, "nobody cleared that"
+
+
+def test_reports_that_come_too_fast_are_counted_and_old_ones_are_purged():
+    from controller.store.retention import PASSAGES
+
+    with Workshop(SETTINGS) as w:
+        w.loop.writes.entries._refusals = 10**6
+        press(w)
+        assert w.entries("defect_reported") == []
+    assert {"defect_reported", "defect_mended", "session_nears_its_end"} <= set(PASSAGES)
+
+
 def test_a_machine_that_nobody_set_up_has_no_trouble():
     with Workshop(SETTINGS) as w:
         w.edit([Machine("laser")])

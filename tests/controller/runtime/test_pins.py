@@ -152,6 +152,56 @@ def test_a_pin_that_is_taken_away_while_it_is_typed_opens_nothing():
         assert refused(w) == ["pin_missing"]
 
 
+def test_another_pin_forgets_guesses_at_the_one_before():
+    with workshop() as w:
+        w.tap("marie")
+        for _ in range(3):
+            w.type("0815#")
+        w.give_pin("marie", "90210735")
+        w.tap("marie")
+        w.type("90210735#")
+        assert w.closed()
+
+
+def test_a_pin_that_is_set_here_stays_whatever_else_the_list_brings():
+    from protocol.overlay import Edit, lay_over, says_the_same
+
+    with workshop() as w:
+        old, new = (made_pin("marie", pin, w.key, b"\1" * 16) for pin in ("4711", "9317"))
+        assert not says_the_same(new, old)
+        assert lay_over(old, Edit(new, 1), 2) == new
+        assert new.unnamed().completed(old) == old
+
+
+def test_a_pin_that_cannot_be_compared_is_wrong_and_the_next_is_compared(monkeypatch):
+    from controller.sensing import pins
+
+    def broken(*_what):
+        raise MemoryError
+
+    with workshop() as w:
+        w.tap("marie")
+        with monkeypatch.context() as patch:
+            patch.setattr(pins, "is_right", broken)
+            w.type("4711#")
+        assert refused(w) == ["pin_wrong"]
+        w.type("4711#")
+        assert w.closed()
+
+
+def test_a_lock_is_lifted_by_no_badge_alone_while_somebody_works():
+    lock = '\n[station.inputs]\nlock = { driver = "gpio", pin = 13, does = "lock" }\n'
+    with Workshop(SETTINGS + lock) as w:
+        w.give_pin("marie", "4711")
+        w.tap("marie")
+        w.type("4711#")
+        w.replace("machines", "laser", locked="mirror")
+        w.press("lock")
+        w.tap("laure")
+        assert w.badges.whitelist.machines["laser"].locked == "mirror"
+        assert w.loop.states["laser"].condition.locked == "mirror"
+
+
 def test_no_journal_and_no_list_holds_a_pin_and_the_journal_not_even_its_hash():
     with workshop() as w:
         w.tap("marie")

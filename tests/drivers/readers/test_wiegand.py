@@ -113,6 +113,27 @@ def test_settings_that_do_not_go_together_are_refused(said, word):
         WiegandSettings(**({"d0": 5, "d1": 6, "bits": 26, "technology": "em4100"} | said))
 
 
+def test_the_hum_of_the_mains_is_told_of_and_the_next_badge_is_read(board):
+    clock = [100.0]
+    reader = WiegandReader(WiegandSettings(d0=5, d1=6, bits=26, technology="em4100"), lambda: clock[0])
+    reader.open()
+    told = []
+    for _pulse in range(200):  # 50 Hz, and no pause
+        clock[0] += 0.02
+        reader._zero(clock[0], 0)
+        look = reader.look()
+        assert not look.cards and look.typed is None
+        told += [str(look.why)] if look.why else []
+    assert told and all("flutter" in each for each in told)
+    clock[0] += 5
+    reader.look()
+    for place, bit in enumerate("1" + "0" * 24 + "0"):
+        (reader._one if bit == "1" else reader._zero)(clock[0] + place * 0.001, 0)
+    clock[0] += 1
+    assert not reader.look().cards, "its parity is wrong"
+    reader.close()
+
+
 def test_nothing_is_read_from_a_closed_reader():
     reader = WiegandReader(WiegandSettings(d0=5, d1=6, bits=26, technology="em4100"))
     with pytest.raises(ReaderLostError):

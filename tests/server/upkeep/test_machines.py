@@ -127,7 +127,7 @@ def test_whoever_stands_at_a_machine_reports_without_an_account_and_sees_nothing
     answer = do(stranger, "/report/laser", note="<b>smoke</b>", name="Zoé")
     assert answer.status_code == 200 and "Noted" in answer.content.decode()
     kept = Defect.objects.latest("pk")
-    assert (kept.note, kept.by, kept.place) == ("<b>smoke</b>", "Zoé", "page")
+    assert (kept.note, kept.by, kept.place) == ("<b>smoke</b>", "Zoé", "stranger")
     assert "&lt;b&gt;smoke" in shown() and "<b>smoke" not in shown()
     for path in ("/report/nothing", "/report/new%2F..", "/report/"):
         assert stranger.get(path, secure=True).status_code == 404
@@ -141,13 +141,32 @@ def test_a_stranger_cannot_bury_the_workshop_in_reports(lived):
     stranger = Client(secure=True, headers={"host": "localhost"})
     answers = [do(stranger, "/report/laser", note=f"n{number}").status_code for number in range(15)]
     assert answers == [200] * 10 + [422] * 5
-    assert do(client("trainer"), "/machines/laser", do="report", note="a real one").status_code == 302
+    browser = client("trainer")
+    do(browser, "/machines/laser", do="all")
+    assert do(stranger, "/report/laser", note="again").status_code == 422, "what was dealt with counts all the same"
     assert do(stranger, "/report/laser", note="x" * 301).status_code == 422
-    Defect.objects.update(came=datetime(2026, 1, 1, tzinfo=UTC))
     for number in range(60):
-        do(stranger, "/report/laser", note=f"m{number}")
         Defect.objects.update(came=datetime(2026, 1, 1, tzinfo=UTC))
-    assert Defect.objects.count() == 40, "nobody needs more of one machine"
+        do(stranger, "/report/laser", note=f"m{number}", name="admin")
+    assert Defect.objects.filter(done=None).count() == 30, "nobody needs more of one machine"
+    assert "who says to be admin" in shown()
+    assert do(browser, "/machines/laser", do="report", note="a real one").status_code == 302
+    told(entries.Reported("laser", input="button"), entries.Reported("laser", by="root", note="from the shell"))
+    assert {"a real one", "button", "from the shell"} <= set(Defect.objects.values_list("note", flat=True)), (
+        "strangers keep back nobody who is known"
+    )
+
+
+def test_what_is_heard_late_mends_and_ends_nothing_that_is_newer(lived):
+    from server.upkeep.models import Defect, Downtime
+
+    told(entries.Clock(MS, entries.Quality.SYNCHRONISED), entries.Reported("laser", by="root", note="belt"))
+    do(client("trainer"), "/machines/laser", do="report", note="cracked mirror")
+    Defect.objects.filter(note="cracked mirror").update(reported=MS + 50 * HOUR, came=datetime(2027, 1, 1, tzinfo=UTC))
+    told(entries.Mended("laser", "root"), entries.FaultLatched("laser", "door"), at=2 * HOUR)
+    assert [each.note for each in Defect.objects.filter(done=None)] == ["cracked mirror"]
+    told(entries.FaultCleared("laser", "root"), at=HOUR)  # of another journal, from before
+    assert not Downtime.objects.get().over
 
 
 def test_whoever_is_forgotten_is_named_by_no_defect(lived):
@@ -159,6 +178,17 @@ def test_whoever_is_forgotten_is_named_by_no_defect(lived):
 
     forget(Author(name="root"), "ann")
     assert Defect.objects.get().member == "" and Downtime.objects.get().by == ""
+
+
+def test_a_member_who_reported_with_an_account_is_forgotten_there_too(lived):
+    from server.edits.editing import Author
+    from server.people.forgetting import forget
+    from server.upkeep.models import Defect
+
+    do(client("trainer", "ann"), "/machines/laser", do="report", note="squeaks")
+    assert Defect.objects.get().by == "trainer-ann"
+    forget(Author(name="root"), "ann")
+    assert (Defect.objects.get().by, Defect.objects.get().member) == ("", "")
 
 
 spans_ = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), max_size=12)
