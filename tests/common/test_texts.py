@@ -96,3 +96,11 @@ def _is_known(node, seen):
 
 def _is_word(call):
     return getattr(call.func, "id", "") in {"_", "N_"} and isinstance(call.args[0], ast.Constant)
+
+
+def test_french_is_set_as_french_is():
+    """No line begins with a mark: a space that does not break stands before it, and inside the quotes."""
+    for message in catalogue():
+        for said in message.string if isinstance(message.string, tuple) else (message.string,):
+            wrong = re.search(r" [?:;!»]|« |’", said) if message.id else None
+            assert wrong is None, said
