@@ -62,6 +62,7 @@ HOW: Final = {
         N_("It switches itself off when the job is done."),
     ),
 }
+PIN: Final = N_("Then type your PIN, and #.")
 REFUSED: Final = (
     (N_("No training, or it is too old"), N_("Ask for the date of the next one.")),
     (N_("Membership over"), N_("Renew it, then try again.")),
@@ -84,14 +85,16 @@ td:nth-child(2) { width: 62mm }
 td:first-child { width: 11mm } .lamp { display: inline-block; width: 8mm; height: 8mm; border-radius: 50%;
   border: 1.5px solid #111; -webkit-print-color-adjust: exact; print-color-adjust: exact }
 .blink { border-style: dashed; border-width: 2.5px } small { color: #444 } footer { margin-top: 4mm; font-size: 10pt }
-.report { display: flex; align-items: center; gap: 4mm; margin-top: 3mm } .report p { margin: 0 }
+.foot { display: flex; gap: 6mm; align-items: end } .foot > div { flex: 1 1 0 }
+.report { display: flex; align-items: center; gap: 3mm } .report p { margin: 0; font-size: 9pt }
+.report svg { flex: none }
 .ask { border: 2px solid #111; height: 13mm; padding: 2mm 3mm }
 </style>
 <h1>$title</h1>
 <p class="how">$begin</p><p class="how">$stop</p>
 <h2>$heading_light</h2><table>$lights</table>
 <h2>$heading_refused</h2><table>$refused</table>
-$report<h2>$heading_ask</h2><p class="ask"></p>
+<div class="foot"><div><h2>$heading_ask</h2><p class="ask"></p></div>$report</div>
 <footer><p><strong>$safety</strong></p><p>$privacy</p></footer>
 </html>
 """)
@@ -134,7 +137,7 @@ def page(station: Station, report: str = "") -> str:
     return PAGE.substitute(
         language=language(),
         title=escape(station.name),
-        begin=escape(_(begin).format(period=period)),
+        begin=escape(" ".join([_(begin).format(period=period), *([_(PIN)] if station.rules.pin else [])])),
         stop=escape(_(stop)),
         heading_light=escape(_("The light") if station.buzzer is None else _("The light and the sounds")),
         lights="".join(_light(station, *row) for row in MEANINGS if _happens(station, row[0])),
@@ -153,7 +156,7 @@ def _qr(address: str) -> str:
     """Draw the way to the page where a defect is reported."""
     import segno  # noqa: PLC0415 - of a card alone
 
-    drawn = segno.make(address, error="m").svg_inline(scale=2.6, border=2)
+    drawn = segno.make(address, error="m").svg_inline(scale=2.4, border=1)
     said = escape(_("Something broken, or worn out? Report it here; it takes a minute, and nobody has to log in."))
     return f'<div class="report">{drawn}<p><b>{said}</b><br><small>{escape(address)}</small></p></div>'
 

@@ -63,6 +63,7 @@ INPUTS: Final = {
 }
 PARTS: Final = {  # names of makes: the same in every language
     "rc522": "RC522", "pn532": "PN532", "rdm6300": "RDM6300", "id12la": "ID-12LA", "keyboard": "USB", "pcsc": "ACR122U",
+    "wiegand": "Wiegand",
     "lcus": "LCUS", "modbus": "Modbus", "shelly": "Shelly", "tasmota": "Tasmota",
 }  # fmt: skip
 CONTACTS: Final = {MACHINE: N_("Relay"), "extractor": N_("Extractor"), "beam": N_("Beam")}

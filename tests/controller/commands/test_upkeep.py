@@ -55,3 +55,13 @@ def test_the_card_leads_to_the_page_where_a_defect_is_reported(stage):
     identity.save(stage.settings.data_dir, known)
     card = stage.loquet("card", "laser").stdout
     assert "https://server.lan:8443/report/laser" in card and "<svg" in card
+
+
+def test_the_card_of_a_machine_with_keys_tells_to_type_a_pin(tmp_path):
+    from fixed import EXAMPLES
+
+    from controller.commands.card import page
+    from controller.settings import load
+
+    assert "type your PIN" in page(load(EXAMPLES / "keypad.toml").station("forge"))
+    assert "type your PIN" not in page(load(EXAMPLES / "demo.toml").station("laser"))
