@@ -173,7 +173,7 @@ def test_a_pin_that_is_set_here_stays_whatever_else_the_list_brings():
         assert new.unnamed().completed(old) == old
 
 
-def test_a_pin_that_cannot_be_compared_is_wrong_and_the_next_is_compared(monkeypatch):
+def test_a_pin_that_cannot_be_compared_is_wrong_and_the_next_is_compared():
     from controller.sensing import pins
 
     def broken(*_what):
@@ -181,7 +181,7 @@ def test_a_pin_that_cannot_be_compared_is_wrong_and_the_next_is_compared(monkeyp
 
     with workshop() as w:
         w.tap("marie")
-        with monkeypatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pins, "is_right", broken)
             w.type("4711#")
         assert refused(w) == ["pin_wrong"]
