@@ -57,7 +57,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_plug_that_does_not_do_as_plugs_do_is_an_output_error_in_time(make, plug, output, hurried, fault):
-    output.open()
+    until(lambda: opened(output), 60)
     well = {name: getattr(plug, name) for name in FAULTS[fault]}
     asked = len(plug.received)
     for name, value in FAULTS[fault].items():
@@ -300,7 +300,7 @@ def test_a_connection_that_takes_its_time_makes_no_request_endless(plug, output,
         plug._closing.wait(0.2)
         connect(connection)
 
-    output.open()
+    until(lambda: opened(output), 60)
     monkeypatch.setattr(HTTPConnection, "connect", slowly)
     plug.drip, plug.drip_interval = True, 0.004
     with within(2), pytest.raises(OutputError):
