@@ -22,7 +22,8 @@ from zoneinfo import ZoneInfo
 from gpiozero import Device
 
 from bench.decision import whitelist as sample
-from simulator.board import Hand
+from bench.limits import Hop, bare_commit, pin_of
+from simulator.hand import Hand
 from simulator.stage import STAND_INS, Stage, until
 
 MEMORY = "/dev/shm"
@@ -33,7 +34,6 @@ READING = 0.004  # s from a card's first answer to its UID: 40 transfers of 100 
 COUNTED = 50  # taps whose commits are counted, which costs time
 SLOW_S = 0.01  # s for a commit, as on a card
 SLOW_TAPS = 200
-SPARE = 27  # a line that nothing else has
 SETTINGS = """
 [controller]
 data_dir = "data"
@@ -158,33 +158,6 @@ def figures(folder: Path) -> dict[str, float]:
                 rig.stop()
 
 
-def _bare(here: Path) -> Any:  # noqa: ANN401 - a function that commits
-    """One WAL+FULL commit of as many bytes, on a file of its own in the same place."""
-    import sqlite3
-
-    db = sqlite3.connect(here / "bare.db", isolation_level=None)
-    db.execute("pragma journal_mode=wal")
-    db.execute("pragma synchronous=full")
-    db.execute(
-        "create table journal (seq integer primary key autoincrement, boot text, at integer, kind text, machine text,"
-        " session text, body text)"
-    )
-    db.execute("create index i on journal(kind, session)")
-    body = "x" * 190
-
-    def commit() -> float:
-        began = time.monotonic()
-        db.execute("begin")
-        db.execute(
-            "insert into journal (boot, at, kind, machine, session, body) values (?, 1, 'granted', 'laser', ?, ?)",
-            ("b" * 36, "s" * 16, body),
-        )
-        db.execute("commit")
-        return time.monotonic() - began
-
-    return commit
-
-
 def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
     from drivers.contracts import Card
     from protocol.rows import Badge
@@ -192,10 +165,10 @@ def _taps(rig: Rig, hand: Hand, here: Path) -> dict[str, float]:
     uid = bytes.fromhex("04A3C6CAE26180")
     rig.loop.badges.whitelist.put(Badge(rig.key.hash(uid, "iso14443a"), "m1"))
     card = Card(uid)
-    commit = _bare(here)
+    commit = bare_commit(here)
     counts = _commits(rig, hand, card)
     hop = Hop()
-    acts: list[Callable[[], float]] = [commit, hop, _pin(hand)]
+    acts: list[Callable[[], float]] = [commit, hop, pin_of(hand)]
     taps: list[float] = []
     others: list[list[float]] = [[], [], []]
     for _number in range(TAPS):
@@ -253,48 +226,6 @@ def _commits(rig: Rig, hand: Hand, card: Any) -> list[int]:  # noqa: ANN401 - a 
 
 def _is_commit(sql: str) -> bool:
     return sql.strip().upper().startswith("COMMIT")
-
-
-class Hop:
-    """One round trip through a queue each way, between two threads: what nothing that crosses threads goes below."""
-
-    def __init__(self) -> None:
-        self._there: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._back: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        threading.Thread(target=self._answer, daemon=True).start()
-
-    def _answer(self) -> None:
-        while self._there.get():
-            self._back.put(True)
-
-    def __call__(self) -> float:
-        """Return how long one takes."""
-        began = time.monotonic()
-        self._there.put(True)
-        self._back.get()
-        return time.monotonic() - began
-
-    def close(self) -> None:
-        """End the other thread."""
-        self._there.put(False)
-
-
-def _pin(hand: Hand) -> Callable[[], float]:
-    """Return what measures the simulated pin's share: a level that is written, until the board has noted it."""
-    import lgpio
-
-    chip = lgpio.gpiochip_open(0)
-    lgpio.gpio_claim_output(chip, SPARE, 0)
-    level = 0
-
-    def write() -> float:
-        nonlocal level
-        level = 1 - level
-        began = time.monotonic()
-        lgpio.gpio_write(chip, SPARE, level)
-        return float(hand.do("last", number=SPARE)) - began
-
-    return write
 
 
 def _slow(rig: Rig, hand: Hand, card: Any, commit: Callable[[], float]) -> dict[str, float]:  # noqa: ANN401

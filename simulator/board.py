@@ -343,30 +343,6 @@ class Server:
                     client.link.send(told, socket.MSG_DONTWAIT)
 
 
-class Hand:
-    """Whoever plays with a board that runs elsewhere."""
-
-    def __init__(self, path: Path | str) -> None:
-        self._link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._link.connect(str(path))
-
-    def do(self, name: str, **what: Any) -> Any:  # noqa: ANN401 - JSON
-        """Ask the board for one thing. Raises PinError with what it answers."""
-        return self.ask({"do": name, **what})
-
-    def ask(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """Ask the same as one table."""
-        self._link.send(json.dumps(request).encode())
-        answer = json.loads(self._link.recv(MAX_MESSAGE * 16))
-        if "error" in answer:
-            raise PinError(answer["error"])
-        return answer.get("is")
-
-    def close(self) -> None:
-        """Let go."""
-        self._link.close()
-
-
 @click.command()
 @click.option("--socket", "path", type=click.Path(path_type=Path), required=True)
 @click.option("--reader", multiple=True, help="BUS.DEVICE or BUS.DEVICE:RESET_PIN; once for each reader.")

@@ -30,7 +30,7 @@ from drivers.outputs.gpio import RelaySettings
 from drivers.readers.rc522 import RC522Settings
 from guard import leases as lease
 from simulator import attached
-from simulator.board import Hand
+from simulator.hand import Hand
 
 STAND_INS: Final = Path(__file__).parent / "stand_ins"
 PI_4B: Final = "c03114"

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, settings
 from memory import live_in_memory
 
 from common import owner
-from simulator.board import Board, Hand, Server
+from simulator.board import Board, Server
+from simulator.hand import Hand
 from simulator.rc522 import SimulatedChip
 from simulator.stage import STAND_INS, Stage
 

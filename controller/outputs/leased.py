@@ -41,7 +41,7 @@ class LeasedOutput:
         self._lease = lease.Lease(run_dir, machine, name, msgspec.to_builtins(output.opening), resume=resume)
         self._lent_until = 0
         self._guard = guard
-        self._resume = resume
+        self.resumes = resume  # whether it stays closed when this process dies
         self.is_closed = found_closed
         self._is_opening = False  # told to open, and not known to be open yet
         if self._remote is not None and not found_closed and self._lease.is_there():  # of an earlier daemon
@@ -77,11 +77,6 @@ class LeasedOutput:
         return None if self._remote is None else self._remote.counted_wh
 
     @property
-    def resumes(self) -> bool:
-        """Whether it stays closed when this process dies."""
-        return self._resume
-
-    @property
     def is_lent(self) -> bool:
         """Whether a lease is held, which has to be renewed or given back."""
         return bool(self._lent_until)
@@ -106,7 +101,7 @@ class LeasedOutput:
         # A lease that is about to run out would have the guard open what closes now.
         if self._lent_until - now < lease.LEASE_MS // 4:
             self.take_lease(now)
-        if self._resume:  # said before, so that whoever finds the lease leaves nothing closed that it does not know of
+        if self.resumes:  # said before, so that whoever finds the lease leaves nothing closed that it does not know of
             self.is_closed = True
             self._renew(now)
         self._is_opening = False
@@ -116,7 +111,7 @@ class LeasedOutput:
     def pause_output(self) -> None:
         """Open the output and keep the lease: it is to close again in the same session. Raises OutputError."""
         self._open()
-        if self._resume and self.is_lent:
+        if self.resumes and self.is_lent:
             self._say_again()
 
     def _open(self) -> None:

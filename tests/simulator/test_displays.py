@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.board import Board, Hand
+from simulator.board import Board
+from simulator.hand import Hand
 from simulator.hd44780 import HD44780, ROM_A00
 from simulator.ssd1306 import SSD1306
 from simulator.stage import LIFELINE
