@@ -195,7 +195,7 @@ def test_who_is_not_trained_is_refused_and_reads_what_would_help(open_page):
 
 def test_the_page_speaks_french_whole_and_switches(open_page):
     page = open_page(language="fr")
-    shows(page.locator("h1"), "l’établi")
+    shows(page.locator("h1"), "l'établi")
     shows(station(page, "laser").locator(".said"), "libre")
     page.get_by_role("link", name="English").click()
     shows(page.locator("h1"), "the workbench")
