@@ -257,6 +257,34 @@ def test_three_wrong_pins_send_the_badge_away_and_another_reason_does_so_at_once
     assert late == station.Step(AWAITING_PIN), "it was for another session"
 
 
+def test_whoever_is_refused_for_a_pin_is_named_with_the_badge_and_what_would_help():
+    typed = step(AWAITING_PIN, PinTyped(3), moment(2_000)).state
+    again = step(typed, PinChecked("s1", alone(MARIE), Reason.PIN_WRONG), moment(2_500))
+    assert again.effects[0] == Record(entries.Refused("laser", Reason.PIN_WRONG, "marie", MARIE))
+    assert again.state.typed == 0, "the display shows no stars of the one before"
+    later = step(typed, PinChecked("s1", alone(MARIE), Reason.PIN_LATER, "30 s"), moment(2_500))
+    assert later.effects[0] == Record(entries.Refused("laser", Reason.PIN_LATER, "marie", MARIE, note="30 s"))
+
+
+def test_the_verdict_of_the_moment_in_which_the_pin_is_right_counts_for_a_lock_too():
+    rules = msgspec.structs.replace(RULES, pin=True)
+    asked = step(Idle(MachineCondition(rules)), InputChanged("lock", active=True), moment(1_000)).state
+    waits = step(asked, presented(LAURE), moment(2_000)).state
+    by = msgspec.structs.replace(alone(LAURE), member="laure-2")
+    locked = step(waits, PinChecked("s1", by), moment(3_000))
+    assert Record(entries.Locked("laser", "locked at the machine", "laure-2")) in locked.effects
+
+
+def test_a_start_clears_what_nobody_has_to_clear_and_says_so_once():
+    start = Recovering(MachineCondition(RULES))
+    cleared = Record(entries.FaultCleared("laser", "loquet"))
+    assert step(start, Recover(faults=("driver",)), moment()).effects.count(cleared) == 1
+    assert step(start, Recover(faults=("limiter",)), moment()).effects.count(cleared) == 1, "its release clears it"
+    assert step(start, Recover(), moment()).effects.count(cleared) == 0
+    latched = step(start, Recover(faults=("driver", "stop")), moment())
+    assert latched.effects.count(cleared) == 0 and latched.state.told == "stop", "one is still to be cleared"
+
+
 def test_a_right_pin_opens_nothing_that_the_list_or_the_machine_forbid_by_now():
     gone = PinChecked("s1", Denied(Reason.BADGE_BLOCKED, "marie", MARIE))
     assert refusals(step(AWAITING_PIN, gone, moment(2_500))) == [Reason.BADGE_BLOCKED]
