@@ -36,6 +36,7 @@ from controller.station.events import (
     GroupAsked,
     InputChanged,
     LockAsked,
+    OpenSession,
     OutputFailed,
     PartFound,
     PinChecked,
@@ -281,6 +282,9 @@ def test_a_start_clears_what_nobody_has_to_clear_and_says_so_once():
     assert step(start, Recover(faults=("driver",)), moment()).effects.count(cleared) == 1
     assert step(start, Recover(faults=("limiter",)), moment()).effects.count(cleared) == 1, "its release clears it"
     assert step(start, Recover(), moment()).effects.count(cleared) == 0
+    left = OpenSession("s9", "laser", 1_000, "boot", 1_000)
+    both = step(start, Recover((left,), faults=("driver",)), moment())
+    assert both.effects.count(cleared) == 1 and len(ends(both)) == 1, "and the session that was cut short is closed"
     latched = step(start, Recover(faults=("driver", "stop")), moment())
     assert latched.effects.count(cleared) == 0 and latched.state.told == "stop", "one is still to be cleared"
 
