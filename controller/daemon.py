@@ -54,6 +54,7 @@ FIRST_READINGS: Final = 3.0  # s for the meters to say how it is, before session
 LAST_WRITES: Final = 5.0  # s for the writer to finish at the end
 
 if TYPE_CHECKING:
+    from controller.runtime.pins import Pins
     from controller.sync.service import ServerConnection
 
 log = logging.getLogger("loquet")
@@ -183,6 +184,7 @@ class Daemon:
             inbox=self._inbox,
             age=age,
             look_for_missing=self._claims.claim_again,
+            pins=self._pins(stations, badges),
         )
         control = ControlServer(
             settings.run_dir / SOCKET,
@@ -195,6 +197,15 @@ class Daemon:
         )
         check = IntegrityCheck(settings.data_dir, writer.queue.damaged)
         return Assembled(loop, writer, clock, parts, signals, displays, control, check)
+
+    def _pins(self, stations: Stations, badges: Badges) -> Pins | None:
+        """Make what takes PINs; imported where a station asks for them, since that costs a start its time."""
+        if not any(station.rules.pin for station in self._settings.stations):
+            return None
+        from controller.runtime.pins import Pins as Made  # noqa: PLC0415
+        from controller.sensing.pins import PinChecker  # noqa: PLC0415
+
+        return Made(stations, badges, PinChecker(self._inbox.put).ask)
 
     def _start(self, made: Assembled, readers: list[ReaderThread]) -> list[threading.Thread]:
         """Start every thread; return those of writer, signals, displays and control."""

@@ -192,8 +192,10 @@ class Guard:
         if self._ends:
             if not lease.guard_alive(self._run_dir, lease.boottime_ms()):
                 return False
-            lease.write(str(path), json.dumps(record | {"resume": False, "closed": False, "until": 0}).encode())
-            return True
+            with contextlib.suppress(OSError):  # without room nobody holds it, and it stands as it was left
+                lease.write(str(path), json.dumps(record | {"resume": False, "closed": False, "until": 0}).encode())
+                return True
+            return False
         with contextlib.suppress(Exception):  # lgpio's errors share no root; what cannot be held stands as it was left
             self._lines.open(record["opening"])
             (self._run_dir / lease.HELD_FILE).touch()

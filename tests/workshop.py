@@ -26,6 +26,7 @@ from controller.runtime.age import Age
 from controller.runtime.clock import SystemClock
 from controller.runtime.loop import Loop
 from controller.runtime.messages import Asked, Halt
+from controller.runtime.pins import Pins
 from controller.runtime.stations import Stations
 from controller.runtime.watchdog import Watchdog
 from controller.sensing.badges import Badges
@@ -297,7 +298,7 @@ class Workshop:
             writes=self.writer.queue,
             inbox=inbox,
             age=age,
-            compare=PinChecker(inbox.put).step,
+            pins=Pins(stations, self.badges, PinChecker(inbox.put).step),
         )
         notify = self.signals.show
         self.signals.show = lambda told: (self.told.append(told), notify(told))

@@ -135,7 +135,7 @@ def _counted(station: Station, counter: MachineCounter) -> dict[str, Any]:
 
 
 def _troubled(trouble: Trouble, now: int, zone: ZoneInfo) -> dict[str, Any]:
-    """Say since when a machine is locked or out of order, for how long it was in 30 days, and what is reported."""
+    """Return since when a machine is locked or out of order, for how long it was in 30 days, and what is reported."""
     return {
         "down_s": trouble.down_ms(now - MONTH_MS, now) // 1000,
         "down_since": None if trouble.since is None else rfc3339(trouble.since, zone),
@@ -148,7 +148,7 @@ def _troubled(trouble: Trouble, now: int, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _now(row: dict[str, Any]) -> str:
-    """Say in words what is wrong with a machine now."""
+    """Return in words what is wrong with a machine now."""
     said = []
     if row["why"]:
         since = f" ({row['down_since'][:16].replace('T', ' ')})" if row["down_since"] else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from common.texts import _, translate
 from controller.runtime.age import Age
@@ -31,14 +31,12 @@ from controller.runtime.messages import (
     WatchAsked,
     WatchEnded,
 )
-from controller.runtime.pins import Pins
 from controller.runtime.rehearsal import Rehearsal
 from controller.runtime.stations import Stations
 from controller.runtime.status import station_status
 from controller.runtime.watchdog import Watchdog
 from controller.sensing.badges import Badges
-from controller.sensing.messages import CardNear, FromInput, FromReader
-from controller.sensing.pins import PinAnswer, PinChecker, Question
+from controller.sensing.messages import CardNear, FromInput, FromReader, PinAnswer
 from controller.station.events import (
     InputChanged,
     OpenSession,
@@ -59,6 +57,9 @@ from protocol.access import Reason
 from protocol.moment import Moment
 from protocol.rows import Badge
 
+if TYPE_CHECKING:
+    from controller.runtime.pins import Pins
+
 CLOCK_MS: Final = 10_000
 LOOK_MS: Final = 5_000
 
@@ -78,11 +79,11 @@ class Loop:
         inbox: queue.SimpleQueue[Message],
         age: Age,
         look_for_missing: Callable[[], list[str]] = list,
-        compare: Callable[[Question], None] | None = None,
+        pins: Pins | None = None,
     ) -> None:
         """look_for_missing: claims what could not be claimed at the start; returns the machines that have all now.
 
-        compare: has a PIN compared, whose answer is a message; by itself on a thread of its own.
+        pins: what is typed at keys; None where no station asks for PINs.
         """
         self.queue = inbox
         self.writes = writes
@@ -95,7 +96,7 @@ class Loop:
         self._time = KnownTime(clock, writes)
         self._heartbeats = Heartbeats(writes)
         self._rehearsal = Rehearsal(stations, writes, clock, inbox)
-        self._pins = Pins(stations, badges, compare or PinChecker(inbox.put).ask)
+        self._pins = pins
         self._watchers: list[Callable[[FromReader], None]] = []
         self._clock = clock
         self._guard_alive = guard_alive
@@ -168,7 +169,7 @@ class Loop:
             case KeyChanged() | Enrolled() | ServerTime() | Confirmed():
                 self._from_server(message)
             case PinAnswer():
-                self._pins.answer(message, self._clock.now())
+                self._from_pins(message)
             case Halt():
                 self._halt()
             case _:
@@ -219,6 +220,10 @@ class Loop:
             case WhitelistChanged() | WhitelistReplaced():
                 self._list.take(message)
                 self.stations.show_all()  # what nobody could start may be free now
+
+    def _from_pins(self, message: PinAnswer) -> None:
+        if self._pins is not None:
+            self._pins.answer(message, self._clock.now())
 
     def _from_part(self, message: PartReport) -> None:
         moment = self._clock.now()
@@ -332,10 +337,11 @@ class Loop:
             lambda: self.stations.obstacle(moment, machine),
         ):
             self.stations.feed(machine, event, moment)
-        self._pins.look(machine, moment)
-        for typed in message.events:
-            if isinstance(typed, Typed):
-                self._pins.typed(machine, typed, moment)
+        if self._pins is not None:
+            self._pins.look(machine, moment)
+            for typed in message.events:
+                if isinstance(typed, Typed):
+                    self._pins.typed(machine, typed, moment)
         for badge, new in self.badges.rehashed:
             self.writes.record(moment, entries.Rehashed(machine, badge, new))
         self.badges.rehashed.clear()

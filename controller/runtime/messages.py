@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from controller.sensing.messages import CardNear, FromInput, FromReader
-from controller.sensing.pins import PinAnswer
+from controller.sensing.messages import CardNear, FromInput, FromReader, PinAnswer
 from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
 from controller.store.answers import GrantAnswer, PurgeDone, StorageChanged, StorageOpened
 from controller.store.edits import EditFailed, WhitelistChanged, WhitelistReplaced

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from controller.runtime.stations import Stations
 from controller.sensing.badges import Badges
-from controller.sensing.pins import Keypad, Patience, PinAnswer, Question
+from controller.sensing.messages import PinAnswer
+from controller.sensing.pins import Keypad, Patience, Question
 from controller.station.events import PinChecked, PinTyped
 from controller.station.states import AwaitingPin
 from drivers.contracts import Typed

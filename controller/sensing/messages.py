@@ -1,4 +1,4 @@
-"""What readers and inputs tell the loop."""
+"""What readers, their keys and inputs tell the loop."""
 
 from __future__ import annotations
 
@@ -26,3 +26,12 @@ class FromInput(msgspec.Struct, frozen=True):
     machine: str
     name: str
     active: bool
+
+
+class PinAnswer(msgspec.Struct, frozen=True):
+    """Whether what was typed for a session at a machine is the member's PIN."""
+
+    machine: str
+    session: str
+    member: str
+    right: bool

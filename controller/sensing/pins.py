@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from common.owner import Owner
+from controller.sensing.messages import PinAnswer
 from protocol.badge import BadgeKey
 from protocol.pin import LONGEST, is_right
 from protocol.rows import Pin
@@ -23,15 +24,6 @@ FIRST_WAIT_MS: Final = 30_000
 LONGEST_WAIT_MS: Final = 3_600_000
 END, CLEAR = "#", "*"
 log = logging.getLogger("loquet")
-
-
-class PinAnswer(msgspec.Struct, frozen=True):
-    """Whether what was typed for a session at a machine is the member's PIN."""
-
-    machine: str
-    session: str
-    member: str
-    right: bool
 
 
 class Keypad:

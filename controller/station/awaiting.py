@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 
 from controller.station.beginnings import laid, write_grant
-from controller.station.endings import hindrance, out_of_order, refuse, refuse_for, refuse_session, rest
+from controller.station.endings import hindrance, out_of_order, refuse, refuse_for, refuse_session
 from controller.station.events import EndAsked, InputChanged, LockAsked, Presented, TimePassed
-from controller.station.inputs import latched, sensed, suspicion, told
+from controller.station.inputs import suspicion
 from controller.station.rules import Does, Mode
-from controller.station.shared_rows import SHARED, Rows, lock_later, nothing
+from controller.station.shared_rows import SHARED, Rows, lock_at_once, nothing, sense_while_waiting
 from controller.station.states import Awaiting
 from controller.station.steps import Step
 from protocol.access import Denied, Reason
@@ -57,29 +57,18 @@ def wait_no_longer(state: Awaiting, _event: TimePassed, moment: Moment) -> Step:
 
 def sense(state: Awaiting, event: InputChanged, moment: Moment) -> Step:
     """One that latches: FAULT. One that ends: IDLE or LOCKED. A button: its purpose. Others: note, tell."""
-    now = sensed(state, event, moment)
-    broken = latched(now, moment)
-    if broken is not None:
-        return broken
+    answer = sense_while_waiting(state, event, moment)
     rule = state.rules.input(event.name)
-    if rule is not None and event.active and rule.does is Does.END and not rule.settle:
-        return Step(rest(now.condition))
-    if rule is not None and event.active and rule.does is Does.PURPOSE:
-        session = msgspec.structs.replace(now.session, purpose=rule.purpose)
-        return Step(msgspec.structs.replace(now, session=session))
-    return Step(now, told(now, event))
-
-
-def lock(state: Awaiting, event: LockAsked, moment: Moment) -> Step:
-    """LOCKED."""
-    later = lock_later(state, event, moment)
-    return Step(rest(later.state.condition), later.effects)
+    if rule is None or not event.active or rule.does is not Does.PURPOSE or not isinstance(answer.state, Awaiting):
+        return answer
+    session = msgspec.structs.replace(answer.state.session, purpose=rule.purpose)
+    return Step(msgspec.structs.replace(answer.state, session=session))
 
 
 ROWS: Final[Rows] = SHARED | {
     Presented: second_badge,
     TimePassed: wait_no_longer,
     InputChanged: sense,
-    LockAsked: lock,
+    LockAsked: lock_at_once,
     EndAsked: nothing,
 }

@@ -9,10 +9,9 @@ import msgspec
 from controller.station.beginnings import PIN_MOST, PIN_MS, laid
 from controller.station.endings import out_of_order, refuse, rest
 from controller.station.events import InputChanged, LockAsked, PinChecked, PinTyped, Presented, TimePassed
-from controller.station.inputs import latched, sensed, suspicion, told
+from controller.station.inputs import suspicion
 from controller.station.resting import begin, let_in
-from controller.station.rules import Does
-from controller.station.shared_rows import SHARED, Rows, lock_later
+from controller.station.shared_rows import SHARED, Rows, lock_at_once, sense_while_waiting
 from controller.station.states import AwaitingPin, Resting
 from controller.station.steps import Step, with_condition
 from protocol.access import Denied, Reason
@@ -73,29 +72,11 @@ def wait_no_longer(state: AwaitingPin, _event: TimePassed, moment: Moment) -> St
     return _give_up(state, Reason.PIN_NEEDED) if moment.at >= state.until else Step(state)
 
 
-def sense(state: AwaitingPin, event: InputChanged, moment: Moment) -> Step:
-    """One that latches: FAULT. One that ends: IDLE or LOCKED. Others: note, tell."""
-    now = sensed(state, event, moment)
-    broken = latched(now, moment)
-    if broken is not None:
-        return broken
-    rule = state.rules.input(event.name)
-    if rule is not None and event.active and rule.does is Does.END and not rule.settle:
-        return Step(rest(now.condition))
-    return Step(now, told(now, event))
-
-
-def lock(state: AwaitingPin, event: LockAsked, moment: Moment) -> Step:
-    """LOCKED."""
-    later = lock_later(state, event, moment)
-    return Step(rest(later.state.condition), later.effects)
-
-
 ROWS: Final[Rows] = SHARED | {
     Presented: other_badge,
     PinTyped: type_on,
     PinChecked: judge,
     TimePassed: wait_no_longer,
-    InputChanged: sense,
-    LockAsked: lock,
+    InputChanged: sense_while_waiting,
+    LockAsked: lock_at_once,
 }

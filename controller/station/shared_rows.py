@@ -37,7 +37,7 @@ from controller.station.events import (
     TimePassed,
     UnlockAsked,
 )
-from controller.station.inputs import sensed
+from controller.station.inputs import latched, sensed, told
 from controller.station.rules import Does
 from controller.station.states import (
     TEACH_LONGEST_MS,
@@ -96,6 +96,12 @@ def lock_later(state: State, event: LockAsked, _moment: Moment) -> Step:
     return Step(with_condition(state, locked=event.note), (Record(locked),))
 
 
+def lock_at_once(state: State, event: LockAsked, moment: Moment) -> Step:
+    """LOCKED."""
+    later = lock_later(state, event, moment)
+    return Step(rest(later.state.condition), later.effects)
+
+
 def unlock_later(state: State, event: UnlockAsked, _moment: Moment) -> Step:
     """Does not lock any more."""
     if not state.condition.locked:
@@ -111,6 +117,18 @@ def break_down(state: State, event: OutputFailed, moment: Moment) -> Step:
 def note_input(state: State, event: InputChanged, moment: Moment) -> Step:
     """Note it."""
     return Step(sensed(state, event, moment))
+
+
+def sense_while_waiting(state: State, event: InputChanged, moment: Moment) -> Step:
+    """One that latches: FAULT. One that ends: IDLE or LOCKED. Others: note, tell."""
+    now = sensed(state, event, moment)
+    broken = latched(now, moment)
+    if broken is not None:
+        return broken
+    rule = state.rules.input(event.name)
+    if rule is not None and event.active and rule.does is Does.END and not rule.settle:
+        return Step(rest(now.condition))
+    return Step(now, told(now, event))
 
 
 def group_later(state: State, event: GroupAsked, moment: Moment) -> Step:

@@ -23,7 +23,7 @@ from controller.station.events import (
 )
 from controller.station.inputs import latched, sensed, suspicion, told
 from controller.station.rules import Does
-from controller.station.shared_rows import SHARED, Rows, group_later, lock_later
+from controller.station.shared_rows import SHARED, Rows, group_later, lock_at_once
 from controller.station.states import TEACH_MOST, TEACH_MS, Teaching
 from controller.station.steps import Step
 from protocol.access import Denied, Granted, Reason
@@ -91,12 +91,6 @@ def sense(state: Teaching, event: InputChanged, moment: Moment) -> Step:
     return Step(after.state, (*said, *after.effects))
 
 
-def lock(state: Teaching, event: LockAsked, moment: Moment) -> Step:
-    """LOCKED."""
-    later = lock_later(state, event, moment)
-    return Step(rest(later.state.condition), later.effects)
-
-
 def group(state: Teaching, event: GroupAsked, moment: Moment) -> Step:
     """IDLE; the next trainer's badge lets a group in."""
     return group_later(rest(state.condition), event, moment)
@@ -113,7 +107,7 @@ ROWS: Final[Rows] = SHARED | {
     TeachFailed: fail,
     TimePassed: wait_no_longer,
     InputChanged: sense,
-    LockAsked: lock,
+    LockAsked: lock_at_once,
     GroupAsked: group,
     TeachAsked: teach_on,
 }

@@ -88,8 +88,8 @@ class LineField(_Ours):
         return said
 
 
-class EmailField(LineField):
-    """An address for letters, or nothing."""
+class AddressField(LineField):
+    """An address for letters; empty where none was said."""
 
     def __init__(self, label: str = "") -> None:
         super().__init__(label, 254)
@@ -101,9 +101,7 @@ class EmailField(LineField):
             if said:
                 validate_email(said)
         except ValidationError as error:
-            raise RefusalError(
-                N_('{field}: "{said}" is no address'), field=self.called("e-mail"), said=said[:80]
-            ) from error
+            raise RefusalError(N_('"{said}" is no address; one is name@example.org'), said=said[:80]) from error
         return said
 
 

@@ -9,8 +9,8 @@ from protocol.rows import BadgeKind
 from server.core import clock
 from server.core.forms import (
     ActionField,
+    AddressField,
     DayField,
-    EmailField,
     Form,
     IdField,
     LineField,
@@ -53,7 +53,7 @@ class ParticularsForm(Form):
     insurance = DayField(N_("Insured until"))
     photos = DayField(N_("Agreed to pictures on"))
     letters = DayField(N_("Agreed to letters on"))
-    email = EmailField(N_("E-mail"))
+    email = AddressField(N_("E-mail"))
 
     def clean(self) -> dict[str, Any]:
         """Refuse who is not born yet. Raises RefusalError."""
