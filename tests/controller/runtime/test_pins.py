@@ -1,8 +1,11 @@
 """A PIN beside a badge: who is asked for one, what lets in, who has to wait; through the shipped loop and writer."""
 
+import hashlib
+
 import pytest
 from workshop import CARDS, Workshop
 
+from protocol.badge import BadgeKey
 from protocol.pin import PinError, checked_pin, is_right, made_pin
 from protocol.rows import Badge, Pin
 
@@ -236,3 +239,11 @@ def test_a_reader_without_keys_and_a_takeover_are_refused_by_the_settings():
         Workshop(SETTINGS.replace('"wiegand", d0 = 5, d1 = 6, bits = 34, technology = "em4100"', '"rc522"'))
     with pytest.raises(SettingsError, match="takeover"):
         Workshop(SETTINGS, takeover=True)
+
+
+def test_the_protocols_page_is_enough_to_hash_a_pin():
+    secret, salt = b"k" * 32, b"s" * 16
+    row = made_pin("marie", "4711", BadgeKey(secret), salt)
+    keyed = hashlib.blake2b(b"pin\0" + b"4711", key=secret, digest_size=32).digest()
+    assert row.hash == hashlib.scrypt(keyed, salt=salt, n=16_384, r=8, p=1, dklen=32, maxmem=2**26).hex()
+    assert row.under == hashlib.blake2b(b"loquet badge key", key=secret, digest_size=8).hexdigest()
