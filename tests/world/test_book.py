@@ -37,6 +37,8 @@ def test_a_month_of_disasters_is_the_same_usage_at_both_ends_and_whenever_it_is_
 
     with World(rng.randrange(2**32) + part) as world:
         world.live(15)
+        while not any(each.ended for each in usage.sessions(world.w.db)):
+            world.live_a_day()  # the card was lost in the last hours, and everything on it
         lines = list(journal.lines(world.w.db))
         here = {each.session: each for each in usage.sessions(world.w.db)}
         machines = [station.machine for station in world.w.settings.stations]
@@ -45,13 +47,12 @@ def test_a_month_of_disasters_is_the_same_usage_at_both_ends_and_whenever_it_is_
         Machine.objects.create(id=machine, device=device)
     upload(device, lines)
     there = {each.session: each for each in Session.objects.all()}
-    assert there.keys() == here.keys()
+    assert there.keys() == here.keys() != set()
     for name, each in there.items():
         mine = here[name]
         assert (each.machine, each.why) == (mine.machine, mine.why or "")
         if each.ended:
             assert abs(each.powered - 1000 * (mine.powered_s or 0)) <= 500
-    assert there
     assert rebuild.rebuild(dry=True).changed == 0
     Session.objects.all().delete()
     assert rebuild.rebuild().changed == len(there)
