@@ -196,7 +196,8 @@ def _until_processed() -> None:
 def _change(bench: Bench, device: tuple[str, Any]) -> dict[str, float]:
     """One grant on the wire, to a controller that knows 20,000 members; headers and all."""
     from protocol.rows import Certification
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
 
     async def ask() -> int:
         talk = Talk(bench.port, *device)
@@ -272,7 +273,8 @@ def _revoke(bench: Bench, devices: list[tuple[str, Any]]) -> dict[str, float]:
 
 async def _one_revocation(bench: Bench, devices: list[tuple[str, Any]]) -> list[float]:
     from protocol.rows import Member
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
 
     held = [Held(Talk(bench.port, *device)) for device in devices]
     for each in held:

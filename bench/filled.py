@@ -15,9 +15,10 @@ def fill(machines: int) -> None:
     from protocol.rows import Badge, Certification, Machine, Member, Training
     from server.accounts.models import Account
     from server.edits import editing
+    from server.edits.authors import Author
 
     Account.objects.create(username="bench", role="administrator")
-    author = editing.Author(name="bench")
+    author = Author(name="bench")
     rows: list[Any] = [Training(f"t{n}", f"Training {n}") for n in range(GRID_TRAININGS)]
     rows += [Machine(f"m{n}", f"Machine {n}", (f"t{n % GRID_TRAININGS}",)) for n in range(machines)]
     rows += [Member(f"p{n}", f"Person {n:05d}", until=None) for n in range(MEMBERS)]

@@ -32,6 +32,16 @@ def lay_over(below: Row | None, edit: Edit, version: int) -> Row | None:
     return edit.row.laid_over(below)
 
 
+def makes_stricter(below: Row | None, row: Row | None) -> bool:
+    """Return whether an edit takes something away and gives nothing: it needs to have seen nothing of what is there."""
+    if below is None:
+        return False
+    if row is None:
+        return below.opens and not below.outlasts_dropping
+    # Each laid over the other is the edit itself: they differ in nothing but how strict they are.
+    return row.laid_over(below) == row == below.laid_over(row)
+
+
 def says_the_same(row: Row | None, below: Row | None) -> bool:
     """Return whether a list says what an edit wanted; names apart, which not everybody is told."""
     if row is None or below is None:

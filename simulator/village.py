@@ -107,6 +107,7 @@ def fill(port_of: dict[str, int]) -> dict[str, Any]:
     from server.devices import enrolment  # noqa: PLC0415
     from server.devices.models import Device  # noqa: PLC0415
     from server.edits import editing  # noqa: PLC0415
+    from server.edits.authors import Author  # noqa: PLC0415
     from server.operations import backup  # noqa: PLC0415
     from server.whitelist.models import Machine  # noqa: PLC0415
 
@@ -116,7 +117,7 @@ def fill(port_of: dict[str, int]) -> dict[str, Any]:
     account = Account(username=USER, role=Role.ADMINISTRATOR)
     account.set_password(PASSWORD)
     account.save()
-    author = editing.Author(account=account, name=USER)
+    author = Author(account=account, name=USER)
     editing.carry_out(
         author, "demo", rows(lambda uid, technology="iso14443a": key.hash(bytes.fromhex(uid), technology))
     )

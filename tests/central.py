@@ -190,7 +190,8 @@ class Central:
 
     def edit(self, *put, drop=()):
         """Change the whitelist, as a page does."""
-        from server.edits.editing import Author, carry_out
+        from server.edits.authors import Author
+        from server.edits.editing import carry_out
 
         return carry_out(Author(name="test"), "test", put, drop)
 

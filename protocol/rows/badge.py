@@ -27,6 +27,7 @@ class Badge(Row, frozen=True, tag="badge"):
     """What a person presents: the keyed hash of its UID and technology. Every controller knows every badge."""
 
     rank: ClassVar[int] = 4
+    opens: ClassVar[bool] = True
 
     hash: Hash
     member: Id

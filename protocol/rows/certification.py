@@ -33,6 +33,7 @@ class Certification(Row, frozen=True, tag="certification"):
     """
 
     rank: ClassVar[int] = 5
+    opens: ClassVar[bool] = True
 
     member: Id
     training: Id

@@ -18,6 +18,7 @@ class Member(Row, frozen=True, tag="member"):
     """
 
     rank: ClassVar[int] = 3
+    opens: ClassVar[bool] = True
 
     id: Id
     name: Text = ""

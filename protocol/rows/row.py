@@ -19,10 +19,11 @@ class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unkn
     """One line of a whitelist.
 
     A kind of row never gains a field once a controller knows it: what is new is a new kind. rank: rows of a lower one
-    come first, since others refer to them.
+    come first, since others refer to them; opens: whether somebody may do less without it.
     """
 
     rank: ClassVar[int]
+    opens: ClassVar[bool] = False
 
     @classmethod
     def head(cls) -> str:

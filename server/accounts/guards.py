@@ -12,7 +12,8 @@ from django_otp import user_has_device
 
 from common.texts import _
 from server.accounts.models import Account, AuditRecord, Role
-from server.core.rendering import refused
+from server.core import once
+from server.core.rendering import refused, show_version
 
 View = Callable[..., HttpResponseBase]
 
@@ -31,7 +32,13 @@ def allowed(role: Role) -> Callable[[View], View]:
                 return _redirect(request, f"/second?next={quote(request.get_full_path())}")
             if not account.may(role):
                 return refused(request, _("Your account may not open this page; ask an administrator."))
-            return view(request, *args, **kwargs)
+            if request.method == "POST" and (before := once.sent_before(request)) is not None:
+                return before
+            show_version(request)
+            response = view(request, *args, **kwargs)
+            if request.method == "POST":
+                once.answered(request, response)
+            return response
 
         return guarded
 

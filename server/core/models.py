@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from django.db import models
 
+from server.core import clock
+
 
 class ServerState(models.Model):
     """One value: generation, version, when a backup last left the machine."""
 
     key = models.CharField(primary_key=True, max_length=40)
     value = models.TextField()
+
+
+class SentForm(models.Model):
+    """A form that was sent: by the word that it carried; where that led, "" while nobody knows."""
+
+    word = models.CharField(primary_key=True, max_length=16)
+    at = models.DateTimeField(default=clock.now, db_index=True)
+    location = models.CharField(max_length=300, blank=True)

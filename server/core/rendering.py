@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -11,12 +12,15 @@ from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
+from django.template.backends.utils import csrf_input
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.module_loading import import_string
+from django.utils.safestring import mark_safe
 from jinja2 import Environment, FileSystemLoader
 
 from common.texts import _, language, ngettext
-from server.core import clock
+from server.core import clock, state
 
 
 class Context(Protocol):
@@ -63,8 +67,22 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "other": "fr" if language() == "en" else "en",
         "path": request.path,
         "full_path": request.get_full_path(),
+        "form_input": lambda: form_input(request),
+        "version": getattr(request, "shown", 0),
         "told": request.session.pop("said", None) if speaks else None,
     }
+
+
+def show_version(request: HttpRequest) -> None:
+    """Have forms carry the version of the whitelist as it is now, before what they show is read."""
+    request.shown = state.version()  # type: ignore[attr-defined]
+
+
+def form_input(request: HttpRequest) -> str:
+    """Return what every form carries: that it is ours, the version at which it was shown, and a word of its own."""
+    fields = {"version": str(request.shown), "once": secrets.token_urlsafe(12)} if hasattr(request, "shown") else {}
+    hidden = (format_html('<input type="hidden" name="{}" value="{}">', *each) for each in fields.items())
+    return mark_safe("".join([csrf_input(request), *hidden]))  # noqa: S308 - each of them is
 
 
 def refused(request: HttpRequest, why: str, status: int = 403) -> HttpResponse:

@@ -21,6 +21,11 @@ def get(key: str, default: str = "") -> str:
     return default if found is None else found
 
 
+def version() -> int:
+    """Return the number of the whitelist's last change."""
+    return int(get(VERSION, "0"))
+
+
 def put(key: str, value: str) -> None:
     """Keep one value."""
     ServerState.objects.update_or_create(key=key, defaults={"value": value})

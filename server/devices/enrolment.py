@@ -21,7 +21,7 @@ from server.core import clock, state
 from server.core.keys import Keys
 from server.devices.models import Device, EnrolCode
 from server.edits import editing
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.inbox.notices import notify
 from server.sites.models import MAIN
 from server.whitelist.models import Machine

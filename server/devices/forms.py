@@ -27,9 +27,9 @@ class EndForm(Form):
 
 
 class CodeForm(Form):
-    """What is asked: a code, or no more of a controller. Of a code: a name, a place, whose place it takes (device)."""
+    """What is asked: a code, or something of a controller. Of a code: name, place, whose place it takes (device)."""
 
-    do = ActionField("code", "retire")
+    do = ActionField("code", "retire", "trust", "take_back")
     device = LineField("", 64)
     name = LineField(N_("Name"))
     site = LineField(N_("Workshop"), 64)

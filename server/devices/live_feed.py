@@ -25,6 +25,7 @@ from server.core.models import ServerState
 from server.devices.feed import REMEMBERED, Feed, Step
 from server.devices.models import Device, Proposal
 from server.devices.problems import ProblemError
+from server.devices.sent import note
 from server.edits import editing, rows
 from server.edits.models import Change
 from server.whitelist.models import Machine
@@ -58,6 +59,14 @@ class News(msgspec.Struct, frozen=True):
     devices: dict[str, KnownDevice]
 
 
+class Seen(msgspec.Struct):
+    """What is to be written of a controller: when it was heard of, what it has in force, what it was sent."""
+
+    at: float = 0.0
+    holds: int | None = None
+    sent: int | None = None
+
+
 class LiveFeed:
     """The whitelist in memory, and everybody who waits for the next version of it."""
 
@@ -72,7 +81,7 @@ class LiveFeed:
         self._news = asyncio.Event()
         self._due = asyncio.Event()
         self._refreshing = asyncio.Lock()
-        self._seen: dict[str, tuple[float, int | None]] = {}
+        self._seen: dict[str, Seen] = {}
         self._looked = time.monotonic()
 
     async def begin(self) -> None:
@@ -153,10 +162,15 @@ class LiveFeed:
             return False
         return True
 
-    def saw(self, device: str, holds: int | None = None) -> None:
-        """Note that a controller was heard of, and which version it has in force."""
-        before = self._seen.get(device)
-        self._seen[device] = (clock.seconds(), holds if holds is not None or before is None else before[1])
+    def saw(self, device: str, *, holds: int | None = None, sent: int | None = None) -> None:
+        """Note that a controller was heard of; which version it has in force, and which it was sent."""
+        seen = self._seen.setdefault(device, Seen())
+        seen.at = clock.seconds()
+        if holds is not None and holds <= self.feed.version:  # what was never there nobody has
+            seen.holds = holds
+        if sent is not None:
+            seen.sent = sent
+            note(device, sent)
 
     async def _write_seen(self) -> None:
         if self._seen:
@@ -240,10 +254,12 @@ def _devices(processed: Processed) -> dict[str, KnownDevice]:
     }
 
 
-def _write_seen(seen: dict[str, tuple[float, int | None]]) -> None:
+def _write_seen(seen: dict[str, Seen]) -> None:
     with transaction.atomic():
-        for device, (when, holds) in seen.items():
-            fields: dict[str, Any] = {"seen": datetime.fromtimestamp(when, UTC)}
-            if holds is not None:
-                fields["holds"] = holds
+        for device, each in seen.items():
+            fields: dict[str, Any] = {"seen": datetime.fromtimestamp(each.at, UTC)}
+            if each.holds is not None:
+                fields["holds"] = each.holds
+            if each.sent is not None:
+                fields["sent"] = each.sent
             Device.objects.filter(pk=device).update(**fields)

@@ -1,28 +1,59 @@
 """Edits made at machines, taken over: by versions, never by clocks; the stricter one wins where neither saw the other.
 
 A controller may say by itself what a trainer at its reader may: who may use its own machines, as a user. What is
-stricter it may always say. All else waits for a person.
+stricter it may say too, of as many people in an hour as its workshop allows. All else waits for a person.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
+
+import msgspec
 
 from protocol.entries import Edited
 from protocol.overlay import Edit, lay_over
-from protocol.rows import Badge, BadgeKind, Certification, Level, Machine, Member, Pin, Row, encode_row
+from protocol.rows import Badge, Certification, Level, Member, Pin, Row, encode_row
 from server.core import clock, state
+from server.devices import sent
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author, Standing
 from server.edits.models import Change
+from server.edits.models import Edit as Edited_
 from server.inbox.notices import notify
+from server.people.models import Member as People
+from server.sites.models import Site
 from server.whitelist.models import Certification as Certified
 from server.whitelist.models import Machine as MachineModel
 
 UNNAMED: Final = "new-"
-_HASH: Final = re.compile("[0-9a-f]{32}")
+HOUR: Final = timedelta(hours=1)
+MOST_HELD: Final = 2_000  # rows of one controller's edits that wait for a person
+
+
+class Sorted(msgspec.Struct):
+    """What becomes of an edit's rows: put, dropped, held for a person, or lost to what was taken away here."""
+
+    put: list[Row] = []
+    drop: list[str] = []
+    held: dict[str, Row | None] = {}
+    lost: list[str] = []
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An edit as a controller told of it: by which entry of its journal."""
+
+    device: Device
+    epoch: str
+    seq: int
+    edited: Edited
+
+    @property
+    def name(self) -> str:
+        """What it is called, among all that were ever told of."""
+        return f"{self.device.pk}/{self.epoch}/{self.seq}"
 
 
 def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
@@ -32,50 +63,69 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
     """
     if edited.replaced or not (edited.rows or edited.gone) or not edited.generation:
         return  # without a generation it was made before a server kept the list: it is among the proposals
-    # After a restore versions mean something else: an edit over another generation has seen nothing of this one.
-    base = edited.base if edited.generation == int(state.get(state.GENERATION)) else 0
+    told = Told(Device.objects.get(pk=device.pk), epoch, seq, edited)
     wanted: dict[str, Row | None] = dict.fromkeys(edited.gone[: editing.BATCH])
     # A PIN set at a controller stays there: no journal brings its hash, and what it does not say is nothing to hold.
     wanted |= {row.key: row for row in edited.rows[: editing.BATCH] if not isinstance(row, Pin)}
+    standing = _standing(told.device, edited, wanted)
+    found = _sort(told, wanted, standing)
+    strict = _people_shut_out(found.put)
+    if strict and not told.device.is_held and strict + _shut_out_lately(told.device) > _allowed(told.device):
+        Device.objects.filter(pk=device.pk).update(is_held=True)
+        told.device.is_held = True
+        notify("suspicious", told.device)
+    if told.device.is_held:
+        found = Sorted(held=found.held | {row.key: row for row in found.put} | dict.fromkeys(found.drop))
+    _write(told, found, standing, strict)
+
+
+def has_seen(device: Device, edited: Edited) -> bool:
+    """Return whether a controller was sent the version over which it says that it made an edit, as far as we know."""
+    return edited.base <= sent.up_to(device.pk)
+
+
+def _sort(told: Told, wanted: Mapping[str, Row | None], standing: Standing) -> Sorted:
+    edited = told.edited
+    # After a restore versions mean something else: an edit over another generation has seen nothing of this one. And
+    # whoever claims a version that was never sent to them has seen none.
+    is_ours = edited.generation == int(state.get(state.GENERATION)) and edited.base <= sent.up_to(told.device.pk)
+    base = edited.base if is_ours else 0
     here = rows.find(wanted)
     changed = _changed_since(base, list(wanted))
-    put: list[Row] = []
-    drop: list[str] = []
-    held: dict[str, Row | None] = {}
-    lost: list[str] = []
+    found = Sorted()
     for key, row in wanted.items():
         below = here.get(key)
         if below is None and key in changed and row is not None:
-            lost.append(key)  # it was there, and was taken away here: neither edit had seen the other
+            found.lost.append(key)  # it was there, and was taken away here: neither edit had seen the other
             continue
         # A journal holds ids only: what it does not say of a person stays.
         complete = row if row is None or below is None else row.completed(below)
         merged = lay_over(below, Edit(complete, base), base if key not in changed else base + 1)
         if merged == below:
             continue
-        if not _may(device, edited, below, merged, put):
-            held[key] = row
+        if not rows.may_say(standing, key, below, merged):
+            found.held[key] = row
         elif merged is None:
-            drop.append(key)
+            found.drop.append(key)
         else:
-            put.append(merged)
-    _report(device, (epoch, seq), edited, put, drop, held, lost)
+            found.put.append(merged)
+    return found
 
 
-def rehash(device: Device, badge: str, new: str) -> None:
-    """Know a badge by its hash under the key in force from now on: it was tapped, and known under an older one."""
-    found = rows.find([f"badge/{badge}", f"badge/{new}"])
-    old = found.get(f"badge/{badge}")
-    if isinstance(old, Badge) and f"badge/{new}" not in found and _HASH.fullmatch(new):
-        author = Author(device=device, name=device.name)
-        put = Badge(new, old.member, old.kind, old.since, old.until, old.blocked)
-        if Certified.objects.filter(member=old.member, level__gte=int(Level.TRAINER)).exists():
-            # Whoever lets others in: a stolen controller must not make itself such a badge.
-            Proposal.objects.create(device=device, key=put.key, row=encode_row(put).decode())
-            notify("held", device, once=f"rehashed/{new}", by=device.name or device.pk, keys=put.key)
-            return
-        editing.carry_out(author, "rehashed", [put])
-        notify("rehashed", device, once=f"rehashed/{new}", member=old.member)
+def _people_shut_out(put: list[Row]) -> int:
+    """Count whom an edit excludes, and whose badges it blocks: of what a controller may say, no other row does."""
+    return sum((isinstance(row, Member) and row.excluded) or (isinstance(row, Badge) and row.blocked) for row in put)
+
+
+def _allowed(device: Device) -> int:
+    """Return how many people a controller may shut out in an hour."""
+    return Site.objects.values_list("exclusions", flat=True).get(pk=device.site_id)
+
+
+def _shut_out_lately(device: Device) -> int:
+    """Count those whom a controller excluded or blocked in the last hour."""
+    lately = Edited_.objects.filter(at__gte=clock.now() - HOUR, device=device, what="at_machine")
+    return sum(int(about.get("shut_out", 0)) for about in lately.values_list("about", flat=True))
 
 
 def _changed_since(base: int, keys: list[str]) -> set[str]:
@@ -83,51 +133,22 @@ def _changed_since(base: int, keys: list[str]) -> set[str]:
     return set(Change.objects.filter(key__in=keys, version__gt=base).values_list("key", flat=True))
 
 
-def _may(device: Device, edited: Edited, below: Row | None, row: Row | None, put: list[Row]) -> bool:
-    """Return whether a controller may say this by itself."""
-    match below, row:
-        case Member(excluded=False), Member(excluded=True):
-            return row == Member(below.id, below.name, below.category, below.payer, below.until, excluded=True)
-        case Badge(blocked=False), Badge(blocked=True):
-            return row == Badge(below.hash, below.member, below.kind, below.since, below.until, blocked=True)
-        case Machine(), Machine():
-            mine = MachineModel.objects.filter(pk=row.id, device=device).exists()
-            same = Machine(
-                below.id,
-                below.name,
-                below.requires,
-                row.locked,
-                below.now and bool(row.locked),
-                below.longest,
-                below.supervised,
-                below.buddy,
-            )
-            return mine and row == same
-        case None, Member():
-            return _is_taught(device, edited) and row == Member(row.id) and row.id.startswith(UNNAMED)
-        case None, Badge():
-            fresh = any(isinstance(each, Member) and each.id == row.member for each in put)
-            return fresh and row == Badge(row.hash, row.member) and row.kind is BadgeKind.MEMBER
-        case ((None | Certification()), Certification()):
-            higher = below is not None and below.level > Level.USER
-            known = rows.get(Member(row.member).key) is not None or row.member.startswith(UNNAMED)
-            return (
-                _is_taught(device, edited)
-                and row.level <= Level.USER
-                and not higher
-                and known
-                and row.training in _trainings_of(device)
-            )
-    return False
+def _standing(device: Device, edited: Edited, wanted: Mapping[str, Row | None]) -> Standing:
+    """Return what counts of a controller for an edit of its: asked once, however many rows it has."""
+    mine = dict(MachineModel.objects.filter(device=device).values_list("pk", "requires"))
+    trainings = {training for each in mine.values() for training in each or ()}
+    named = {row.member for row in wanted.values() if isinstance(row, Certification)}
+    return Standing(
+        machines=frozenset(mine),
+        trainings=trainings,
+        is_taught=_is_taught(edited, trainings),
+        entered={row.id for row in wanted.values() if isinstance(row, Member) and row.id.startswith(UNNAMED)},
+        known=set(People.objects.filter(pk__in=named).values_list("pk", flat=True)),
+    )
 
 
-def _trainings_of(device: Device) -> set[str]:
-    lists = MachineModel.objects.filter(device=device).values_list("requires", flat=True)
-    return {training for each in lists for training in each or ()}
-
-
-def _is_taught(device: Device, edited: Edited) -> bool:
-    """Return whether a trainer of one of the device's trainings gave it at a reader."""
+def _is_taught(edited: Edited, trainings: set[str]) -> bool:
+    """Return whether a trainer of one of the controller's trainings gave it at a reader."""
     if edited.machine is None:
         return False
     trainer = rows.get(f"member/{edited.by}")
@@ -136,42 +157,46 @@ def _is_taught(device: Device, edited: Edited) -> bool:
         return False
     held = Certified.objects.filter(member=edited.by, level__gte=int(Level.TRAINER)).exclude(until__lt=today)
     held = held.exclude(since__gt=today)
-    return bool(set(held.values_list("training", flat=True)) & _trainings_of(device))
+    return bool(set(held.values_list("training", flat=True)) & trainings)
 
 
-def _report(
-    device: Device,
-    entry: tuple[str, int],
-    edited: Edited,
-    put: list[Row],
-    drop: list[str],
-    held: dict[str, Row | None],
-    lost: list[str],
-) -> None:
-    author = Author(device=device, name=edited.by)
-    epoch, seq = entry
-    named = f"{device.pk}/{epoch}/{seq}"
-    about = {"by": edited.by, "machine": edited.machine or ""}
-    made = editing.carry_out(author, "at_machine", put, drop, about=about) if put or drop else None
+def _write(told: Told, found: Sorted, standing: Standing, shut_out: int) -> None:
+    device, by = told.device, told.edited.by[:100]
+    author = Author(device=device, name=told.edited.by, standing=standing)
+    about = {"by": told.edited.by, "machine": told.edited.machine or "", "shut_out": shut_out}
+    made = None
+    if found.put or found.drop:
+        made = editing.carry_out(author, "at_machine", found.put, found.drop, about=about)
     if made is not None:
-        keys = ", ".join([*(row.key for row in put), *drop])[:200]
-        notify("edited", device, once=f"edited/{named}", by=edited.by[:100], keys=keys)
-        for row in put:
+        keys = ", ".join([*(row.key for row in found.put), *found.drop])[:200]
+        notify("edited", device, by=by, keys=keys)
+        for row in found.put:
             if isinstance(row, Member) and row.id.startswith(UNNAMED):
-                notify("unnamed", device, once=f"unnamed/{row.id}", member=row.id, by=edited.by[:100])
-    if lost:
-        notify("lost_to", device, once=f"lost/{named}", by=edited.by[:100], keys=", ".join(lost)[:200])
-    if held:
-        Proposal.objects.bulk_create(
-            Proposal(
-                device=device,
-                key=key[:300],
-                row="" if row is None else encode_row(row).decode(),
-                epoch=epoch,
-                seq=seq,
-            )
-            for key, row in held.items()
-        )
-        notify("held", device, once=f"held/{named}", by=edited.by[:100], keys=", ".join(held)[:200])
+                notify("unnamed", device, member=row.id, by=by)
+    if found.lost:
+        notify("lost_to", device, by=by, keys=", ".join(found.lost)[:200])
+    if found.held:
+        _hold(told, found.held)
+        notify("held", device, by=by, keys=", ".join(found.held)[:200])
     if made is None:  # the list says that it includes the edit, or was decided against: the controller is to hear
         editing.touch()
+
+
+def _hold(told: Told, held: Mapping[str, Row | None]) -> None:
+    """Keep rows for a person, of each the latest that a controller says; up to a bound that only a flood reaches.
+
+    Until somebody has decided, the controller is told that its edits are in force up to the first of these.
+    """
+    mine = Proposal.objects.filter(device=told.device).exclude(epoch="")
+    said = {key[:300]: "" if row is None else encode_row(row).decode() for key, row in held.items()}
+    waiting = {each.key: each for each in mine.filter(key__in=list(said))}
+    for key, each in waiting.items():
+        each.row = said.pop(key)
+    Proposal.objects.bulk_update(waiting.values(), ["row"])
+    room = max(0, MOST_HELD - mine.count())
+    if len(said) > room:
+        notify("too_many_held", told.device, most=MOST_HELD)
+    Proposal.objects.bulk_create(
+        Proposal(device=told.device, key=key, row=row, epoch=told.epoch, seq=told.seq)
+        for key, row in list(said.items())[:room]
+    )

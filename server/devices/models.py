@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from server.core import clock
@@ -9,7 +11,11 @@ from server.sites.models import MAIN
 
 
 class Device(models.Model):
-    """A controller. key, sealing: its public keys; report: how it said it is; whole: below it, it gets all anew."""
+    """A controller. key, sealing: its public keys; report: how it said it is; whole: below it, it gets all anew.
+
+    holds: the version that it is known to have in force, since it asked for what comes after; sent: the last that it
+    was sent. is_held: since it did what is suspicious, what it says of others waits for a person.
+    """
 
     id = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=200, blank=True)
@@ -20,8 +26,9 @@ class Device(models.Model):
     report = models.JSONField(null=True, blank=True)
     settings = models.TextField(blank=True)
     whole = models.BigIntegerField(default=0)
-    # The version that it is known to have in force: it asked for what comes after.
     holds = models.BigIntegerField(default=0)
+    sent = models.BigIntegerField(default=0, db_default=0)
+    is_held = models.BooleanField(default=False, db_default=False)
     retired = models.BooleanField(default=False)
     site = models.ForeignKey("sites.Site", on_delete=models.PROTECT, default=MAIN, db_default=MAIN)
     replaced_by = models.ForeignKey("Device", null=True, blank=True, on_delete=models.SET_NULL)
@@ -51,3 +58,8 @@ class Proposal(models.Model):
     row = models.TextField(blank=True)
     epoch = models.CharField(max_length=16, blank=True)
     seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        """Asked for by controller and row."""
+
+        indexes: ClassVar = [models.Index(fields=["device", "key"], name="proposal_of_row")]

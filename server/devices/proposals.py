@@ -16,7 +16,7 @@ from protocol.overlay import Edit, lay_over
 from protocol.rows import Machine, Row, Unread, encode_row, read_row
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.edits.models import Edit as Edited
 from server.inbox.notices import notify
 from server.people.models import Member as People

@@ -5,21 +5,22 @@ Who edits is named; what was before is kept, so that it can be undone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 from django.db import transaction
-from django.db.models import Model
-from django.http import HttpRequest
 
 from common.errors import LoquetError
 from common.texts import N_
+from protocol.overlay import makes_stricter
 from protocol.rows import Row, checked, encode_row, read_row
 from server.accounts.models import Account, AuditRecord
 from server.core import state
 from server.core.models import ServerState
 from server.edits import rows
+from server.edits.authors import Author
 from server.edits.models import Change, Edit
 from server.edits.signals import rows_changed
 
@@ -33,23 +34,12 @@ class EditError(LoquetError, ValueError):
     """An edit that cannot be made."""
 
 
-class Author(msgspec.Struct, frozen=True):
-    """Whose an edit is: a person with an account, a controller (a `Device`), or somebody at the shell."""
-
-    account: Account | None = None
-    device: Model | None = None
-    name: str = ""
-
-    @property
-    def site(self) -> str | None:
-        """The site that they are for; None for every one."""
-        return None if self.account is None else self.account.site_id
-
-    @classmethod
-    def of(cls, request: HttpRequest) -> Author:
-        """Return whose an edit is that a page asks for."""
-        assert isinstance(request.user, Account)  # noqa: S101 - pages are guarded
-        return cls(account=request.user, name=request.user.username)
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Have nobody else edit meanwhile: what is read inside is as it is when it is written."""
+    with transaction.atomic():
+        ServerState.objects.select_for_update().get(key=state.VERSION)
+        yield
 
 
 def carry_out(
@@ -59,30 +49,26 @@ def carry_out(
     drop: Iterable[str] = (),
     *,
     about: dict[str, Any] | None = None,
-    seen: Iterable[Row] = (),
-    since: int | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Edit | None:
     """Put rows and drop keys; return the edit, or None where nothing was to be changed.
 
-    Raises RowError, EditError, ElsewhereError.
+    What somebody else has changed since the author looked is not written over, but by what only makes it stricter.
 
-    seen: rows as whoever edits saw them; since: the version at which they looked. What somebody else has changed
-    meanwhile is not written over.
+    Raises RowError, EditError, ElsewhereError, NotAllowedError.
     """
     wanted: dict[str, Row | None] = dict.fromkeys(drop)
     said = {row.key: checked(row) for row in put}
     rows.hold_to_kinds(wanted | said)
-    with transaction.atomic():
-        # Held to the end: versions follow one another as the edits do, on PostgreSQL too.
-        ServerState.objects.select_for_update().get(key=state.VERSION)  # one edit at a time
+    with alone():  # to the end: versions follow one another as the edits do, on PostgreSQL too
         wanted |= {row.key: row for row in rows.settled(said.values())}
         before = rows.find(wanted)
-        if any(rows.get(row.key) != row for row in seen) or _changed(wanted, since):
-            raise EditError(N_("somebody else has changed this meanwhile; look again"))
         changed = {key: row for key, row in wanted.items() if before.get(key) != row}
         if not changed:
             return None
+        _hold_to_what_was_seen(author.since, before, changed)
+        author = author.as_it_is_now()
+        rows.hold_to_author(author, before, changed)
         rows.hold_to_site(changed, author.site)
         device = None if author.device is None else author.device.pk
         edit = Edit.objects.create(
@@ -100,10 +86,21 @@ def carry_out(
     return edit
 
 
-def _changed(keys: Iterable[str], since: int | None) -> bool:
+def _hold_to_what_was_seen(since: int | None, before: dict[str, Row], changed: dict[str, Row | None]) -> None:
+    """Refuse to write over what the author did not see. Raises EditError."""
     if since is None:
-        return False
-    return bool(set(Change.objects.filter(version__gt=since).values_list("key", flat=True)) & set(keys))
+        return
+    unseen = _changed_since(since, list(changed))
+    if any(not makes_stricter(before.get(key), changed[key]) for key in unseen):
+        raise EditError(N_("somebody else has changed this meanwhile; look again"))
+
+
+def _changed_since(version: int, keys: list[str]) -> set[str]:
+    """Return which of these keys have changed after a version."""
+    later = Change.objects.filter(version__gt=version)
+    if len(keys) > BATCH:
+        return set(later.values_list("key", flat=True)) & set(keys)
+    return set(later.filter(key__in=keys).values_list("key", flat=True))
 
 
 def _write(edit: Edit, changed: dict[str, Row | None], before: dict[str, Row]) -> None:
@@ -154,12 +151,13 @@ def undo(author: Author, edit: Edit) -> Edit | None:
         if locked.what in FINAL or not changes:
             raise EditError(N_("this cannot be taken back any more"))
         keys = [each.key for each in changes]
-        if Change.objects.filter(key__in=keys, version__gt=changes[-1].version).exists():
+        if _changed_since(changes[-1].version, keys):
             raise EditError(N_("somebody has changed the same since; undo what came later first"))
         put = [read_row(each.key, each.before) for each in changes if each.before is not None]
         drop = [each.key for each in changes if each.before is None]
         _nothing_refers(drop)
-        done = carry_out(author, "undone", put, drop, about={**locked.about, "what": locked.what})
+        seen = msgspec.structs.replace(author, since=changes[-1].version)
+        done = carry_out(seen, "undone", put, drop, about={**locked.about, "what": locked.what})
         locked.undone_by = done
         locked.save(update_fields=["undone_by"])
         return done

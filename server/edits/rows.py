@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -15,6 +15,8 @@ from django.db.models import Model, QuerySet
 from common.errors import LoquetError
 from common.texts import N_
 from protocol.rows import Row
+from server.accounts.models import Role
+from server.edits.authors import Author, Standing
 
 BATCH: Final = 200  # keys in one question: SQLite takes so many variables, and more
 M = TypeVar("M", bound=Model)
@@ -27,6 +29,10 @@ class UnkeptError(LoquetError, ValueError):
 
 class ElsewhereError(LoquetError, ValueError):
     """A row that belongs to another site than whoever edits it."""
+
+
+class NotAllowedError(LoquetError, ValueError):
+    """An edit that its author may not make."""
 
 
 class Kind(ABC, Generic[M, R]):
@@ -66,6 +72,14 @@ class Kind(ABC, Generic[M, R]):
         """Take a row away."""
         made = self.made(row)
         self.objects.filter(**{field: getattr(made, field) for field in self.unique}).delete()
+
+    def refuses(self, author: Author, steps: list[tuple[R | None, R | None]]) -> str:  # noqa: ARG002 - most ask no more
+        """Return why an account's author may not make these changes, of rows before and after; "" where they may."""
+        return "" if author.may(Role.FABMANAGER) else N_("your account may not change this; ask a fabmanager")
+
+    def may_say(self, standing: Standing, before: R | None, after: R | None) -> bool:  # noqa: ARG002 - most may not
+        """Return whether a controller may say this by itself; all else waits for a person."""
+        return False
 
     def belonging_to(self, kind: str, name: str) -> Iterable[M]:  # noqa: ARG002 - most belong to nothing
         """Find what means nothing without the row of that kind and name."""
@@ -163,6 +177,27 @@ def hold_to_site(keys: Iterable[str], site: str | None) -> None:
     for head, names_ in mine.items():
         for name in sorted(_elsewhere(head, names_, site)):
             raise ElsewhereError(N_('"{key}" belongs to another workshop; ask whoever runs it'), key=f"{head}/{name}")
+
+
+def hold_to_author(author: Author, before: Mapping[str, Row], changed: Mapping[str, Row | None]) -> None:
+    """Refuse what an author may not change, whatever led there: a page, a sheet, an undo, a journal.
+
+    Raises NotAllowedError.
+    """
+    steps: dict[str, list[tuple[Row | None, Row | None]]] = defaultdict(list)
+    for key, row in changed.items():
+        steps[key.partition("/")[0]].append((before.get(key), row))
+    for head, mine in steps.items() if author.account is not None else ():
+        if why := _kinds[head].refuses(author, mine):
+            raise NotAllowedError(why)
+    for key, row in changed.items() if author.standing is not None else ():
+        if not may_say(author.standing, key, before.get(key), row):
+            raise NotAllowedError(N_('a controller may not change "{key}" by itself'), key=key)
+
+
+def may_say(standing: Standing | None, key: str, before: Row | None, after: Row | None) -> bool:
+    """Return whether a controller may say this by itself."""
+    return standing is not None and _kinds[key.partition("/")[0]].may_say(standing, before, after)
 
 
 def belonging_to(head: str, name: str, *, holding: bool = False) -> list[Row]:

@@ -43,6 +43,7 @@ SENTENCES: Final = {
     "took_over": N_("took over what {device} proposed"),
     "at_machine": N_("let somebody in at a machine"),
     "rehashed": N_("a badge was read under the new badge key"),
+    "held_back": N_("kept a badge of {name} back, which a controller had read anew: it waits on the page Import"),
     "undone": N_("took back: {before}"),
     "demo": N_("made the workshop of the demonstration"),
 }

@@ -19,7 +19,7 @@ from server.core.exports import Column, Kind, Table
 from server.core.forms import BackForm, FormError
 from server.core.rendering import page, say
 from server.edits import editing, sentences
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.edits.forms import PastForm
 from server.edits.history import seen_by
 from server.edits.models import Edit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.db.models import Model
+from django.db.models import F, Model
 
 from common import texts
 from common.texts import N_, NP_
@@ -37,6 +37,10 @@ SENTENCES: Final = {
         "{device} kept a whitelist of its own before: {count} rows wait for you on the page Import.",
     ),
     "rehashed": N_("{device}: a badge of {member} was read under an older key; it is known under both now."),
+    "not_rehashed": N_(
+        "{device} says that a badge of {member} was read under an older key, but there is no older one. It was not"
+        " believed; was its card stolen?"
+    ),
     "restored": N_(
         "A backup of {why} was put back. What was edited since is lost: look at who was revoked, excluded or blocked."
     ),
@@ -44,17 +48,51 @@ SENTENCES: Final = {
         "That backup was made by a version that left usage out. {count} sessions were read again from the journals in"
         " it. Those before may still be on the controllers: on each, `loquet sessions --csv` shows what it has."
     ),
+    "suspicious": N_(
+        "{device} excluded or blocked more people in an hour than its workshop allows. What it says from now on waits"
+        " for you, and what it did can be taken back, on the page Controllers."
+    ),
+    "too_much": N_(
+        "{device} sent more in a day than any controller has to say. The rest waits there until tomorrow; look whether"
+        " its card was stolen, or its clock or a reader is broken."
+    ),
+    "too_many_held": N_("{device} proposes more changes than are kept for you ({most}): newer ones are left out."),
     "replaced": N_("{device} took the place of {old}."),
     "clock_lowered": N_("{device}: its clock was set back to a day before what was known to have passed, by {by}."),
 }
-PLACES: Final = ("by", "keys", "member", "machine", "missing", "epoch", "why", "kind", "cause", "count", "old")
+# What stands above all else: somebody may be doing harm, or something was lost.
+ALARMS: Final = frozenset(
+    {
+        "conflict",
+        "gap",
+        "storage_replaced",
+        "restored",
+        "restored_without_usage",
+        "suspicious",
+        "too_much",
+        "not_rehashed",
+    }
+)
+PLACES: Final = ("by", "keys", "member", "machine", "missing", "epoch", "why", "kind", "cause", "count", "old", "most")
 
 
-def notify(what: str, device: Model | None, *, once: str = "", **about: object) -> None:
-    """Put something into the inbox; what has the same `once` is said once, however often it happens."""
+def notify(what: str, device: Model | None, *, once: str = "", subject: str = "", **about: object) -> None:
+    """Put something into the inbox; what has the same `once` is said once, however often it happens.
+
+    What a controller says again while it waits there is counted, and its latest words are kept; `missing` adds up.
+    """
     if once and Notice.objects.filter(once=once).exists():
         return
-    Notice.objects.create(what=what, device_id=None if device is None else device.pk, about=about, once=once)
+    key = None if device is None else device.pk
+    same = Notice.objects.filter(what=what, device_id=key, subject=subject[:64], done=None)
+    known = None if key is None else same.order_by("pk").first()
+    if known is None:
+        made = {"about": about, "once": once, "subject": subject[:64], "is_alarm": what in ALARMS}
+        Notice.objects.create(what=what, device_id=key, **made)
+        return
+    if "missing" in about:
+        about["missing"] = int(str(about["missing"])) + int(known.about.get("missing", 0))
+    same.filter(pk=known.pk).update(count=F("count") + 1, last=clock.now(), about=about, once=once or known.once)
 
 
 def sentence(notice: Notice) -> str:

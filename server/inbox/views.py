@@ -30,7 +30,7 @@ def inbox(request: HttpRequest) -> HttpResponseBase:
             notices.done(notice, request.user.get_username())
         return HttpResponseRedirect("/inbox")
     audit(request, "looked_inbox")
-    found = _seen(request).select_related("device").order_by("-pk")
+    found = _seen(request).select_related("device").order_by("-is_alarm", "-last")
     if (file := exports.asked(request, lambda: _table(found))) is not None:
         return file
     waiting = [(each, notices.sentence(each), _link(each)) for each in found.filter(done=None)[:MOST]]

@@ -7,10 +7,10 @@ from typing import Final
 
 from protocol import entries
 from protocol.access import Reason
-from server.devices import local_edits
+from server.devices import local_edits, rehashing
 from server.inbox.notices import notify
 from server.journal import clocks
-from server.journal.processing import Written, register
+from server.journal.processing import Written, register, register_ready
 from server.people.models import UnknownBadge
 from server.upkeep import records
 from server.upkeep.models import What
@@ -34,17 +34,17 @@ def edited(written: Written, entry: entries.Edited) -> None:
 
 def rehashed(written: Written, entry: entries.Rehashed) -> None:
     """Know a badge under the new badge key."""
-    local_edits.rehash(written.device, entry.badge, entry.new)
+    rehashing.rehash(written.device, entry.badge, entry.new)
 
 
 def storage_replaced(written: Written, entry: entries.StorageReplaced) -> None:
     """Report that a controller's database was damaged."""
-    notify("storage_replaced", written.device, once=f"replaced/{written.entry.pk}", why=entry.why[:200])
+    notify("storage_replaced", written.device, why=entry.why[:200])
 
 
 def fault(written: Written, entry: entries.FaultLatched) -> None:
     """Report that a machine is out of order."""
-    notify("fault", written.device, once=f"fault/{written.entry.pk}", machine=entry.machine, cause=entry.cause[:300])
+    notify("fault", written.device, subject=entry.machine, machine=entry.machine, cause=entry.cause[:300])
 
 
 def down(written: Written, entry: entries.FaultLatched | entries.Locked) -> None:
@@ -67,7 +67,7 @@ def reported(written: Written, entry: entries.Reported) -> None:
     )
     if kept:
         about = {"machine": entry.machine, "id": entry.machine, "why": (entry.note or entry.input)[:200]}
-        notify("defect", written.device, once=f"defect/{written.entry.pk}", **about)
+        notify("defect", written.device, subject=entry.machine, **about)
 
 
 def mended(written: Written, entry: entries.Mended) -> None:
@@ -89,7 +89,7 @@ def _when(written: Written) -> When:
 
 def clock_lowered(written: Written, entry: entries.ClockLowered) -> None:
     """Report that somebody set a controller's clock back."""
-    notify("clock_lowered", written.device, once=f"lowered/{written.entry.pk}", by=entry.by[:100])
+    notify("clock_lowered", written.device, by=entry.by[:100])
 
 
 def register_all() -> None:
@@ -97,6 +97,7 @@ def register_all() -> None:
     register(entries.Clock, clocks.read)
     register(entries.Refused, unknown_badge)
     register(entries.Edited, edited)
+    register_ready(entries.Edited, local_edits.has_seen)
     register(entries.Rehashed, rehashed)
     register(entries.StorageReplaced, storage_replaced)
     register(entries.FaultLatched, fault)

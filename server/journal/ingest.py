@@ -168,4 +168,4 @@ def _note_gaps(stream: Stream, upload: Upload) -> None:
         last = seq
     Gap.objects.bulk_create(gaps)
     missing = sum(gap.last - gap.first + 1 for gap in gaps)
-    notify("gap", stream.device, once=f"gap/{stream.pk}/{gaps[0].first}", epoch=stream.epoch, missing=missing)
+    notify("gap", stream.device, epoch=stream.epoch, missing=missing)

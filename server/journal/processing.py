@@ -6,12 +6,13 @@ Apps register what they make of a kind of entry. One that makes no sense is told
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, Final, get_args
 
 import msgspec
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from protocol import entries
@@ -25,6 +26,10 @@ from server.journal.models import Entry, Stream
 from server.whitelist.models import Machine
 
 BATCH: Final = 200
+CHUNK: Final = 20  # read at once
+BYTES: Final = 200_000  # of entries in one transaction
+SLICE_S: Final = 0.02  # after which others have their turn
+EARLY_MS: Final = 2_000
 log = logging.getLogger("loquet.server")
 
 
@@ -39,6 +44,7 @@ class Written(msgspec.Struct, frozen=True):
 Handler = Callable[[Written, Any], None]
 BatchHandler = Callable[[Device, list[Any]], None]
 _handlers: defaultdict[type, list[Handler]] = defaultdict(list)
+_ready: dict[type, Callable[[Device, Any], bool]] = {}
 _in_batches: set[type] = set()
 _batch_handlers: list[tuple[tuple[type, ...], BatchHandler]] = []
 
@@ -46,6 +52,11 @@ _batch_handlers: list[tuple[tuple[type, ...], BatchHandler]] = []
 def register(kind: type, handler: Handler) -> None:
     """Have a handler called for each entry of a kind, after those that are there, in the same transaction."""
     _handlers[kind].append(handler)
+
+
+def register_ready(kind: type, is_ready: Callable[[Device, Any], bool]) -> None:
+    """Have an entry of a kind wait a little where what it speaks of may be on its way to the database."""
+    _ready[kind] = is_ready
 
 
 def register_batch(kinds: tuple[type, ...], handler: BatchHandler) -> None:
@@ -59,50 +70,27 @@ def processed() -> Iterable[tuple[str, str, int]]:
     return Stream.objects.order_by("-pk").values_list("device_id", "epoch", "processed_seq")
 
 
-def step() -> bool:
-    """Go through one batch of each journal; return whether there was anything."""
+def step(pause: Callable[[float], None] = lambda _seconds: None) -> bool:
+    """Go through one batch of each journal; return whether there was anything that may be gone on with at once.
+
+    pause: is given the seconds for which each transaction kept others from writing.
+    """
     found = False
     waiting = Q(processed_seq__lt=F("acknowledged_seq")) | Q(booked_seq__lt=F("processed_seq"))
     for stream in Stream.objects.filter(waiting).select_related("device")[:50]:
+        begun = time.monotonic()
         if stream.booked_seq < stream.processed_seq:
             book.catch_up(stream, _machines_of(stream))
+            found = True
         else:
-            _process(stream)
-        found = True
+            found |= _process(stream)
+        pause(time.monotonic() - begun)
     return found
 
 
-def _process(stream: Stream) -> None:
-    """Read and sort first, so that nobody waits for the database meanwhile; then write what follows from it."""
-    first, last = stream.processed_seq, stream.acknowledged_seq
-    written = list(Entry.objects.filter(stream=stream, seq__gt=first, seq__lte=last).order_by("seq")[:BATCH])
-    mine = _machines_of(stream)
-    due = [(entry, found) for entry in written if (found := _due(entry.body, mine)) is not None]
-    # Where a batch was not full, numbers may be missing at its end: they were purged, and nobody waits for them.
-    reached = written[-1].seq if len(written) == BATCH else last
-    with transaction.atomic():
-        locked = Stream.objects.select_for_update(of=("self",)).get(pk=stream.pk)
-        if locked.processed_seq != stream.processed_seq:
-            return  # another process has done it
-        taken = [each for each in due if _take(Written(stream.device, stream.epoch, each[0]), each[1])]
-        book.mark_all(taken)
-        for kinds, handler in _batch_handlers:
-            mine_of_them = [found for _entry, found in taken if isinstance(found, kinds)]
-            if mine_of_them:
-                handler(stream.device, mine_of_them)
-        Stream.objects.filter(pk=stream.pk).update(processed_seq=reached, booked_seq=reached)
-
-
-def catch_up() -> None:
-    """Mark all that was processed and is not marked yet; nobody is told of anything again."""
-    behind = Stream.objects.filter(booked_seq__lt=F("processed_seq")).select_related("device")
-    while streams := list(behind[:50]):
-        for stream in streams:
-            book.catch_up(stream, _machines_of(stream))
-
-
-def _machines_of(stream: Stream) -> set[str]:
-    return set(Machine.objects.filter(device_id=stream.device_id).values_list("pk", flat=True))
+def is_behind() -> bool:
+    """Return whether there is an entry that nobody has gone through yet."""
+    return Stream.objects.filter(processed_seq__lt=F("acknowledged_seq")).exists()
 
 
 class _Foreign(msgspec.Struct):
@@ -115,6 +103,79 @@ class _Broken(msgspec.Struct):
     """What cannot be read."""
 
     error: str
+
+
+class _Due(msgspec.Struct, frozen=True):
+    """An entry, and what is to be done about it; None for nothing."""
+
+    row: Entry
+    found: AnyEntry | _Foreign | _Broken | None
+
+
+def _process(stream: Stream) -> bool:
+    """Read and sort first, so that nobody waits for the database meanwhile; then write what follows from it.
+
+    What was not done in a slice of time is done in the next one, once others had their turn. Return whether there may
+    be more at once.
+    """
+    due, reached = _read(stream)
+    first = stream.processed_seq
+    if due and _is_early(stream.device, due[0]):
+        return False
+    with transaction.atomic():
+        skip = connection.features.has_select_for_update_skip_locked
+        locked = Stream.objects.select_for_update(of=("self",), skip_locked=skip).filter(pk=stream.pk).first()
+        if locked is None or locked.processed_seq != first:
+            return False  # another process does it, or has done it
+        end = time.monotonic() + SLICE_S
+        taken: list[tuple[Entry, Any]] = []
+        for number, each in enumerate(due):
+            if number and (time.monotonic() > end or _is_early(stream.device, each)):
+                reached = due[number - 1].row.seq
+                break
+            if each.found is not None and _take(Written(stream.device, stream.epoch, each.row), each.found):
+                taken.append((each.row, each.found))
+        book.mark_all(taken)
+        for kinds, handler in _batch_handlers:
+            mine_of_them = [found for _entry, found in taken if isinstance(found, kinds)]
+            if mine_of_them:
+                handler(stream.device, mine_of_them)
+        Stream.objects.filter(pk=stream.pk).update(processed_seq=reached, booked_seq=reached)
+    return True
+
+
+def _read(stream: Stream) -> tuple[list[_Due], int]:
+    """Return the next entries of a journal, up to a bound of bytes, and up to which number that is."""
+    first, last = stream.processed_seq, stream.acknowledged_seq
+    mine = _machines_of(stream)
+    due: list[_Due] = []
+    size = 0
+    rows = Entry.objects.filter(stream=stream, seq__gt=first, seq__lte=last).order_by("seq")[:BATCH]
+    for row in rows.iterator(chunk_size=CHUNK):
+        due.append(_Due(row, _due(row.body, mine)))
+        size += len(row.body)
+        if size > BYTES:
+            return due, row.seq
+    # Where a batch was not full, numbers may be missing at its end: they were purged, and nobody waits for them.
+    return due, due[-1].row.seq if len(due) == BATCH else last
+
+
+def _is_early(device: Device, due: _Due) -> bool:
+    """Return whether an entry is to wait for what this server is writing meanwhile: for two seconds, and no longer."""
+    ready = _ready.get(type(due.found))
+    return ready is not None and clock.ms() - due.row.came < EARLY_MS and not ready(device, due.found)
+
+
+def catch_up() -> None:
+    """Mark all that was processed and is not marked yet; nobody is told of anything again."""
+    behind = Stream.objects.filter(booked_seq__lt=F("processed_seq")).select_related("device")
+    while streams := list(behind[:50]):
+        for stream in streams:
+            book.catch_up(stream, _machines_of(stream))
+
+
+def _machines_of(stream: Stream) -> set[str]:
+    return set(Machine.objects.filter(device_id=stream.device_id).values_list("pk", flat=True))
 
 
 class _Head(msgspec.Struct):

@@ -39,6 +39,7 @@ LEFT_OUT: Final = {
     "auth.Permission": "Django makes it anew; roles are an account's own here",
     "auth.Group": "nobody is in one: roles are an account's own here",
     "auth.Group_permissions": "likewise",
+    "core.SentForm": "a form of before is not sent again",
     "axes.AccessAttempt": "whose login is throttled for the moment",
     "axes.AccessAttemptExpiration": "likewise",
     "axes.AccessFailureLog": "likewise",

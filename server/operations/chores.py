@@ -19,6 +19,7 @@ from server.journal import processing
 from server.operations import backup, retention
 
 IDLE_S: Final = 60.0
+SOON_S: Final = 0.5  # after which what was too early, or another process was at, is looked at again
 QUIET_S: Final = 0.05  # without an upload, after which what came is read out
 PATIENCE_S: Final = 0.5  # after which it is, all the same
 NIGHT: Final = timedelta(hours=24)
@@ -33,6 +34,7 @@ class Chores:
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._now = now
         self._house_at = now() + IDLE_S
+        self._is_behind = False
 
     def wake(self) -> None:
         """Say, from any thread, that something came."""
@@ -53,7 +55,7 @@ class Chores:
     def _wait(self) -> bool:
         """Wait for something to do, and while uploads follow one another, which wait for nobody; False: the end."""
         try:
-            if not self._wake.get(timeout=IDLE_S):
+            if not self._wake.get(timeout=SOON_S if self._is_behind else IDLE_S):
                 return False
             end = self._now() + PATIENCE_S
             while self._now() < end:
@@ -66,9 +68,11 @@ class Chores:
     def step(self) -> None:
         """Do what there is to be done now."""
         try:
-            while processing.step():
+            # After each transaction everybody else has as long a turn; whoever uploads comes first.
+            while processing.step(lambda took: time.sleep(min(took, QUIET_S))):
                 if not self._wake.empty():
-                    time.sleep(QUIET_S)  # whoever uploads comes first
+                    time.sleep(QUIET_S)
+            self._is_behind = processing.is_behind()
             if self._now() >= self._house_at:
                 self._house_at = self._now() + IDLE_S
                 self._keep_house()

@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from server.accounts.models import AuditRecord
 from server.core import clock
 from server.core.configuration import Configuration
+from server.core.models import SentForm
 from server.edits.models import Change
 from server.inbox.models import Notice
 from server.journal import book
@@ -20,6 +21,7 @@ from server.upkeep.models import Defect, Downtime
 from server.usage.models import Circumstance, Correction, Session
 
 DAY_MS: Final = 86_400_000
+A_DAY: Final = timedelta(days=1)  # after which nobody sends the same form again
 BATCH: Final = 2_000
 SLICE: Final = 200  # sessions at once
 
@@ -44,6 +46,7 @@ def purge(configuration: Configuration) -> int:
         _in_batches(AuditRecord.objects.filter(at__lt=old))
         _in_batches(Notice.objects.filter(done__lt=old))
         _in_batches(Change.objects.filter(edit__at__lt=old, version__lt=_kept_changes()))
+    _in_batches(SentForm.objects.filter(at__lt=clock.now() - A_DAY))
     return gone
 
 

@@ -16,7 +16,7 @@ from protocol.rows import Badge, Certification, Level, Machine, Member, Row, Tra
 from protocol.whitelist import Whitelist
 from server.core import state
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people.badges import known_hash
 
 KEPT_S: Final = 3_600.0  # for so long a draft may be taken over
@@ -88,7 +88,8 @@ def _take_over(draft: Draft, author: Author) -> None:
 
     try:
         about = {"count": len(draft.put), "file": draft.name}
-        edit = editing.carry_out(author, "imported", draft.put, about=about, since=draft.version, progress=progress)
+        author = msgspec.structs.replace(author, since=draft.version)
+        edit = editing.carry_out(author, "imported", draft.put, about=about, progress=progress)
         draft.edit = edit.pk if edit else None
         draft.state = "done"
     except Exception as error:  # noqa: BLE001 - whoever waits is told

@@ -10,7 +10,8 @@ from common.texts import N_
 from protocol import rows as protocol
 from server.accounts.models import Account, AuditRecord, Role
 from server.edits import rows
-from server.edits.editing import Author, EditError, carry_out
+from server.edits.authors import Author
+from server.edits.editing import EditError, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.people import payers

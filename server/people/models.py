@@ -49,7 +49,11 @@ class Particulars(models.Model):
 
 
 class Badge(models.Model):
-    """What a person presents, by the keyed hash of its number."""
+    """What a person presents, by the keyed hash of its number.
+
+    former: the hash under which it was known before a controller read it under the badge key in force; nobody has
+    looked at it since. Each badge is read anew once.
+    """
 
     hash = models.CharField(primary_key=True, max_length=32)
     member = models.CharField(max_length=64, db_index=True)
@@ -57,6 +61,7 @@ class Badge(models.Model):
     since = models.DateField(null=True, blank=True)
     until = models.DateField(null=True, blank=True)
     blocked = models.BooleanField(default=False)
+    former = models.CharField(max_length=32, null=True, blank=True, unique=True)
 
 
 class Pin(models.Model):

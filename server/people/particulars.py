@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from protocol.rows import Row
 from server.accounts.models import AuditRecord
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people.forms import ParticularsForm
 from server.people.models import Particulars
 from server.people.signals import particulars_changed

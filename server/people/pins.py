@@ -12,7 +12,7 @@ from server.core import configuration, keys
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people.forms import PinForm
 from server.people.models import Pin
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 from django.db.models import QuerySet
 
 from protocol import rows as protocol
 from protocol.rows import BadgeKind
+from server.accounts.models import Role
+from server.edits.authors import Author, Standing
 from server.edits.rows import Kind
 from server.people import payers
 from server.people.models import Badge, Category, Member, Pin
@@ -31,6 +34,15 @@ class Members(Kind[Member, protocol.Member]):
         """Return members as they are kept here: who pays is an id."""
         return payers.settled(rows, enter=enter)
 
+    def may_say(self, standing: Standing, before: protocol.Member | None, after: protocol.Member | None) -> bool:
+        """Let a controller exclude, and enter somebody without a name whom a trainer lets in at a reader."""
+        match before, after:
+            case protocol.Member(excluded=False), protocol.Member(excluded=True):
+                return after == msgspec.structs.replace(before, excluded=True)
+            case None, protocol.Member():
+                return standing.is_taught and after == protocol.Member(after.id) and after.id in standing.entered
+        return False
+
     def named(self, names: list[str]) -> QuerySet[Member]:
         """Find by id."""
         return Member.objects.filter(id__in=names)
@@ -50,6 +62,19 @@ class Badges(Kind[Badge, protocol.Badge]):
     def made(self, row: protocol.Badge) -> Badge:
         """Return the model that keeps a row."""
         return Badge(row.hash, row.member, row.kind.value, row.since, row.until, row.blocked)
+
+    def may_say(self, standing: Standing, before: protocol.Badge | None, after: protocol.Badge | None) -> bool:
+        """Let a controller block, and give one to whom the same edit enters."""
+        match before, after:
+            case protocol.Badge(blocked=False), protocol.Badge(blocked=True):
+                return after == msgspec.structs.replace(before, blocked=True)
+            case None, protocol.Badge(kind=BadgeKind.MEMBER):
+                return (
+                    standing.is_taught
+                    and after.member in standing.entered
+                    and after == protocol.Badge(after.hash, after.member)
+                )
+        return False
 
     def named(self, names: list[str]) -> QuerySet[Badge]:
         """Find by hash."""
@@ -96,6 +121,12 @@ class Pins(Kind[Pin, protocol.Pin]):
     def made(self, row: protocol.Pin) -> Pin:
         """Return the model that keeps a row."""
         return Pin(row.member, row.salt, row.under, row.hash)
+
+    def refuses(self, author: Author, steps: list[tuple[protocol.Pin | None, protocol.Pin | None]]) -> str:
+        """Let everybody change their own."""
+        mine = "" if author.account is None else author.account.member
+        own = bool(mine) and all(row is None or row.member == mine for step in steps for row in step)
+        return "" if own and author.may(Role.MEMBER) else super().refuses(author, steps)
 
     def named(self, names: list[str]) -> QuerySet[Pin]:
         """Find by the member's id."""

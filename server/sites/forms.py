@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from common.texts import N_
 from common.zones import zone_of
-from server.core.forms import DayField, Form, LineField, RefusalError
+from server.core.forms import DayField, Form, LineField, NumberField, RefusalError
 
 MOST: Final = 400
 
@@ -55,6 +55,12 @@ class NewSiteForm(Form):
     """A site that is new."""
 
     name = LineField(N_("Name"))
+
+
+class ExclusionsForm(Form):
+    """How many people one controller may exclude or block in an hour."""
+
+    exclusions = NumberField(N_("Exclusions in an hour"), 0, 1_000)
 
 
 class SiteForm(Form):

@@ -7,6 +7,7 @@ from typing import Final
 from django.db import models
 
 MAIN: Final = "main"  # the first of each
+EXCLUSIONS: Final = 5
 
 
 class Operator(models.Model):
@@ -17,11 +18,15 @@ class Operator(models.Model):
 
 
 class Site(models.Model):
-    """One workshop: its time zone, its currency, the days on which it is closed (ISO dates)."""
+    """One workshop: its time zone, its currency, the days on which it is closed (ISO dates).
+
+    exclusions: how many people one controller may exclude or block in an hour before a person is asked.
+    """
 
     id = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=200, blank=True)
     operator = models.ForeignKey(Operator, on_delete=models.PROTECT, default=MAIN, db_default=MAIN)
     zone = models.CharField(max_length=64, blank=True)
     currency = models.CharField(max_length=3, default="EUR")
+    exclusions = models.PositiveSmallIntegerField(default=EXCLUSIONS, db_default=EXCLUSIONS)
     holidays = models.JSONField(default=list)

@@ -19,8 +19,8 @@ from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.edits import editing, rows
-from server.edits.editing import Author
-from server.sites.forms import NewSiteForm, SiteForm
+from server.edits.authors import Author
+from server.sites.forms import ExclusionsForm, NewSiteForm, SiteForm
 from server.sites.models import Site
 
 
@@ -57,7 +57,10 @@ def site(request: HttpRequest, which: str = "") -> HttpResponse:
             said = SiteForm.read(request)
             put = msgspec.structs.replace(row, **said)
             about = {"name": said["name"] or shown.pk}
-            edit = editing.carry_out(Author.of(request), "site", [put], about=about, seen=[row])
+            allowed_ = ExclusionsForm.read(request)["exclusions"]
+            edit = editing.carry_out(Author.of(request), "site", [put], about=about)
+            if allowed_ is not None:
+                Site.objects.filter(pk=shown.pk).update(exclusions=allowed_)
             say(request, _("saved"), undo=edit.pk if edit else None)
             return HttpResponseRedirect(f"/site/{shown.pk}")
         except LoquetError as error:

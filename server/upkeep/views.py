@@ -17,7 +17,7 @@ from server.core import charts
 from server.core.charts import Bar
 from server.core.forms import FormError
 from server.core.rendering import minutes, page, refused, say
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.inbox.notices import notify
 from server.people.models import Member
 from server.upkeep import records, spans

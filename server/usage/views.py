@@ -23,7 +23,7 @@ from server.core.charts import Bar
 from server.core.exports import Column, Kind, Table
 from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
 from server.core.rendering import minutes, page, say
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people import payers
 from server.people.models import Member
 from server.usage import corrections

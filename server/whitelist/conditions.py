@@ -19,7 +19,7 @@ from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people.models import Member, Particulars
 from server.whitelist import fulfilment, models
 from server.whitelist.forms import ConditionForm, ConditionGoneForm

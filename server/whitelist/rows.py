@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 from django.db.models import QuerySet
 
+from common.texts import N_
 from protocol import rows as protocol
 from protocol.rows import Level
+from server.edits.authors import Author, Standing
 from server.edits.rows import Kind
 from server.whitelist import fulfilment
 from server.whitelist.models import Certification, ForcedEnd, Machine, Training
+from server.whitelist.teaching import teaches_of
 
 
 class Trainings(Kind[Training, protocol.Training]):
@@ -68,6 +72,21 @@ class Machines(Kind[Machine, protocol.Machine]):
             buddy=row.buddy,
         )
 
+    def refuses(self, author: Author, steps: list[tuple[protocol.Machine | None, protocol.Machine | None]]) -> str:
+        """Let trainers lock and unlock the machines whose trainings they teach."""
+        teaches = teaches_of(author)
+        if teaches is None or all(before and _is_lock(before, after) and teaches & set(before.trainings)
+                                  for before, after in steps):  # fmt: skip
+            return ""
+        return N_("you may lock and unlock the machines whose trainings you teach")
+
+    def may_say(self, standing: Standing, before: protocol.Machine | None, after: protocol.Machine | None) -> bool:
+        """Let a controller lock and unlock its own."""
+        if before is None or after is None or before.id not in standing.machines:
+            return False
+        # Whether what runs is cut is not a controller's to say.
+        return after == msgspec.structs.replace(before, locked=after.locked, now=before.now and bool(after.locked))
+
     def named(self, names: list[str]) -> QuerySet[Machine]:
         """Find by id."""
         return Machine.objects.filter(id__in=names)
@@ -107,6 +126,25 @@ class Certifications(Kind[Certification, protocol.Certification]):
         """Return certifications as they are kept here: nobody gives what follows from a member's particulars."""
         return fulfilment.settled(rows)
 
+    def refuses(
+        self, author: Author, steps: list[tuple[protocol.Certification | None, protocol.Certification | None]]
+    ) -> str:
+        """Let trainers give and take what they teach, up to the level of a user."""
+        teaches = teaches_of(author)
+        touched = [row for step in steps for row in step if row is not None]
+        if teaches is None or all(row.training in teaches and row.level <= Level.USER for row in touched):
+            return ""
+        return N_("you may give the trainings that you teach, up to the level of a user")
+
+    def may_say(
+        self, standing: Standing, before: protocol.Certification | None, after: protocol.Certification | None
+    ) -> bool:
+        """Let a controller give what a trainer at its reader may: its own trainings, up to the level of a user."""
+        if after is None or not standing.is_taught or after.training not in standing.trainings:
+            return False
+        given = after.level <= Level.USER and (before is None or before.level <= Level.USER)
+        return given and (after.member in standing.entered or after.member in standing.known)
+
     def named(self, names: list[str]) -> QuerySet[Certification]:
         """Find by member: a name is a member's and a training's."""
         return Certification.objects.filter(member__in={name.rpartition("/")[0] for name in names})
@@ -136,6 +174,17 @@ class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
         """Return the model that keeps a row."""
         return ForcedEnd(machine=row.machine, member=row.member, session=row.session, by=row.by)
 
+    def refuses(self, author: Author, steps: list[tuple[protocol.ForcedEnd | None, protocol.ForcedEnd | None]]) -> str:
+        """Let trainers end what runs on the machines whose trainings they teach, and lift that again."""
+        teaches = teaches_of(author)
+        if teaches is None:
+            return ""
+        wanted = {row.machine for step in steps for row in step if row is not None}
+        found = Machine.objects.filter(pk__in=wanted).values_list("requires", flat=True)
+        if len(found) == len(wanted) and all(teaches & set(requires or ()) for requires in found):
+            return ""
+        return super().refuses(author, steps)
+
     def named(self, names: list[str]) -> QuerySet[ForcedEnd]:
         """Find by machine: a name is a machine's, a member's and a session's."""
         return ForcedEnd.objects.filter(machine__in={name.split("/", 1)[0] for name in names})
@@ -148,6 +197,13 @@ class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
     def belonging_to(self, kind: str, name: str) -> Iterable[ForcedEnd]:
         """Find those that are for one member."""
         return ForcedEnd.objects.filter(member=name) if kind == "member" else ()
+
+
+def _is_lock(before: protocol.Machine | None, after: protocol.Machine | None) -> bool:
+    """Return whether a machine is locked or unlocked, and nothing else."""
+    if before is None or after is None:
+        return False
+    return after == msgspec.structs.replace(before, locked=after.locked, now=after.now)
 
 
 def _sites_of_machines(names: list[str]) -> dict[str, set[str]]:

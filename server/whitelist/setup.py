@@ -11,7 +11,7 @@ from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.whitelist.forms import MachineForm, TrainingForm
 from server.whitelist.models import Machine, Training
 from server.whitelist.requirements import give_anew
@@ -45,6 +45,11 @@ def save_training(request: HttpRequest) -> None:
 
 def save_machine(request: HttpRequest) -> None:
     """Set what a machine asks for; retire it."""
+    with editing.alone():
+        _save_machine(request)
+
+
+def _save_machine(request: HttpRequest) -> None:
     said = MachineForm.read(request)
     row = rows.get(f"machine/{said['id']}")
     if not isinstance(row, protocol.Machine):
@@ -61,7 +66,7 @@ def save_machine(request: HttpRequest) -> None:
         buddy=said["buddy"],
     )
     who = Author.of(request)
-    edit = editing.carry_out(who, "machine_changed", [changed], about={"machine": changed.name or row.id}, seen=[row])
+    edit = editing.carry_out(who, "machine_changed", [changed], about={"machine": changed.name or row.id})
     Machine.objects.filter(pk=row.id).update(retired=said["retired"])
     give_anew(row.id)
     editing.touch()

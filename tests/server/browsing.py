@@ -22,7 +22,8 @@ def client(role="administrator", member="", **headers):
 
 def fill():
     """A small workshop."""
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
 
     rows = [
         Training("laser", "Laser"),
@@ -38,7 +39,15 @@ def fill():
 
 
 def do(browser, path, **fields):
+    """Send a form as its page has it now."""
+    fields.setdefault("version", version())
     return browser.post(path, fields, secure=True, headers={"origin": "https://localhost"})
+
+
+def version():
+    from server.core import state
+
+    return state.version()
 
 
 def row(key):

@@ -10,7 +10,8 @@ def stage():
     """Three workshops, each with a controller, a machine, a member and a session there."""
     from protocol.rows import Badge, Certification, Machine, Member, Training
     from server.devices.models import Device
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
     from server.sites.models import Operator, Site
     from server.usage.models import Circumstance, Session
     from server.whitelist.models import Machine as MachineModel

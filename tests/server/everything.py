@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 from django.apps import apps
+from django.db.models import F
 
 NOW = datetime(2026, 11, 20, 12, 30, 15, 123456, tzinfo=UTC)
 MS = 1_795_000_000_000
@@ -19,8 +20,10 @@ def one_of_everything():
     from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Pin, Training
     from server.accounts.models import Account, AuditRecord
     from server.core import state
+    from server.core.models import SentForm
     from server.devices.models import Device, EnrolCode, Proposal
-    from server.edits.editing import Author, carry_out, undo
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out, undo
     from server.inbox import notices
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
@@ -49,6 +52,7 @@ def one_of_everything():
             ForcedEnd("laser", "bob", by="test"),
         ],
     )
+    SentForm.objects.create(word="abcdefghijklmnop", at=NOW, location="/members/ann")
     Letter.objects.create(to="ann@example.org", subject="Hello", body="You.", sent=NOW, due=None, tries=2, error="busy")
     Organisation.objects.create(id="firm", name="A firm")
     Particulars.objects.create(
@@ -74,7 +78,8 @@ def one_of_everything():
     undo(Author(account=account, name="owner"), edit)
     old = Device.objects.create(id="d-old", name="Old", key="k" * 43, sealing="s" * 43, retired=True)
     device = Device.objects.create(
-        id="d-one", name="Cabinet", key="l" * 43, sealing="t" * 43, seen=NOW, settings="[controller]\n", holds=1,
+        id="d-one", name="Cabinet", key="l" * 43, sealing="t" * 43, seen=NOW, settings="[controller]\n",
+        holds=1, sent=1,
         report={"version": "0.1", "backlog": 3, "free": 10_000_000, "clock": "kept", "storage": "ok"},
     )  # fmt: skip
     Device.objects.filter(pk="d-old").update(replaced_by=device)
@@ -110,6 +115,7 @@ def one_of_everything():
             what, device, by="Ann", keys="member/ann", member="ann", machine="laser", count=1, why="x", cause="y"
         )
     Notice.objects.filter(what="gap").update(done=NOW, done_by="owner")
+    Notice.objects.update(last=F("at"))
     state.put(state.LEFT, NOW.isoformat())
     state.put(state.MADE, NOW.isoformat())
     TOTPDevice.objects.create(user=account, name="phone", key="0" * 40, confirmed=True)

@@ -243,6 +243,8 @@ def test_arrows_move_and_keys_grant_extend_and_revoke(browse, central):
     wait(lambda: Certification.objects.filter(member="m010", training="wood").exists(), "the grant")
     page.locator("#c-m010-wood.held").wait_for()
     central.edit(CertificationRow("m010", "wood", until=soon(60)))
+    page.reload()
+    page.locator("#c-m010-wood.held").focus()
     page.keyboard.press("e")
     wait(lambda: Certification.objects.get(member="m010").until > soon(300), "the extension")
     page.locator("#undo").wait_for()

@@ -459,7 +459,8 @@ def test_a_controller_that_grants_itself_all_trainings_changes_nothing_for_other
         Training("cut"), Training("turn"), Machine("laser", requires=("cut",)), Machine("mill", requires=("turn",))
     )
     real.edit(Member("mallory"), Member("tom"), Certification("tom", "cut", 3), Certification("tom", "turn", 3))
-    manifest = brought(good)
+    brought(good)
+    manifest = brought(bad)
     base = manifest["version"]
     before = dict(good.list.rows)
     rows = [{"type": "certification", "member": "mallory", "training": each, "level": 4} for each in ("cut", "turn")]

@@ -10,7 +10,7 @@ from controller.store import database, journal
 from protocol.moment import Quality
 from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Training
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ const tell = (text) => { document.getElementById("live").textContent = text; };
 async function send(cell, action) {
   const body = new FormData();
   body.set("do", action);
+  body.set("version", cell.dataset.version);
   if (action === "grant") body.set("level", "user");
   const answer = await fetch(cell.dataset.cell, { method: "POST", body, headers: { "X-CSRFToken": token(), "HX-Request": "true" } });
   const text = await answer.text();
@@ -89,7 +90,8 @@ document.addEventListener("keydown", (event) => {
     const action = KEYS[event.key.toLowerCase()];
     if (action !== "grant" && cell.classList.contains("none")) return;
     event.preventDefault();
-    send(cell, action);
+    // What somebody has is changed where its level and its end are seen.
+    action === "grant" && !cell.classList.contains("none") ? open(cell) : send(cell, action);
   }
 });
 

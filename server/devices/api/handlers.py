@@ -77,7 +77,7 @@ class Handlers:
         until = time.monotonic() + wait
         live, device, known_kinds = self._live, call.device.device, knows(call.request)
         if base is not None and generation == live.generation:
-            live.saw(device, base)
+            live.saw(device, holds=base)
         includes = call.device.includes
         while True:
             mine = live.devices.get(device)
@@ -104,6 +104,7 @@ class Handlers:
             includes=mine.includes,
             ring=self.keys.ring_name,
         )
+        live.saw(device, sent=manifest.version)
         if len(put) < messages.BATCH:
             return b"".join(delivery.write(manifest, self.keys.signer, put, drop)), LINES
         return await live.ask(lambda: b"".join(delivery.write(manifest, self.keys.signer, put, drop))), LINES

@@ -11,7 +11,7 @@ import segno
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.texts import N_, _, ngettext, translate
+from common.texts import N_, NP_, _, ngettext, sentence, translate
 from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
@@ -19,11 +19,12 @@ from server.core import clock, configuration, exports, keys, state
 from server.core.exports import Column, Kind, Table
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
-from server.devices import enrolment
+from server.devices import enrolment, trust
 from server.devices.forms import CodeForm
 from server.devices.models import Device
 from server.devices.reports import SILENT
 from server.edits import editing
+from server.edits.authors import Author
 from server.sites.models import Site
 from server.whitelist.models import Machine
 from server.whitelist.undelivered import Undelivered, undelivered
@@ -37,6 +38,14 @@ CLOCKS: Final = {
 HOT: Final = 75.0  # degrees Celsius
 LOW: Final = 100_000_000  # bytes
 BACKLOG: Final = 1_000
+TAKEN_BACK: Final = NP_(
+    "{count} edit that {name} made in the last day is taken back.",
+    "{count} edits that {name} made in the last day are taken back.",
+)
+NOT_BACK: Final = NP_(
+    "{count} could not be: somebody has changed the same since.",
+    "{count} could not be: somebody has changed the same since.",
+)
 OLD: Final = timedelta(days=1)
 
 
@@ -75,6 +84,17 @@ def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
                 late.count,
             ).format(count=late.count)
         )
+    if device.is_held:
+        wrong.append(_("It excluded or blocked too many people at once: what it says of others waits for you."))
+    wrong += _wrong_in(report)
+    machines = tuple(machine.name or machine.pk for machine in device.machines.all())
+    missing = max(0, version - device.holds)
+    return Shown(device, machines, tuple(wrong), _(CLOCKS.get(report.get("clock", ""), "?")), report, missing)
+
+
+def _wrong_in(report: dict[str, Any]) -> list[str]:
+    """Say what is wrong of what a controller says of itself."""
+    wrong = []
     if report.get("storage", "ok") != "ok":
         wrong.append(_("It cannot write to its disk: {why}").format(why=report["storage"]))
     free = report.get("free")
@@ -99,9 +119,7 @@ def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
         for each in report.get("stations", ())
         if each.get("answers") is False
     ]
-    machines = tuple(machine.name or machine.pk for machine in device.machines.all())
-    missing = max(0, version - device.holds)
-    return Shown(device, machines, tuple(wrong), _(CLOCKS.get(report.get("clock", ""), "?")), report, missing)
+    return wrong
 
 
 @allowed(Role.FABMANAGER)
@@ -116,8 +134,8 @@ def overview(request: HttpRequest) -> HttpResponseBase:
             said = CodeForm.read(request)
             seen = scope.within(request, Device.objects.filter(retired=False))
             old = seen.filter(pk=said["device"]).first()
-            if said["do"] == "retire":
-                _retire(request, old)
+            if said["do"] != "code":
+                _decide(request, said["do"], old)
                 return HttpResponseRedirect("/devices")
             # As this browser found the server: a controller in the same network finds it so too.
             address = request.get_host()
@@ -164,12 +182,27 @@ def _table(found: list[Shown]) -> Table:
     return Table("loquet-controllers", _("Controllers"), columns, rows)
 
 
-def _retire(request: HttpRequest, device: Device | None) -> None:
+def _decide(request: HttpRequest, what: str, device: Device | None) -> None:
+    """Do what was asked of a controller. Raises FormError."""
     if device is None:
         raise FormError(N_("there is no such controller any more"))
+    name = device.name or device.pk
+    match what:
+        case "retire":
+            _retire(request, device)
+        case "trust":
+            trust.trust(device)
+            say(request, _("{name} is believed again; what it proposed waits on the page Import").format(name=name))
+        case "take_back":
+            back, left = trust.take_back(Author.of(request), device)
+            said = sentence(TAKEN_BACK, count=back, name=name)
+            say(request, f"{said} {sentence(NOT_BACK, count=left)}" if left else said)
+    AuditRecord.objects.create(account=request.user.get_username(), what=f"device_{what}", about=device.pk)
+
+
+def _retire(request: HttpRequest, device: Device) -> None:
     Device.objects.filter(pk=device.pk).update(retired=True)
     Machine.objects.filter(device=device).update(device=None, state=None)
-    AuditRecord.objects.create(account=request.user.get_username(), what="retired_device", about=device.pk)
     editing.touch()
     say(request, _("{name} is no longer listened to; what it sent stays").format(name=device.name or device.pk))
 

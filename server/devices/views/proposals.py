@@ -17,7 +17,7 @@ from server.core.rendering import say
 from server.devices import proposals
 from server.devices.forms import ProposalsForm
 from server.devices.models import Device
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people.drafts import in_words
 
 SHOWN: Final = 200  # rows of one controller

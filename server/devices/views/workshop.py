@@ -20,11 +20,10 @@ from server.core.rendering import page, say
 from server.devices.forms import EndForm, LockForm, WorkshopForm
 from server.devices.reports import SILENT
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people.models import Member
 from server.upkeep import records
 from server.whitelist import models
-from server.whitelist.teaching import teaches_of
 
 WORDS: Final = {
     "free": N_("free"),
@@ -103,7 +102,8 @@ def workshop(request: HttpRequest) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         try:
-            _do(request)
+            with editing.alone():
+                _do(request)
             return HttpResponseRedirect("/workshop")
         except LoquetError as error:
             wrong = translate(error)
@@ -124,9 +124,6 @@ def _do(request: HttpRequest) -> None:
     row = rows.get(f"machine/{asked['machine']}")
     if not isinstance(row, Machine) or not _seen(request).filter(pk=row.id).exists():
         raise FormError(N_("there is no such machine any more"))
-    mine = teaches_of(request)
-    if mine is not None and not mine & set(row.trainings):
-        raise FormError(N_("you may lock and unlock the machines whose trainings you teach"))
     who, name = Author.of(request), row.name or row.id
     match asked["do"]:
         case "lock":
@@ -135,11 +132,11 @@ def _do(request: HttpRequest) -> None:
             if not why:
                 raise FormError(N_("say why: people read it at the machine"))
             locked = msgspec.structs.replace(row, locked=why, now=now)
-            edit = editing.carry_out(who, "locked", [locked], about={"machine": name, "why": why}, seen=[row])
+            edit = editing.carry_out(who, "locked", [locked], about={"machine": name, "why": why})
             said = _("{machine} is being locked, and what runs is cut") if now else _("{machine} locks once it is idle")
         case "unlock":
             open_again = msgspec.structs.replace(row, locked="", now=False)
-            edit = editing.carry_out(who, "unlocked", [open_again], about={"machine": name}, seen=[row])
+            edit = editing.carry_out(who, "unlocked", [open_again], about={"machine": name})
             said = _("{machine} is being unlocked")
         case "end":
             session = EndForm.read(request)["session"]

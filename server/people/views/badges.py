@@ -18,7 +18,7 @@ from server.core import clock, forms
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people import members, models
 from server.people.badges import known_hash
 from server.people.forms import BadgeForm
@@ -120,15 +120,13 @@ def _do_with(request: HttpRequest, what: str, badge: Badge) -> None:
                 raise FormError(N_("this badge is blocked, or no spare one"))
             about = {"name": member.name or member.pk}
             lent = Badge(badge.hash, member.pk, BadgeKind.SPARE, until=forms.today())
-            edit = editing.carry_out(who, "badge_lent", [lent], about=about, seen=[badge])
+            edit = editing.carry_out(who, "badge_lent", [lent], about=about)
             said = _("lent to {name} until tonight").format(**about)
         case "return":
             edit = editing.carry_out(who, "badge_spare", [Badge(badge.hash, DRAWER, BadgeKind.SPARE, blocked=True)])
             said = _("back in the drawer")
         case "block":
-            edit = editing.carry_out(
-                who, "badge_blocked", [msgspec.structs.replace(badge, blocked=True)], about=about, seen=[badge]
-            )
+            edit = editing.carry_out(who, "badge_blocked", [msgspec.structs.replace(badge, blocked=True)], about=about)
             said = _("blocked, from the next tap on")
         case "unblock":
             edit = editing.carry_out(

@@ -16,7 +16,7 @@ from server.core import sections
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.edits import rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.people import drafts
 
 SHOWN: Final = 200  # changes in a preview

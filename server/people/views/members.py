@@ -18,7 +18,7 @@ from server.core import forms, sections
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
 from server.edits import editing, rows, sentences
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.edits.history import seen_by
 from server.people import members, models, particulars, payers, pins
 from server.people.forgetting import forget
@@ -74,7 +74,8 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         try:
-            _change(request, found)
+            with editing.alone():
+                _change(request, who)
             return HttpResponseRedirect(
                 f"/members/{who}" if models.Member.objects.filter(pk=who).exists() else "/whitelist"
             )
@@ -107,8 +108,11 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
     return page(request, "people/member.html", 422 if wrong else 200, **context)
 
 
-def _change(request: HttpRequest, row: Member) -> None:
+def _change(request: HttpRequest, member: str) -> None:
     """Do what was asked. Raises FormError."""
+    row = rows.get(f"member/{member}")
+    if not isinstance(row, Member):
+        raise FormError(N_("there is no such member any more"))
     who, about = Author.of(request), {"name": row.name or row.id}
     match MemberActionForm.read(request)["do"]:
         case "save":
@@ -117,7 +121,6 @@ def _change(request: HttpRequest, row: Member) -> None:
                 "member_changed",
                 [msgspec.structs.replace(row, **MemberForm.read(request))],
                 about=about,
-                seen=[row],
             )
             say(request, _("saved"), undo=edit.pk if edit else None)
         case "particulars":
@@ -131,7 +134,7 @@ def _change(request: HttpRequest, row: Member) -> None:
                 put += [
                     ForcedEnd(machine, row.id, forms.nonce(), who.name) for machine in rows.names("machine", who.site)
                 ]
-            edit = editing.carry_out(who, "excluded", put, about=about, seen=[row])
+            edit = editing.carry_out(who, "excluded", put, about=about)
             say(request, _("{name} is refused everywhere from now on").format(**about), undo=edit.pk if edit else None)
         case "welcome":
             forced_ends = [each.key for each in _ends(row.id, who.site)]

@@ -9,22 +9,23 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, NP_, _, sentence, translate
-from protocol.rows import Certification, ForcedEnd, Level, Row
+from protocol.rows import Certification, ForcedEnd, Row
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
 from server.core.forms import BackForm, FormError
-from server.core.rendering import page, refused, say
+from server.core.rendering import page, refused, say, show_version
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.edits.models import Edit
 from server.people.models import Member
 from server.whitelist import models
 from server.whitelist.columns import Cell, Column, columns, state_of
+from server.whitelist.conditions import hold_to_trainings
 from server.whitelist.forms import CellForm, CertificationForm, ClassForm
 from server.whitelist.models import Machine
-from server.whitelist.teaching import hold_to_what_may_be_given, levels, teaches_of
+from server.whitelist.teaching import levels, teaches_of
 
 GIVEN: Final = NP_("{count} person has the training {training} now", "{count} people have the training {training} now")
 
@@ -40,9 +41,11 @@ def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
     edit: Edit | None = None
     if request.method == "POST":
         try:
-            edit = _do(request, found, column)
+            with editing.alone():
+                edit = _do(request, found, column)
         except LoquetError as error:
             wrong = translate(error)
+        show_version(request)
     row = rows.get(f"certification/{member}/{training}")
     held = row if isinstance(row, Certification) else None
     name = found.name or found.pk
@@ -63,32 +66,33 @@ def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
 
 
 def _may(request: HttpRequest, training: Column) -> bool:
-    teaches = teaches_of(request)
+    teaches = teaches_of(Author.of(request))
     return training.is_given and (teaches is None or training.id in teaches)
 
 
 def _do(request: HttpRequest, member: Member, training: Column) -> Edit | None:
     """Carry out what was asked of a cell. Raises FormError."""
+    hold_to_trainings(training.id)
     row = rows.get(f"certification/{member.pk}/{training.id}")
     held = row if isinstance(row, Certification) else None
     about = {"name": member.name or member.pk, "training": training.name}
     who = Author.of(request)
     match CellForm.read(request)["do"]:
         case "grant":
+            if held is not None and "until" not in request.POST:
+                # A key in the grid says no level and no end: it must not take away those that are there.
+                raise FormError(N_("{name} has this training already; open the cell to change it"), name=about["name"])
             said = CertificationForm.read(request)
             given = said["level"]
-            hold_to_what_may_be_given(request, training.id, max(given, held.level if held else given))
             made = Certification(member.pk, training.id, given, said["since"], said["until"])
             what = "changed_certification" if held else "granted"
             return editing.carry_out(who, what, [made], _cuts_of(member.pk, training.id, who.site), about=about)
         case "extend":
             if held is None or held.until is None:
                 raise FormError(N_("there is nothing to extend: it has no end"))
-            hold_to_what_may_be_given(request, training.id, held.level)
             later = msgspec.structs.replace(held, until=forms.year_from(held.until))
             return editing.carry_out(who, "extended", [later], about=about)
         case "revoke" | "revoke_now" as what:
-            hold_to_what_may_be_given(request, training.id, held.level if held else Level.USER)
             put: list[Row] = []
             if what == "revoke_now":
                 put = [
@@ -117,32 +121,37 @@ def _cuts_of(member: str, training: str, site: str | None) -> list[str]:
 def class_(request: HttpRequest) -> HttpResponse:
     """Return a training to everybody who was ticked."""
     try:
-        said = ClassForm.read(request)
-        training = next((each for each in columns(site=scope.site_of(request)) if each.id == said["training"]), None)
-        members = said["member"]
-        if training is None or not members:
-            raise FormError(N_("tick the people, and choose the training"))
-        given, until = said["level"], said["until"]
-        hold_to_what_may_be_given(request, training.id, given)
-        known = set(Member.objects.filter(pk__in=members).values_list("pk", flat=True))
-        keys = {f"certification/{member}/{training.id}" for member in known}
-        before = rows.find(keys)
-        put: list[Row] = []
-        for member in sorted(known):
-            held = before.get(f"certification/{member}/{training.id}")
-            if not isinstance(held, Certification):
-                put.append(Certification(member, training.id, given, None, until))
-                continue
-            hold_to_what_may_be_given(request, training.id, max(given, held.level))
-            longer = None if until is None or held.until is None else max(until, held.until)
-            put.append(Certification(member, training.id, max(given, held.level), held.since, longer))
-        drop = [key for member in known for key in _cuts_of(member, training.id, scope.site_of(request))]
-        edit = editing.carry_out(
-            Author.of(request), "class", put, drop, about={"count": len(put), "training": training.name}
-        )
-        say(request, sentence(GIVEN, count=len(put), training=training.name), undo=edit.pk if edit else None)
+        with editing.alone():
+            _give_to_all(request)
     except LoquetError as error:
         say(request, translate(error), wrong=True)
     response = HttpResponse(status=204)
     response.headers["HX-Redirect"] = forms.inside(BackForm.read(request)["back"], "/whitelist")
     return response
+
+
+def _give_to_all(request: HttpRequest) -> None:
+    """Do so. Raises FormError."""
+    said = ClassForm.read(request)
+    training = next((each for each in columns(site=scope.site_of(request)) if each.id == said["training"]), None)
+    members = said["member"]
+    if training is None or not members:
+        raise FormError(N_("tick the people, and choose the training"))
+    hold_to_trainings(training.id)
+    given, until = said["level"], said["until"]
+    known = set(Member.objects.filter(pk__in=members).values_list("pk", flat=True))
+    keys = {f"certification/{member}/{training.id}" for member in known}
+    before = rows.find(keys)
+    put: list[Row] = []
+    for member in sorted(known):
+        held = before.get(f"certification/{member}/{training.id}")
+        if not isinstance(held, Certification):
+            put.append(Certification(member, training.id, given, None, until))
+            continue
+        longer = None if until is None or held.until is None else max(until, held.until)
+        put.append(Certification(member, training.id, max(given, held.level), held.since, longer))
+    drop = [key for member in known for key in _cuts_of(member, training.id, scope.site_of(request))]
+    edit = editing.carry_out(
+        Author.of(request), "class", put, drop, about={"count": len(put), "training": training.name}
+    )
+    say(request, sentence(GIVEN, count=len(put), training=training.name), undo=edit.pk if edit else None)

@@ -15,6 +15,7 @@ from server.accounts.models import Role
 from server.core import forms
 from server.core.rendering import page
 from server.edits import rows
+from server.edits.authors import Author
 from server.people.models import Member
 from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.models import Certification as Certified
@@ -107,7 +108,7 @@ def _rows(
     names = [member.pk for member in members]
     held = {(row.member, row.training): rows.of(row) for row in Certified.objects.filter(member__in=names)}
     silent = {key for each in late for _whom, key in each.what}
-    teaches = teaches_of(request)
+    teaches = teaches_of(Author.of(request))
     made = []
     for member in members:
         cells = []

@@ -18,7 +18,8 @@ def test_every_page_of_an_empty_server_opens_in_both_languages(sqlite, language)
 
 
 def test_a_script_in_a_name_is_shown_and_never_run(sqlite):
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
 
     fill()
     bad = "<script>alert(1)</script>"

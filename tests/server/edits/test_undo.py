@@ -7,7 +7,8 @@ from browsing import client, do, fill, row
 
 
 def test_undo_brings_nothing_dangerous_back(sqlite):
-    from server.edits.editing import Author, EditError, undo
+    from server.edits.authors import Author
+    from server.edits.editing import EditError, undo
     from server.edits.models import Edit
 
     fill()

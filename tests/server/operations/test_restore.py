@@ -6,7 +6,7 @@ from central import configuration
 
 from server.core import state
 from server.edits import editing, rows
-from server.edits.editing import Author
+from server.edits.authors import Author
 from server.operations import backup
 
 

@@ -26,7 +26,8 @@ def test_a_sheet_is_looked_at_before_it_counts_and_can_be_taken_back(database):
     bad.name = "bad.csv"
     answer = browser.post("/import", {"do": "read", "sheet": bad}, secure=True)
     assert answer.status_code == 422 and "line 2" in answer.content.decode()
-    from server.edits.editing import Author, undo
+    from server.edits.authors import Author
+    from server.edits.editing import undo
 
     undo(Author(name="test"), Edit.objects.get(what="imported"))
     assert row("member/zoe") is None

@@ -8,7 +8,8 @@ from protocol.rows import Member
 
 @pytest.fixture
 def browser(sqlite):
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
 
     fill()
     carry_out(Author(name="test"), "imported", [Member("eve", '=HYPERLINK("x")', payer="École Jean Zay")])

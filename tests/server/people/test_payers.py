@@ -13,7 +13,8 @@ def browser(sqlite):
 
 
 def put(*rows):
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
 
     return carry_out(Author(name="test"), "imported", rows)
 

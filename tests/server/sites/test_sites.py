@@ -136,7 +136,7 @@ def test_a_controller_hears_of_the_workshop_in_which_it_stands_and_of_no_other()
 
 def author(site):
     from server.accounts.models import Account
-    from server.edits.editing import Author
+    from server.edits.authors import Author
 
     return Author(account=Account.objects.create(username=f"of-{site}", role="administrator", site_id=site))
 
@@ -169,7 +169,8 @@ def test_no_edit_of_one_workshops_account_changes_what_belongs_to_another(three,
 
 def test_nothing_of_another_workshop_is_dropped_or_undone(three):
     from server.edits import rows
-    from server.edits.editing import Author, carry_out, undo
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out, undo
 
     theirs = f"certification/p-{STRANGER}/t-{STRANGER}"
     with pytest.raises(rows.ElsewhereError):
@@ -182,7 +183,8 @@ def test_nothing_of_another_workshop_is_dropped_or_undone(three):
 
 def test_what_belongs_to_no_workshop_alone_is_everybodys(three):
     from protocol.rows import Badge, Certification, Machine, Member, Training
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
 
     shared = [Training("shared"), Machine(f"m-{HOME}", "", ("shared",)), Machine(f"m-{NEIGHBOUR}", "", ("shared",))]
     carry_out(Author(name="test"), "test", shared)
@@ -270,7 +272,8 @@ def test_whoever_runs_every_workshop_makes_another_and_gives_it_an_account(three
 def test_what_one_workshop_does_with_shared_members_and_trainings_never_stumbles_over_another(three):
     from protocol.rows import ForcedEnd, Machine, Training
     from server.edits import rows
-    from server.edits.editing import Author, carry_out
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
     from server.whitelist.models import Condition
 
     shared = [Training("shared"), *(Machine(f"m-{site}", "", ("shared",)) for site in (HOME, NEIGHBOUR))]

@@ -172,7 +172,7 @@ def test_what_is_heard_late_mends_and_ends_nothing_that_is_newer(lived):
 def test_whoever_is_forgotten_is_named_by_no_defect(lived):
     told(entries.Reported("laser", input="button", member="ann"), entries.FaultLatched("laser", "door"))
     told(entries.FaultCleared("laser", "ann"), at=9 * HOUR)
-    from server.edits.editing import Author
+    from server.edits.authors import Author
     from server.people.forgetting import forget
     from server.upkeep.models import Defect, Downtime
 
@@ -181,7 +181,7 @@ def test_whoever_is_forgotten_is_named_by_no_defect(lived):
 
 
 def test_a_member_who_reported_with_an_account_is_forgotten_there_too(lived):
-    from server.edits.editing import Author
+    from server.edits.authors import Author
     from server.people.forgetting import forget
     from server.upkeep.models import Defect
 
