@@ -1,5 +1,7 @@
 """A browser of Django's on the server's pages, and a small workshop to look at."""
 
+import re
+
 from django.test import Client
 
 from protocol.rows import Badge, Certification, Level, Machine, Member, Training
@@ -42,6 +44,12 @@ def do(browser, path, **fields):
     """Send a form as its page has it now."""
     fields.setdefault("version", version())
     return browser.post(path, fields, secure=True, headers={"origin": "https://localhost"})
+
+
+def shown(browser, path, **headers):
+    """What a page's forms carry without being asked: the hidden fields of the last one."""
+    page = browser.get(path, headers=headers).content.decode()
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
 
 
 def version():
