@@ -7,7 +7,7 @@ from typing import Final
 from django.db import models
 
 MAIN: Final = "main"  # the first of each
-EXCLUSIONS: Final = 5
+EXCLUSIONS: Final = 3
 
 
 class Operator(models.Model):

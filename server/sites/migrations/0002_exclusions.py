@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="site",
             name="exclusions",
-            field=models.PositiveSmallIntegerField(db_default=5, default=5),
+            field=models.PositiveSmallIntegerField(db_default=3, default=3),
         ),
     ]
