@@ -1,7 +1,8 @@
-"""What every page is wrapped in: safe headers, no NUL, the reader's language."""
+"""What every page is wrapped in: safe headers, no NUL, an eye on the proxy, the reader's language."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -9,12 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import translation
 
 from common.texts import LANGUAGES, spoken
+from server.core import proxies
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 LANGUAGE: Final = "loquet_language"
+log = logging.getLogger("loquet.server")
 
 View = Callable[..., HttpResponseBase]
 
@@ -45,6 +48,21 @@ def without_nul(get_response: View) -> View:
             said += [value for values in dict(request.POST.lists()).values() for value in map(str, values)]
         if any("\0" in each for each in said):
             return HttpResponse("400", status=400, content_type="text/plain")
+        return get_response(request)
+
+    return middleware
+
+
+def through_a_proxy(get_response: View) -> View:
+    """Say in the log what a proxy in front of the server does not pass, once each: forms show it."""
+    said: set[str] = set()
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.method == "POST":
+            for trouble in (proxies.form_trouble(request), proxies.address_trouble(request)):
+                if trouble is not None and trouble.template not in said:
+                    said.add(trouble.template)
+                    log.warning("%s", trouble)
         return get_response(request)
 
     return middleware

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from common.texts import _
+from common.texts import _, translate
+from server.core import proxies
 from server.core.rendering import refused
 
 
@@ -21,7 +22,9 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Return that a form came from elsewhere, or was too old."""
+    """Return that a form came from elsewhere or was too old, or what the proxy does not pass of it."""
+    if (trouble := proxies.form_trouble(request)) is not None:
+        return refused(request, translate(trouble))
     return refused(request, _("This form was open for too long, or came from another page. Go back and try again."))
 
 
