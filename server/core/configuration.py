@@ -107,13 +107,20 @@ class Configuration(msgspec.Struct, frozen=True):
         """Every name and address under which it may be asked for."""
         host = socket.gethostname().lower()
         found = ["localhost", "127.0.0.1", "::1", host, f"{host.split('.', 1)[0]}.local", "loquet.local"]
-        return list(dict.fromkeys([*self.server.hosts, *found, *_addresses()]))
+        return list(dict.fromkeys([*map(_without_port, self.server.hosts), *found, *_addresses()]))
 
     @property
     def address(self) -> str:
-        """Where controllers find it, as an enrolment code says it: the first of its names that is no loopback."""
+        """Where browsers find it, as the links have it that commands print; behind a proxy its port is the proxy's."""
         host = self.server.hosts[0] if self.server.hosts else f"{socket.gethostname().split('.', 1)[0].lower()}.local"
-        return f"{host}:{self.server.port}"
+        if self.server.certificate is Certificate.PROXY:
+            return host
+        return f"{_without_port(host)}:{self.server.port}"
+
+
+def _without_port(host: str) -> str:
+    """Leave out the port of a name or an IPv4 address; an IPv6 address has none here."""
+    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def _addresses() -> list[str]:

@@ -29,3 +29,18 @@ def test_a_database_that_is_no_postgresql_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_URL", "mysql://x@y/z")
     with pytest.raises(SettingsError, match="PostgreSQL"):
         configurations.database(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "address"),
+    [
+        ({"hosts": ["lab.example.org"], "certificate": "proxy", "port": 8080}, "lab.example.org"),
+        ({"hosts": ["lab.example.org:8443"], "certificate": "proxy", "port": 8080}, "lab.example.org:8443"),
+        ({"hosts": ["lab.example.org"], "port": 8080}, "lab.example.org:8080"),
+        ({"hosts": ["lab.example.org:8443"], "port": 8080}, "lab.example.org:8080"),
+    ],
+)
+def test_behind_a_proxy_the_servers_links_name_no_port_but_the_proxys(table, address, tmp_path):
+    found = configurations.read({"server": table}, tmp_path / "server.toml")
+    assert found.address == address
+    assert found.names[0] == "lab.example.org"
