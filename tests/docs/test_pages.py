@@ -13,6 +13,7 @@ from controller.settings.tables import InputTable, Names, OnStale, Restart, Rete
 from controller.station.rules import Clears, Does, Mode
 from drivers import registry
 from protocol.entries import Purpose
+from protocol.messages import WAIT
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
@@ -179,3 +180,17 @@ def test_links_between_pages_lead_somewhere():
             there = page.parent / target
             assert there.exists(), (page, target)
             assert not anchor or anchor in anchors(there), (page, target, anchor)
+
+
+def test_the_servers_page_gives_the_same_lines_in_french():
+    pages = [(ROOT / f"docs/server{language}.md").read_text(encoding="utf-8") for language in ("", ".fr")]
+    english, french = (re.findall(r"^```\w+\n.*?^```$", page, re.MULTILINE | re.DOTALL) for page in pages)
+    assert english == french
+    assert len(english) > 5
+
+
+def test_a_proxy_waits_for_longer_than_the_server_holds_a_request():
+    page = (ROOT / "docs/server.md").read_text(encoding="utf-8")
+    (seconds,) = re.findall(r"proxy_read_timeout (\d+)s;", page)
+    assert int(seconds) > WAIT + 10
+    assert f"up to {WAIT} s" in page
