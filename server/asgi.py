@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import re
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -19,8 +21,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from protocol import messages
+from server.accounts.uploads import may_upload
 from server.core import clock, tls
 from server.core.configuration import Certificate, Configuration
 from server.core.keys import Keys
@@ -28,6 +32,8 @@ from server.devices.api.app import Api
 from server.devices.api.calls import JSON, LINES
 from server.devices.api.handlers import Handlers
 from server.devices.live_feed import LiveFeed
+from server.front.bounds import Bounds
+from server.front.connections import Connections, Counted
 from server.journal import processing
 from server.journal.api import Uploads
 from server.mail.post import Postman
@@ -35,6 +41,8 @@ from server.operations.chores import Chores
 from server.usage.counters import counters_of
 
 THREADS: Final = 4  # of the API's that ask the database; each keeps one connection
+TRUSTED: Final = "FORWARDED_ALLOW_IPS"  # uvicorn's name for the addresses of proxies
+_HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:@/\[\]\s]+))(?::\d{1,5})?")
 STATIC: Final = Path(__file__).parent / "core/static"
 HTMX: Final = Path(django_htmx.__file__).parent / "static/django_htmx"
 
@@ -62,7 +70,10 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through what asks for one of our names."""
-        if scope["type"] == "http" and not self._is_ours(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1") if scope["type"] == "http" else ""
+        # An address that this machine was given since: whoever asks for it has reached it there.
+        here = (scope.get("server") or ("",))[0]
+        if scope["type"] == "http" and not self._is_ours(host, here):
             headers = [(b"content-type", b"text/plain; charset=utf-8")]
             await send({"type": "http.response.start", "status": 421, "headers": headers})
             body = "This server goes by other names; add yours to hosts in server.toml.\n"
@@ -70,16 +81,28 @@ class KnownHosts:
             return
         await self._app(scope, receive, send)
 
-    def _is_ours(self, host: str) -> bool:
-        name = host.rsplit("]", 1)[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-        return name.lower().rstrip(".") in self._names
+    def _is_ours(self, host: str, here: str) -> bool:
+        found = _HOST.fullmatch(host)
+        name = (found[1] or found[2]).lower().rstrip(".") if found else ""
+        return bool(name) and (name in self._names or name == here)
 
 
-def application(configuration: Configuration, keys: Keys, now: clock.Clock = time.time) -> Starlette:
-    """Make the whole; Django is set up already. now: the clock by which the server lives."""
+def application(
+    configuration: Configuration,
+    keys: Keys,
+    now: clock.Clock = time.time,
+    connections: Connections | None = None,
+) -> Starlette:
+    """Make the whole; Django is set up already. now: the clock by which the server lives.
+
+    connections: those that whoever listens counts.
+    """
     clock.hand(now)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
     live = LiveFeed(threads, processing.processed)
+    open_ones = Connections() if connections is None else connections
+    behind = configuration.server.certificate is Certificate.PROXY
+    trusted = os.environ.get(TRUSTED, "127.0.0.1,::1")
     chores, postman = Chores(configuration), Postman()
     own = configuration.server.certificate is Certificate.OWN
     certificate = tls.fingerprint(configuration.data_dir / tls.FILE) if own else ""
@@ -89,7 +112,7 @@ def application(configuration: Configuration, keys: Keys, now: clock.Clock = tim
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await live.begin()
-        looking = asyncio.create_task(live.run())
+        looking = [asyncio.create_task(live.run()), asyncio.create_task(open_ones.run())]
         booking = threading.Thread(target=chores.run, name="chores", daemon=True)
         booking.start()
         carrying = threading.Thread(target=postman.run, name="postman", daemon=True)
@@ -97,7 +120,8 @@ def application(configuration: Configuration, keys: Keys, now: clock.Clock = tim
         try:
             yield
         finally:
-            looking.cancel()
+            for each in looking:
+                each.cancel()
             live.end()
             chores.stop()
             postman.stop()
@@ -111,7 +135,12 @@ def application(configuration: Configuration, keys: Keys, now: clock.Clock = tim
             Mount("/static", StaticFiles(directory=STATIC)),
             Mount("/", cast("ASGIApp", get_asgi_application())),
         ],
-        middleware=[Middleware(KnownHosts, names=configuration.names)],
+        middleware=[
+            Middleware(Counted, connections=open_ones),
+            *([Middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)] if behind else []),
+            Middleware(Bounds, may_upload=may_upload),
+            Middleware(KnownHosts, names=configuration.names),
+        ],
         lifespan=lifespan,
     )
     made.state.api, made.state.handlers, made.state.live = api, handlers, live

@@ -189,7 +189,8 @@ def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
 
 def main() -> int:
     """Fill a server by its settings (LOQUET_SERVER_CONFIG), say what is needed, and run it."""
-    from server.commands.begin import prepare, run  # noqa: PLC0415
+    from server.commands.begin import prepare  # noqa: PLC0415
+    from server.commands.run import run  # noqa: PLC0415
 
     prepare()
     codes = fill({name: int(port) for name, port in (word.split("=") for word in sys.argv[1:])})

@@ -20,7 +20,7 @@ def link(configuration: Configuration) -> str | None:
     if not word:
         word = secrets.token_urlsafe(18)
         state.put(WORD, word)
-    return f"https://{configuration.address}/first/{word}"
+    return f"{configuration.link}first/{word}"
 
 
 def fits(word: str) -> bool:

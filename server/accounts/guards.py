@@ -14,6 +14,9 @@ from common.texts import _
 from server.accounts.models import Account, AuditRecord, Role
 from server.core import once
 from server.core.rendering import refused, show_version
+from server.front import sessions
+from server.front.connections import identify
+from server.front.sessions import Known
 
 View = Callable[..., HttpResponseBase]
 
@@ -32,6 +35,9 @@ def allowed(role: Role) -> Callable[[View], View]:
                 return _redirect(request, f"/second?next={quote(request.get_full_path())}")
             if not account.may(role):
                 return refused(request, _("Your account may not open this page; ask an administrator."))
+            who = f"account/{account.pk}"
+            identify(getattr(request, "scope", {}), who)
+            sessions.saw(request.session.session_key, Known(account.pk, account.may(Role.FABMANAGER)))
             if request.method == "POST" and (before := once.sent_before(request)) is not None:
                 return before
             show_version(request)

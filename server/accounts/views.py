@@ -25,6 +25,7 @@ from server.core.configuration import Certificate
 from server.core.forms import FormError
 from server.core.middleware import LANGUAGE
 from server.core.rendering import page, refused, say
+from server.front import sessions
 
 SPARES = 8
 
@@ -54,6 +55,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
     """Log out."""
+    sessions.lost(request.session.session_key)
     logout(request)
     return HttpResponseRedirect("/login")
 

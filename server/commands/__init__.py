@@ -9,9 +9,10 @@ import click
 
 from common.commands import Group, settings_option
 from common.texts import _
-from server.commands.begin import check, init, recover, rekey, run
+from server.commands.begin import check, init, recover, rekey
 from server.commands.keep import backup, restore
 from server.commands.rebuild import rebuild
+from server.commands.run import run
 
 
 def _config() -> click.Option:

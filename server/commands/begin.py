@@ -22,8 +22,6 @@ STEPS: Final = NP_(
     "{count} step to go: `loquet server init` takes it", "{count} steps to go: `loquet server init` takes them"
 )
 LEFT: Final = NP_("the last left {count} day ago", "the last left {count} days ago")
-BUFFER: Final = 32_768
-BACKLOG: Final = 2_048  # connections that wait to be taken: a whole network comes back at once
 
 
 class MissingError(LoquetError, ImportError):
@@ -73,9 +71,10 @@ def init() -> None:
     click.echo(_("ready in {path}").format(path=configuration.data_dir))
     link = first_visit.link(configuration)
     if link is None:
-        click.echo(_("somebody has an account already: {link}").format(link=f"https://{configuration.address}/"))
-    else:
-        click.echo(_("start it with `loquet server run`, then open once:\n{link}").format(link=link))
+        click.echo(_("somebody has an account already: {link}").format(link=configuration.link))
+        return
+    click.echo(_("start it with `loquet server run`, then open once:\n{link}").format(link=link))
+    if configuration.server.certificate.value == "own":
         click.echo(
             _(
                 "The browser will warn of the certificate, because the server made it itself: the first page says why "
@@ -101,46 +100,6 @@ def prepare() -> Configuration:
     set_up()
     migrate()
     return found
-
-
-@click.command(help=_("Run the server until it is stopped. What init makes, it makes where it is missing."))
-def run() -> None:
-    """Run the server."""
-    configuration = prepare()
-    import asyncio.sslproto  # noqa: PLC0415
-
-    import uvicorn  # noqa: PLC0415
-
-    from server.accounts import first_visit  # noqa: PLC0415
-    from server.asgi import application  # noqa: PLC0415
-    from server.core import keys, tls  # noqa: PLC0415
-    from server.core.configuration import Certificate  # noqa: PLC0415
-
-    table = configuration.server
-    files: dict[str, Any] = {}
-    if table.certificate is Certificate.OWN:
-        files = {"ssl_certfile": configuration.data_dir / tls.FILE, "ssl_keyfile": configuration.data_dir / tls.FILE}
-    elif table.certificate is Certificate.FILES:
-        files = {"ssl_certfile": table.certificate_file, "ssl_keyfile": table.key_file}
-    # asyncio keeps a buffer of 256 kB for each encrypted connection: a thousand controllers would fill a Pi with them.
-    asyncio.sslproto.SSLProtocol.max_size = BUFFER
-    link = first_visit.link(configuration)
-    click.echo(_("open {link}").format(link=link or f"https://{configuration.address}/"))
-    sys.stdout.flush()
-    settings = uvicorn.Config(
-        application(configuration, keys.load(configuration.data_dir)),
-        host=table.listen,
-        port=table.port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=3,
-        proxy_headers=table.certificate is Certificate.PROXY,
-        **files,
-    )
-    uvicorn.Server(settings).run()
 
 
 @click.command(help=_("Look whether everything is as it should be, and say what to do where it is not."))

@@ -45,11 +45,13 @@ def backup(file: Path) -> None:
 def restore(file: Path, yes: bool) -> None:
     """Read a backup."""
     configuration = prepare()
+    from server.core import running  # noqa: PLC0415
     from server.operations import backup as backups  # noqa: PLC0415
 
     if not yes:
         click.confirm(_("All that the server holds now is replaced. Go on?"), abort=True)
-    restored = backups.restore(configuration, file, _progress)
+    with running.alone(configuration.data_dir):
+        restored = backups.restore(configuration, file, _progress)
     migrate()
     if restored.sessions is not None:
         click.echo(

@@ -117,6 +117,15 @@ class Configuration(msgspec.Struct, frozen=True):
             return host
         return f"{_without_port(host)}:{self.server.port}"
 
+    @property
+    def link(self) -> str:
+        """Where a browser on this network finds it now: a name that somebody chose, else this machine's address."""
+        if self.server.hosts or self.server.certificate is Certificate.PROXY:
+            return f"https://{self.address}/"
+        everywhere = self.server.listen in {"0.0.0.0", "::"}  # noqa: S104 - it is compared
+        here = [*_addresses(), "localhost"][0] if everywhere else self.server.listen
+        return f"https://{f'[{here}]' if ':' in here else here}:{self.server.port}/"
+
 
 def _without_port(host: str) -> str:
     """Leave out the port of a name or an IPv4 address; an IPv6 address has none here."""

@@ -9,6 +9,7 @@ from server.core.models import ServerState
 
 GENERATION = "generation"
 VERSION = "version"
+KEYS = "keys"  # the public key of the server whose database this is
 LEFT = "backup_left"
 MADE = "backup_made"
 MEMBERS = "members"  # the number that the last new member's id was made of

@@ -163,9 +163,10 @@ class Browser:
 
     def post(self, path, headers=(), **fields):
         """Fill in the form on a page, and send it."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text)[1]
+        shown = self.get(path).text
+        carried = dict(re.findall(r'<input type="hidden" name="(csrfmiddlewaretoken|version)" value="([^"]+)"', shown))
         said = {"Origin": self.base, "Sec-Fetch-Site": "same-origin"} | dict(headers)
-        fields["csrfmiddlewaretoken"] = token
+        fields |= carried
         return self.session.post(self.base + path, fields, headers=said, timeout=20, allow_redirects=False)
 
     def log_in(self, name, word, **more):

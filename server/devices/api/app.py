@@ -22,6 +22,7 @@ from server.devices.api.calls import Call, Handler, read_in_time, target
 from server.devices.api.challenges import Challenges
 from server.devices.live_feed import LiveFeed
 from server.devices.problems import MEDIA, ProblemError
+from server.front.connections import identify
 
 OPEN_BODIES: Final = 100  # of requests that nobody has signed, read at once
 NONCE: Final = 64
@@ -139,6 +140,7 @@ class Api:
         except SignatureError as error:
             raise ProblemError("unsigned", "the signature does not fit") from error
         call.known = known
+        identify(request.scope, f"device/{known.device}")
         self._live.saw(known.device)
 
 

@@ -18,6 +18,7 @@ from server.devices.problems import ProblemError
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
 BODY_S: Final = 10.0
+MOST_READ: Final = 10_000_000  # bytes of a body that is too large, before the connection is closed under it
 
 Answer = tuple[bytes, str]
 
@@ -58,15 +59,26 @@ async def read_in_time(request: Request) -> bytes:
 
 
 async def _body(request: Request) -> bytes:
-    """Read a body up to its bound, however long it says that it is."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY:
-        raise ProblemError("large", f"at most {MAX_BODY} bytes")
+    """Read a body up to its bound, however long it says that it is.
+
+    What is too large is read to its end and let go, up to a bound of its own: a proxy or a client that is still sending
+    when the connection is closed never sees the answer.
+    """
+    large = ProblemError("large", f"at most {MAX_BODY} bytes")
+    said = int(request.headers.get("content-length") or 0)
+    if said > MOST_READ:
+        raise large
     pieces, size = [], 0
     async for piece in request.stream():
         size += len(piece)
-        if size > MAX_BODY:
-            raise ProblemError("large", f"at most {MAX_BODY} bytes")
-        pieces.append(piece)
+        if size > MOST_READ:
+            raise large
+        if size <= MAX_BODY >= said:
+            pieces.append(piece)
+        else:
+            pieces.clear()
+    if size > MAX_BODY:
+        raise large
     return b"".join(pieces)
 
 

@@ -125,6 +125,12 @@ def test_a_held_request_is_answered_when_its_time_is_over_and_when_there_is_news
     assert controller.list.rows[f"machine/saw-{proxy}"]["name"] == "Band saw"
 
 
+def test_a_message_that_is_too_large_for_the_server_is_answered(controller):
+    with pytest.raises(Problem) as refused:
+        controller.ask("POST", "/api/v1/journal", b"x" * (2 * MAX_BODY), NDJSON)
+    assert (refused.value.status, refused.value.kind) == (413, "large")
+
+
 def test_a_message_as_large_as_they_come_arrives_whole(controller):
     with pytest.raises(Problem) as refused:
         controller.ask("POST", "/api/v1/journal", b"x" * MAX_BODY, NDJSON)
