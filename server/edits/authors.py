@@ -28,7 +28,8 @@ class Standing(msgspec.Struct, frozen=True):
 class Author(msgspec.Struct, frozen=True):
     """Whose an edit is: a person with an account, a controller (a `Device`), or somebody at the shell.
 
-    since: the version at which whoever edits looked, None where nothing is held to one; standing: what counts of a
+    since: the version at which whoever edits looked, None where nothing is held to one; knows_own: nobody said at which
+    version, and they know no more than what they changed last themselves; standing: what counts of a
     controller that says something by itself, None where the server acts for it by a rule of its own.
     """
 
@@ -36,6 +37,7 @@ class Author(msgspec.Struct, frozen=True):
     device: Model | None = None
     name: str = ""
     since: int | None = None
+    knows_own: bool = False
     standing: Standing | None = None
 
     @property
@@ -48,8 +50,8 @@ class Author(msgspec.Struct, frozen=True):
         """Return whose an edit is that a page asks for, over the version that its form carries: 0 where it has none."""
         assert isinstance(request.user, Account)  # noqa: S101 - pages are guarded
         said = request.POST.get("version", "")
-        since = int(said) if said.isascii() and said.isdigit() and len(said) < 17 else 0  # noqa: PLR2004 - 2**53
-        return cls(account=request.user, name=request.user.username, since=since)
+        fits = said.isascii() and said.isdigit() and len(said) < 17  # noqa: PLR2004 - 2**53
+        return cls(account=request.user, name=request.user.username, since=int(said) if fits else 0, knows_own=not fits)
 
     def as_it_is_now(self) -> Author:
         """Return the author with the account as it is in the transaction that is open: a role may be gone by now."""

@@ -66,7 +66,7 @@ def carry_out(
         changed = {key: row for key, row in wanted.items() if before.get(key) != row}
         if not changed:
             return None
-        _hold_to_what_was_seen(author.since, before, changed)
+        _hold_to_what_was_seen(author, before, changed)
         author = author.as_it_is_now()
         rows.hold_to_author(author, before, changed)
         rows.hold_to_site(changed, author.site)
@@ -86,11 +86,11 @@ def carry_out(
     return edit
 
 
-def _hold_to_what_was_seen(since: int | None, before: dict[str, Row], changed: dict[str, Row | None]) -> None:
+def _hold_to_what_was_seen(author: Author, before: dict[str, Row], changed: dict[str, Row | None]) -> None:
     """Refuse to write over what the author did not see. Raises EditError."""
-    if since is None:
+    if author.since is None:
         return
-    unseen = _changed_since(since, list(changed))
+    unseen = _by_others(author, list(changed)) if author.knows_own else _changed_since(author.since, list(changed))
     if any(not makes_stricter(before.get(key), changed[key]) for key in unseen):
         raise EditError(N_("somebody else has changed this meanwhile; look again"))
 
@@ -101,6 +101,15 @@ def _changed_since(version: int, keys: list[str]) -> set[str]:
     if len(keys) > BATCH:
         return set(later.values_list("key", flat=True)) & set(keys)
     return set(later.filter(key__in=keys).values_list("key", flat=True))
+
+
+def _by_others(author: Author, keys: list[str]) -> set[str]:
+    """Return which of these keys somebody else changed last."""
+    latest: dict[str, int | None] = {}
+    for start in range(0, len(keys), BATCH):
+        found = Change.objects.filter(key__in=keys[start : start + BATCH]).order_by("version")
+        latest |= dict(found.values_list("key", "edit__account"))
+    return {key for key in keys if key in latest and (author.account is None or latest[key] != author.account.pk)}
 
 
 def _write(edit: Edit, changed: dict[str, Row | None], before: dict[str, Row]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol import messages
+from server.core import configuration, room
 from server.devices.api.calls import JSON, Answer, Call
 from server.devices.live_feed import LiveFeed
 from server.devices.models import Device
@@ -27,6 +28,8 @@ class Uploads:
 
 
 def _take(device: str, body: bytes) -> messages.Receipt:
+    if room.is_short(configuration.in_force().data_dir):
+        raise ProblemError("busy", "the server's disk is almost full")
     upload = ingest.read(body)
     try:
         return ingest.take(Device(pk=device), upload)
@@ -34,3 +37,5 @@ def _take(device: str, body: bytes) -> messages.Receipt:
         raise ProblemError("order", expected=error.expected) from error
     except ingest.ConflictError as error:
         raise ProblemError("conflict") from error
+    except ingest.TooMuchError as error:
+        raise ProblemError("busy", "this controller has sent as much as one may in a day") from error

@@ -18,12 +18,17 @@ from server.devices.models import Device
 from server.inbox.notices import notify
 from server.journal.models import Entry, Gap, Stream
 
+# What one controller may send in a day: a year of a busy one's, come back to the line, takes two.
+MOST_ENTRIES: Final = 250_000
+MOST_BYTES: Final = 64_000_000
+DAY_MS: Final = 86_400_000
 MOST_STREAMS: Final = 200  # epochs of one controller: each is a database of its own that was damaged or replaced
 _READ: Final = msgspec.json.Decoder(Line).decode
 TABLE: Final = Entry._meta.db_table  # noqa: SLF001 - Django's documented way
 STREAMS: Final = Stream._meta.db_table  # noqa: SLF001 - likewise
-FIND: Final = f"select id, acknowledged_seq, closed from {STREAMS} where device_id = %s and epoch = %s"  # noqa: S608 - likewise
-REACHED: Final = f"update {STREAMS} set acknowledged_seq = %s where id = %s"  # noqa: S608 - likewise
+DAY: Final = "day, day_entries, day_bytes"
+FIND: Final = f"select id, epoch, acknowledged_seq, closed, {DAY} from {STREAMS} where device_id = %s"  # noqa: S608 - likewise
+REACHED: Final = f"update {STREAMS} set acknowledged_seq = %s, day = %s, day_entries = %s, day_bytes = %s where id = %s"  # noqa: S608 - likewise
 INSERT: Final = f"insert into {TABLE} (stream_id, seq, boot, at, came, body) values (%s, %s, %s, %s, %s, %s)"  # noqa: S608 - our own name
 
 
@@ -36,6 +41,10 @@ class ExpectedError(Exception):
 
 class ConflictError(Exception):
     """A number that holds something else already."""
+
+
+class TooMuchError(Exception):
+    """More than a controller may send in a day: the rest of it waits there."""
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -75,7 +84,10 @@ def read(body: bytes) -> Upload:
 
 
 def take(device: Device, upload: Upload) -> Receipt:
-    """Commit a batch. Raises ExpectedError, ConflictError (and remembers the alarm), MessageError."""
+    """Commit a batch.
+
+    Raises ExpectedError, ConflictError and TooMuchError (and remembers the alarm), MessageError.
+    """
     try:
         try:
             with transaction.atomic():
@@ -88,16 +100,23 @@ def take(device: Device, upload: Upload) -> Receipt:
         Stream.objects.filter(device=device, epoch=upload.batch.epoch).update(closed=True)
         notify("conflict", device, once=f"conflict/{device.pk}/{upload.batch.epoch}", epoch=upload.batch.epoch)
         raise
+    except TooMuchError:
+        notify("too_much", device, once=f"too_much/{device.pk}/{_today()}")
+        raise
 
 
 def _take(device: Device, upload: Upload, *, carefully: bool = False) -> Receipt:
     batch = upload.batch
-    stream = _find(device, batch.epoch)
+    streams = _find(device)
+    stream = streams.get(batch.epoch)
     if stream is None:
-        if Stream.objects.filter(device=device).count() >= MOST_STREAMS:
+        if len(streams) >= MOST_STREAMS:
             raise MessageError(N_("a controller has at most {most} epochs"), most=MOST_STREAMS)
         begun = batch.begins - 1
-        stream = Stream.objects.create(device=device, epoch=batch.epoch, acknowledged_seq=begun, processed_seq=begun)
+        stream = Stream.objects.create(
+            device=device, epoch=batch.epoch, acknowledged_seq=begun, processed_seq=begun,
+            booked_seq=begun, sifted_seq=0, day=0, day_entries=0, day_bytes=0,
+        )  # fmt: skip
     if stream.closed:
         raise ConflictError
     if batch.after > stream.acknowledged_seq:
@@ -105,27 +124,55 @@ def _take(device: Device, upload: Upload, *, carefully: bool = False) -> Receipt
     known = _hold(
         stream, upload.rows if carefully else [row for row in upload.rows if row[0] <= stream.acknowledged_seq]
     )
-    _write(stream, [row for row in upload.rows if row[0] > stream.acknowledged_seq and row[0] not in known])
+    new = [row for row in upload.rows if row[0] > stream.acknowledged_seq and row[0] not in known]
+    came = _hold_to_a_day(streams, stream, new)
+    _write(stream, new)
     _note_gaps(stream, upload)
     high = max(stream.acknowledged_seq, batch.upto)
     if high != stream.acknowledged_seq:
         with connection.cursor() as cursor:
-            cursor.execute(REACHED, [high, stream.pk])
+            cursor.execute(REACHED, [high, *came, stream.pk])
     return Receipt(batch.epoch, high)
 
 
-def _find(device: Device, epoch: str) -> Stream | None:
-    """Find a journal, and hold it: so much of it as is asked for here.
+def _find(device: Device) -> dict[str, Stream]:
+    """Find a controller's journals by epoch, and hold them: so much of each as is asked for here.
 
     Past Django's models, as all that every batch does: a storm of a thousand controllers is bound by it.
     """
     held = " for update" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
-        cursor.execute(FIND + held, [device.pk, epoch])
-        found = cursor.fetchone()
-    if found is None:
-        return None
-    return Stream(pk=found[0], device=device, epoch=epoch, acknowledged_seq=found[1], closed=bool(found[2]))
+        cursor.execute(FIND + held, [device.pk])
+        found = cursor.fetchall()
+    return {
+        epoch: Stream(
+            pk=pk, device=device, epoch=epoch, acknowledged_seq=seq, closed=bool(closed),
+            day=day, day_entries=entries, day_bytes=size,
+        )
+        for pk, epoch, seq, closed, day, entries, size in found
+    }  # fmt: skip
+
+
+def _today() -> int:
+    return clock.ms() // DAY_MS
+
+
+def _hold_to_a_day(
+    streams: dict[str, Stream], stream: Stream, new: list[tuple[int, str, int, str]]
+) -> tuple[int, int, int]:
+    """Hold a controller to what one may send in a day; return the day, and how much of it came by this journal.
+
+    Raises TooMuchError.
+    """
+    today = _today()
+    entries, size = len(new), sum(len(row[3]) for row in new)
+    lately = [each for each in streams.values() if each.day == today]
+    if entries + sum(each.day_entries for each in lately) > MOST_ENTRIES or (
+        size + sum(each.day_bytes for each in lately) > MOST_BYTES
+    ):
+        raise TooMuchError
+    mine = (stream.day_entries, stream.day_bytes) if stream.day == today else (0, 0)
+    return today, mine[0] + entries, mine[1] + size
 
 
 def _write(stream: Stream, new: list[tuple[int, str, int, str]]) -> None:

@@ -13,6 +13,7 @@ class Stream(models.Model):
     """One journal of one controller: acknowledged, and processed, up to an entry's number.
 
     booked_seq: up to which entry those of usage are marked; sifted_seq: up to which those that are not were deleted.
+    day_entries, day_bytes: how much came on that day, in days since 1970.
     """
 
     device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
@@ -21,6 +22,9 @@ class Stream(models.Model):
     processed_seq = models.BigIntegerField(default=0)
     booked_seq = models.BigIntegerField(db_default=0)
     sifted_seq = models.BigIntegerField(db_default=0)
+    day = models.IntegerField(db_default=0)
+    day_entries = models.IntegerField(db_default=0)
+    day_bytes = models.BigIntegerField(db_default=0)
     closed = models.BooleanField(default=False)  # another payload came under a number: it goes on in a new epoch
 
     class Meta:

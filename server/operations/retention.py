@@ -17,6 +17,7 @@ from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
 from server.mail.models import Letter
+from server.people.models import Draft
 from server.upkeep.models import Defect, Downtime
 from server.usage.models import Circumstance, Correction, Session
 
@@ -46,6 +47,7 @@ def purge(configuration: Configuration) -> int:
         _in_batches(AuditRecord.objects.filter(at__lt=old))
         _in_batches(Notice.objects.filter(done__lt=old))
         _in_batches(Change.objects.filter(edit__at__lt=old, version__lt=_kept_changes()))
+    _in_batches(Draft.objects.filter(made__lt=clock.now() - A_DAY))
     _in_batches(SentForm.objects.filter(at__lt=clock.now() - A_DAY))
     return gone
 

@@ -2,99 +2,108 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
-import time
+import zlib
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 
-from common.texts import _, translate
+from common.texts import N_, _, translate
 from protocol import sheets
-from protocol.rows import Badge, Certification, Level, Machine, Member, Row, Training
+from protocol.rows import Badge, Certification, Level, Machine, Member, Row, Training, encode_row, read_row
 from protocol.whitelist import Whitelist
-from server.core import state
+from server.core import clock, state
 from server.edits import editing, rows
 from server.edits.authors import Author
 from server.people.badges import known_hash
+from server.people.models import Draft
 
-KEPT_S: Final = 3_600.0  # for so long a draft may be taken over
-MOST: Final = 20  # drafts at once
-
-
-class Draft(msgspec.Struct):
-    """A sheet that was read and not yet taken over; and how far that has come."""
-
-    account: int
-    name: str
-    put: list[Row]
-    made: float
-    version: int
-    of: int = 0
-    done: int = 0
-    state: str = "read"
-    error: str = ""
-    edit: int | None = None
-
-
-_drafts: dict[str, Draft] = {}
-_lock: Final = threading.Lock()
+KEPT: Final = timedelta(hours=1)  # for so long a draft may be taken over
+PATIENCE: Final = timedelta(minutes=10)  # after which one that another process was taking over has failed
+MOST: Final = 5  # drafts of one account
+_done_of: Final[dict[str, int]] = {}  # how far those are that this process is taking over
 
 
 def read(account: int, name: str, raw: bytes, mapping: bytes | None) -> str:
     """Read a sheet; return the name of its draft. Raises SheetError."""
     sheet = sheets.read(raw, None if mapping is None else sheets.read_mapping(mapping))
-    version = int(state.get(state.VERSION))
+    version = state.version()
     hashes = {card: known_hash(*card)[0] for card in sheet.cards}
     wanted: list[Row] = list(sheet.rows(hashes, Whitelist(rows.everything())))
     wanted = rows.settled(wanted, enter=False)
     here = rows.find(row.key for row in wanted)
     changed = [row for row in wanted if here.get(row.key) != row]
+    Draft.objects.filter(made__lt=clock.now() - KEPT).delete()
+    mine = Draft.objects.filter(account_id=account).order_by("-made")
+    Draft.objects.filter(pk__in=list(mine.values_list("pk", flat=True)[MOST - 1 :])).delete()
     token = secrets.token_urlsafe(12)
-    draft = Draft(account, name, changed, time.monotonic(), version)
-    with _lock:
-        for old in [name for name, each in _drafts.items() if time.monotonic() - each.made > KEPT_S]:
-            del _drafts[old]
-        while len(_drafts) >= MOST:
-            _drafts.pop(next(iter(_drafts)))
-        _drafts[token] = draft
+    Draft.objects.create(
+        token=token, account_id=account, name=name, version=version, of=len(changed), rows=_packed(changed)
+    )
     return token
 
 
+def _packed(found: list[Row]) -> bytes:
+    lines = (json.dumps([row.key, encode_row(row).decode()]) for row in found)
+    return zlib.compress("\n".join(lines).encode(), 6)
+
+
+def rows_of(draft: Draft) -> list[Row]:
+    """Return what a draft would put."""
+    lines = zlib.decompress(bytes(draft.rows)).decode().split("\n") if draft.of else []
+    return [read_row(*json.loads(line)) for line in lines]
+
+
 def get(token: str, account: int) -> Draft | None:
-    """Return a draft of this account's."""
-    draft = _drafts.get(token)
-    return draft if draft is not None and draft.account == account else None
+    """Return a draft of this account's; one that a server which ended was taking over has failed."""
+    found = Draft.objects.filter(pk=token, account_id=account, made__gte=clock.now() - KEPT).first()
+    if found is not None and found.state == "running" and found.pk not in _done_of and _is_old(found.begun):
+        found.state, found.error = "failed", N_("the server was stopped meanwhile, and nothing was changed")
+    return found
+
+
+def _is_old(begun: datetime | None) -> bool:
+    return begun is None or clock.now() - begun > PATIENCE
+
+
+def done_of(draft: Draft) -> int:
+    """Return how many rows are written, as far as this process knows."""
+    return _done_of.get(draft.pk, 0)
 
 
 def done(token: str) -> None:
     """Have nothing of a draft any more."""
-    with _lock:
-        _drafts.pop(token, None)
+    Draft.objects.filter(pk=token).delete()
 
 
 def begin(draft: Draft, author: Author) -> None:
-    """Begin to take a draft over; its state says how far that has come."""
-    draft.state, draft.of = "running", len(draft.put)
-    threading.Thread(target=_take_over, args=(draft, author), daemon=True).start()
+    """Begin to take a draft over, once; its state says how far that has come."""
+    if Draft.objects.filter(pk=draft.pk, state="read").update(state="running", begun=clock.now()):
+        _done_of[draft.pk] = 0
+        threading.Thread(target=_take_over, args=(draft, author), daemon=True).start()
 
 
 def _take_over(draft: Draft, author: Author) -> None:
     """Write it, on a thread of its own, so that the page can tell how far it has come."""
 
-    def progress(done: int, of: int) -> None:
-        draft.done, draft.of = done, of
+    def progress(done: int, _of: int) -> None:
+        _done_of[draft.pk] = done
 
+    mine = Draft.objects.filter(pk=draft.pk)
     try:
-        about = {"count": len(draft.put), "file": draft.name}
-        author = msgspec.structs.replace(author, since=draft.version)
-        edit = editing.carry_out(author, "imported", draft.put, about=about, progress=progress)
-        draft.edit = edit.pk if edit else None
-        draft.state = "done"
+        about = {"count": draft.of, "file": draft.name}
+        author = msgspec.structs.replace(author, since=draft.version, knows_own=False)
+        with transaction.atomic():  # that it is done is there with what it did
+            edit = editing.carry_out(author, "imported", rows_of(draft), about=about, progress=progress)
+            mine.update(state="done", edit=edit)
     except Exception as error:  # noqa: BLE001 - whoever waits is told
-        draft.error, draft.state = translate(error), "failed"
+        mine.update(state="failed", error=translate(error)[:1_000])
     finally:
+        _done_of.pop(draft.pk, None)
         connection.close()
 
 

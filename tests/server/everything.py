@@ -28,7 +28,7 @@ def one_of_everything():
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
     from server.mail.models import Letter
-    from server.people.models import Organisation, Particulars, UnknownBadge
+    from server.people.models import Draft, Organisation, Particulars, UnknownBadge
     from server.upkeep.models import Defect, Downtime
     from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
@@ -118,6 +118,7 @@ def one_of_everything():
     Notice.objects.update(last=F("at"))
     state.put(state.LEFT, NOW.isoformat())
     state.put(state.MADE, NOW.isoformat())
+    Draft.objects.create(token="draft", account=account, name="m.csv", rows=b"", of=0, version=1)
     TOTPDevice.objects.create(user=account, name="phone", key="0" * 40, confirmed=True)
     static = StaticDevice.objects.create(user=account, name="paper")
     StaticToken.objects.create(device=static, token="t0ken")

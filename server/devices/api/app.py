@@ -14,17 +14,19 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from protocol import messages, signing
-from protocol.messages import MessageError
+from protocol.messages import MAX_BODY, MessageError
 from protocol.signing import SignatureError, VerifyKey, decoded
 from server.core import clock
 from server.core.keys import Keys
 from server.devices.api.calls import Call, Handler, read_in_time, target
 from server.devices.api.challenges import Challenges
+from server.devices.api.turns import Turns
 from server.devices.live_feed import LiveFeed
 from server.devices.problems import MEDIA, ProblemError
 from server.front.connections import identify
 
-OPEN_BODIES: Final = 100  # of requests that nobody has signed, read at once
+OPEN_BODIES: Final = 32  # of requests that nobody has signed, read at once
+UNSIGNED: Final = 256 * 1024  # bytes of one: a controller's settings, and what says who it is
 NONCE: Final = 64
 PIECE: Final = 32_768  # bytes of an answer that are written at once
 log = logging.getLogger("loquet.server")
@@ -65,6 +67,7 @@ class Api:
         self._signer = keys.signer
         self._challenges = Challenges(decoded(keys.challenges))
         self._live = live
+        self._turns = Turns()
         self._open_bodies = asyncio.Semaphore(OPEN_BODIES)
         self._routes: list[Route] = []
 
@@ -90,7 +93,11 @@ class Api:
             try:
                 handler, media = _chosen(methods, request.method, headers)
                 await self._read(call, media, signed=signed)
-                body, kind = await handler(call)
+                if request.method == "GET":  # a held request waits in nobody's way
+                    body, kind = await handler(call)
+                else:
+                    async with self._turns.of(call.sender):
+                        body, kind = await handler(call)
             except ProblemError as error:
                 status, body, kind = error.status, messages.encode(error.problem()), MEDIA
                 if error.kind in {"large", "slow"}:
@@ -125,7 +132,7 @@ class Api:
             if media:
                 # Nobody has signed yet: a stranger may open many connections, and each body costs memory.
                 async with self._open_bodies:
-                    call.body = await read_in_time(request)
+                    call.body = await read_in_time(request, UNSIGNED)
             return
         known = self._live.devices.get(request.headers.get(signing.DEVICE, ""))
         if known is None or known.retired:
@@ -133,7 +140,7 @@ class Api:
         challenge = request.headers.get(signing.CHALLENGE, "")
         if not self._challenges.holds(challenge):
             raise ProblemError("stale")
-        call.body = await read_in_time(request)
+        call.body = await read_in_time(request, MAX_BODY)
         text = signing.request_text(request.method, call.target, known.device, challenge, call.nonce, call.body)
         try:
             VerifyKey(decoded(known.key)).verify(text, request.headers.get(signing.SIGNATURE, ""))

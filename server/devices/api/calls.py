@@ -10,7 +10,6 @@ import msgspec
 from starlette.requests import Request
 
 from protocol import messages
-from protocol.messages import MAX_BODY
 from protocol.rows import FIRST, KINDS
 from server.devices.live_feed import KnownDevice
 from server.devices.problems import ProblemError
@@ -33,6 +32,12 @@ class Call(msgspec.Struct):
     known: KnownDevice | None = None
 
     @property
+    def sender(self) -> str:
+        """Who sent it: a controller, else an address."""
+        client = self.request.client
+        return self.known.device if self.known is not None else f"at {client.host if client else '?'}"
+
+    @property
     def device(self) -> KnownDevice:
         """Whose request it is."""
         if self.known is None:
@@ -50,21 +55,21 @@ def target(request: Request) -> str:
     return (raw.split(b"?", 1)[0] + (b"?" + query if query else b"")).decode("latin-1")
 
 
-async def read_in_time(request: Request) -> bytes:
-    """Read a body before whoever sends it has held us up for too long."""
+async def read_in_time(request: Request, most: int) -> bytes:
+    """Read a body, up to so many bytes, before whoever sends it has held us up for too long."""
     try:
-        return await asyncio.wait_for(_body(request), BODY_S)
+        return await asyncio.wait_for(_body(request, most), BODY_S)
     except TimeoutError as error:
         raise ProblemError("slow") from error
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     """Read a body up to its bound, however long it says that it is.
 
     What is too large is read to its end and let go, up to a bound of its own: a proxy or a client that is still sending
     when the connection is closed never sees the answer.
     """
-    large = ProblemError("large", f"at most {MAX_BODY} bytes")
+    large = ProblemError("large", f"at most {most} bytes")
     said = int(request.headers.get("content-length") or 0)
     if said > MOST_READ:
         raise large
@@ -73,11 +78,11 @@ async def _body(request: Request) -> bytes:
         size += len(piece)
         if size > MOST_READ:
             raise large
-        if size <= MAX_BODY >= said:
+        if size <= most >= said:
             pieces.append(piece)
         else:
             pieces.clear()
-    if size > MAX_BODY:
+    if size > most:
         raise large
     return b"".join(pieces)
 

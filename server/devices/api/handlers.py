@@ -10,7 +10,7 @@ from protocol import delivery, messages
 from protocol.digest import written
 from protocol.messages import WAIT, Enrol, Hello, Manifest, Proposals, Report, Ring
 from protocol.signing import decoded, seal_for
-from server.core import clock
+from server.core import clock, configuration, room
 from server.core.keys import Keys
 from server.devices import enrolment, proposals
 from server.devices.api.calls import JSON, LINES, Answer, Call, knows, number, said
@@ -63,6 +63,8 @@ class Handlers:
 
     async def proposals(self, call: Call) -> Answer:
         """Keep what a controller had by itself."""
+        if room.is_short(configuration.in_force().data_dir):
+            raise ProblemError("busy", "the server's disk is almost full")
         proposed = said(Proposals, call.body)
         try:
             await self._live.ask_twice(lambda: proposals.keep(Device.objects.get(pk=call.device.device), proposed))

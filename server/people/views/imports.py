@@ -58,27 +58,29 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
     if draft is None:
         say(request, _("This preview is over; read the sheet again."), wrong=True)
         return HttpResponseRedirect("/import")
-    if request.method == "POST" and draft.state == "read":
+    if request.method == "POST":
         drafts.begin(draft, Author.of(request))
         return HttpResponseRedirect(f"/import/{token}")
     if draft.state in {"done", "failed"}:
         drafts.done(token)
-        said = draft.error or ngettext("imported: {count} change", "imported: {count} changes", draft.of).format(
+        said = _(draft.error) or ngettext("imported: {count} change", "imported: {count} changes", draft.of).format(
             count=draft.of
         )
-        say(request, said, wrong=bool(draft.error), undo=draft.edit)
+        say(request, said, wrong=bool(draft.error), undo=draft.edit_id)
         if request.headers.get("HX-Request"):
             response = HttpResponse(status=204)
             response.headers["HX-Redirect"] = "/import"
             return response
         return HttpResponseRedirect("/import")
-    here = rows.find(row.key for row in draft.put[:SHOWN])
+    put = drafts.rows_of(draft) if draft.state == "read" else []
+    here = rows.find(row.key for row in put[:SHOWN])
     context: dict[str, Any] = {
         "draft": draft,
         "token": token,
-        "counts": drafts.counts(draft.put),
-        "changes": [(drafts.in_words(row, here.get(row.key)), row.key in here) for row in draft.put[:SHOWN]],
-        "more": max(0, len(draft.put) - SHOWN),
+        "done": drafts.done_of(draft),
+        "counts": drafts.counts(put),
+        "changes": [(drafts.in_words(row, here.get(row.key)), row.key in here) for row in put[:SHOWN]],
+        "more": max(0, len(put) - SHOWN),
     }
     part = request.headers.get("HX-Target") == "progress"
     return page(request, "people/import_progress.html" if part else "people/import_preview.html", **context)

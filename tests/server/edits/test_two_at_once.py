@@ -47,6 +47,16 @@ def test_a_form_without_a_version_was_shown_at_none(colleagues):
     assert row("certification/m005/wood") == Certification("m005", "wood"), "nobody has ever said anything of it"
 
 
+def test_whoever_says_no_version_knows_what_they_did_themselves(colleagues):
+    one, other = colleagues
+    for what in ("revoke", "grant", "revoke", "grant"):
+        do(one, CELL, do=what, level="user", version="")
+    assert row("certification/m001/laser") == Certification("m001", "laser")
+    do(other, CELL, do="revoke")
+    do(one, CELL, do="grant", level="user", version="")
+    assert row("certification/m001/laser") is None
+
+
 def test_a_name_saved_from_an_old_page_neither_lengthens_a_membership_nor_lifts_an_exclusion(colleagues):
     one, other = colleagues
     seen = shown(one, "/members/m001")
