@@ -49,6 +49,6 @@ def read(lines: Iterable[bytes], key: VerifyKey, device: str) -> Delivery:
         elif line:
             try:
                 put.append(decode_row(line))
-            except (msgspec.MsgspecError, UnicodeError) as error:
+            except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
                 raise MessageError(N_("line {line} of the whitelist: {error}"), line=number + 3, error=error) from error
     return Delivery(manifest, tuple(put), tuple(drop))

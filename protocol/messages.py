@@ -181,7 +181,10 @@ class StationNow(Message, frozen=True):
 
 
 class Report(Message, frozen=True):
-    """How a controller is. Bytes, degrees Celsius; None where it cannot tell."""
+    """How a controller is. Bytes, degrees Celsius; None where it cannot tell.
+
+    trouble: why it cannot take up the whitelist that it is sent, "" where it can.
+    """
 
     version: Annotated[str, msgspec.Meta(max_length=40)]
     clock: Quality
@@ -194,6 +197,7 @@ class Report(Message, frozen=True):
     under_voltage: bool | None = None
     uptime: Count = 0
     stations: Annotated[tuple[StationNow, ...], msgspec.Meta(max_length=64)] = ()
+    trouble: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
 class Proposals(Message, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -25,6 +26,8 @@ from protocol.signing import SealingKey, SignatureError
 WRITE_S: Final = 600.0
 SOON_S: Final = 0.05  # between two looks at what is being written
 DAY_MS: Final = 86_400_000
+TROUBLE: Final = 300  # characters of what is told of an error
+log = logging.getLogger("loquet")
 
 
 class TakesWhitelists(Protocol):
@@ -94,6 +97,11 @@ class Down:
             )  # a server whose changes never add up is not asked without pause
         except (LineError, RefusedError, MessageError, SignatureError, StorageError, sqlite3.Error) as error:
             self.trouble = translate(error) if isinstance(error, LoquetError) else str(error)
+            return self._retry.failed()
+        except Exception as error:  # whatever a server or a disk brings: this thread goes on asking
+            log.exception("the whitelist was not fetched; it is asked for again")
+            self.trouble = f"{type(error).__name__}: {error}"[:TROUBLE]
+            self._brought = None
             return self._retry.failed()
         self.trouble = ""
         if not self._unfit:

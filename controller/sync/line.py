@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,7 +21,12 @@ from protocol.signing import SignatureError, SigningKey, VerifyKey, decoded
 
 CONNECT_S: Final = 10.0
 READ_S: Final = 50.0  # a held line is answered before; a half-open one is noticed within a minute
-MAX_ANSWER: Final = 512 * 1024 * 1024
+# An answer is held to its signature once it is whole: until then it is a stranger's, and small. A whitelist of 240,000
+# badges is 40 MB.
+MAX_ANSWER: Final = 256 * 1024
+MAX_WHITELIST: Final = 96 * 1024 * 1024
+WHOLE_S: Final = 60.0  # in which an answer is whole
+WHITELIST_S: Final = 900.0
 
 
 class LineError(LoquetError, ConnectionError):
@@ -139,13 +145,7 @@ class ServerLine:
 
     def _read(self, response: requests.Response, target: str, nonce: str) -> bytes:
         """Read an answer, and hold it to its signature. Raises LineError where somebody else answered."""
-        pieces, size = [], 0
-        for piece in response.iter_content(65_536):
-            size += len(piece)
-            if size > MAX_ANSWER:
-                raise LineError(N_("the server's answer is too long"))
-            pieces.append(piece)
-        answer = b"".join(pieces)
+        answer = _whole(response, is_whitelist=target.startswith(f"{PREFIX}/whitelist"))
         try:
             ms = check_answer(self.server, response, target, nonce, answer)
         except (SignatureError, ValueError) as error:
@@ -166,13 +166,28 @@ class ServerLine:
         raise RefusedError(problem)
 
 
+def _whole(response: requests.Response, *, is_whitelist: bool) -> bytes:
+    """Read an answer within its bounds. Raises LineError."""
+    most = MAX_WHITELIST if is_whitelist else MAX_ANSWER
+    until = time.monotonic() + (WHITELIST_S if is_whitelist else WHOLE_S)
+    pieces, size = [], 0
+    for piece in response.iter_content(65_536):
+        size += len(piece)
+        if size > most:
+            raise LineError(N_("the server's answer is too long"))
+        if time.monotonic() > until:
+            raise LineError(N_("the server's answer does not end"))
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
 def check_answer(server: VerifyKey, response: requests.Response, target: str, nonce: str, body: bytes) -> int:
     """Hold an answer to its signature; return the server's time, milliseconds since 1970. Raises SignatureError."""
     headers = response.headers
-    time, challenge = headers.get(signing.TIME, ""), headers.get(signing.CHALLENGE, "")
-    text = signing.answer_text(response.status_code, target, nonce, time, challenge, body)
+    ms, challenge = headers.get(signing.TIME, ""), headers.get(signing.CHALLENGE, "")
+    text = signing.answer_text(response.status_code, target, nonce, ms, challenge, body)
     server.verify(text, headers.get(signing.SIGNATURE, ""))
-    return int(time)
+    return int(ms)
 
 
 def _why(error: BaseException) -> str:

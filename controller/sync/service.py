@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from common.errors import LoquetError
 from common.texts import translate
 from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, ServerTime
@@ -63,6 +65,7 @@ class ServerConnection:
         self._threads: list[threading.Thread] = []
         self._stops: list[Callable[[], None]] = []
         self._told = 0.0
+        self._trouble: Callable[[], str] = lambda: ""
 
     def begin(self) -> bool:
         """Speak to the server, if this controller is enrolled; return whether it is. Raises LoquetError."""
@@ -80,6 +83,7 @@ class ServerConnection:
         down = self._down(line, found)
         self._writes.belong(found.server, counted(found), up.wake)
         self._put(Enrolled())
+        self._trouble = lambda: down.trouble
         self._threads = [
             threading.Thread(target=up.run, name="sync up", daemon=True),
             threading.Thread(target=down.run, name="sync down", daemon=True),
@@ -145,7 +149,7 @@ class ServerConnection:
             said = answers.get(timeout=ANSWER_S)
         except queue.Empty:
             return None
-        return report(self._data_dir, said)
+        return msgspec.structs.replace(report(self._data_dir, said), trouble=self._trouble()[:500].replace("\0", ""))
 
 
 def counted(identity: Identity) -> dict[str, MachineCounter]:

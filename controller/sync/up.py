@@ -6,6 +6,7 @@ first, under its own epoch.
 
 from __future__ import annotations
 
+import logging
 import queue
 import sqlite3
 from collections.abc import Callable
@@ -29,6 +30,8 @@ REPORT_S: Final = 300.0
 AGAIN_S: Final = 10.0
 HURRY_S: Final = 1.0  # between two reports
 MOST_BYTES: Final = 1_000_000
+TROUBLE: Final = 300  # characters of what is told of an error
+log = logging.getLogger("loquet")
 
 
 class HasJournal(Protocol):
@@ -106,6 +109,10 @@ class Up:
             wait = self._step()
         except (LineError, RefusedError, StorageError, sqlite3.Error) as error:
             self.trouble = translate(error) if isinstance(error, LoquetError) else str(error)
+            return self._retry.failed()
+        except Exception as error:  # whatever a server or a disk brings: this thread goes on sending
+            log.exception("the journal was not sent; it is tried again")
+            self.trouble = f"{type(error).__name__}: {error}"[:TROUBLE]
             return self._retry.failed()
         self.trouble = ""
         self._retry.worked()

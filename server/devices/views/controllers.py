@@ -97,6 +97,8 @@ def _wrong_in(report: dict[str, Any]) -> list[str]:
     wrong = []
     if report.get("storage", "ok") != "ok":
         wrong.append(_("It cannot write to its disk: {why}").format(why=report["storage"]))
+    if report.get("trouble"):
+        wrong.append(_("It cannot take up the whitelist that it is sent: {why}").format(why=report["trouble"]))
     free = report.get("free")
     if isinstance(free, int) and free < LOW:
         wrong.append(_("Its disk is almost full: {free} MB are free.").format(free=free // 1_000_000))

@@ -11,25 +11,20 @@ from server.core.running import KeysDifferError, RunningError
 
 def test_on_sqlite_a_second_server_says_that_one_runs_already_and_which(sqlite, tmp_path):
     with running.together(tmp_path):
-        with pytest.raises(RunningError, match=f"process {os.getpid()}"):
-            with running.together(tmp_path):
-                pass
-        with pytest.raises(RunningError):
-            with running.alone(tmp_path):
-                pass
+        with pytest.raises(RunningError, match=f"process {os.getpid()}"), running.together(tmp_path):
+            pass
+        with pytest.raises(RunningError), running.alone(tmp_path):
+            pass
     with running.alone(tmp_path):
         pass
 
 
 def test_on_postgresql_several_run_and_a_backup_is_put_back_under_none_of_them(postgres, tmp_path):
-    with running.together(tmp_path), running.together(tmp_path):
-        with pytest.raises(RunningError, match="stop every one"):
-            with running.alone(tmp_path):
-                pass
-    with running.alone(tmp_path):
-        with pytest.raises(RunningError, match="being put back"):
-            with running.together(tmp_path):
-                pass
+    one, other = running.together(tmp_path), running.together(tmp_path)
+    with one, other, pytest.raises(RunningError, match="stop every one"), running.alone(tmp_path):
+        pass
+    with running.alone(tmp_path), pytest.raises(RunningError, match="being put back"), running.together(tmp_path):
+        pass
 
 
 def test_a_database_belongs_to_one_set_of_keys(database):

@@ -38,7 +38,7 @@ class Beside:
         if path == "told":
             self.book._loop = asyncio.get_running_loop()
             await asyncio.to_thread(identify, scope, "told")
-        while path == "held" and not self.release.is_set():
+        while path == "held" and not self.release.is_set():  # noqa: ASYNC110 - it is set by the test's thread
             await asyncio.sleep(0.01)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})

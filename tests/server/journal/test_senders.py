@@ -1,6 +1,7 @@
 """Nothing that one sender does holds up the others: not by how much it sends, nor by how long that takes to read."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from browsing import client, fill
@@ -172,15 +173,15 @@ def test_an_edit_over_a_version_that_is_being_sent_waits_for_that_and_no_longer(
 
 
 def test_below_a_floor_of_free_disk_controllers_wait_and_people_go_on(pi, monkeypatch):
-    from collections import namedtuple
-
     from browsing import do
 
     from server.core import room
     from server.devices.problems import ProblemError
     from server.journal.api import _take
 
-    usage = namedtuple("usage", "total used free")
+    def usage(total, _used, free):
+        return SimpleNamespace(total=total, free=free)
+
     monkeypatch.setattr(room.shutil, "disk_usage", lambda _path: usage(10**9, 0, room.FLOOR - 1))
     with pytest.raises(ProblemError, match="busy"):
         _take("pi", b"")
