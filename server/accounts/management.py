@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django_otp import devices_for_user
 
 from common.texts import N_, _
+from server.accounts import names
 from server.accounts.forms import AccountForm
 from server.accounts.models import Account, AuditRecord, Role
 from server.core.forms import FormError
@@ -28,6 +29,8 @@ def save_account(request: HttpRequest, member: str | None, site: str | None) -> 
     username, role = form["username"], form["role"]
     if not username or role not in Role.values:
         raise FormError(N_("an account has a name and a role"))
+    if names.taken(username):
+        raise FormError(N_("there is an account of this name already, but for its capitals"))
     known = Account.objects.filter(username=username).first()
     if known is not None and me.site_id is not None and known.site_id != me.site_id:
         raise FormError(N_("this name is taken, by an account that is not for your workshop"))

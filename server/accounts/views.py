@@ -16,7 +16,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from common.errors import LoquetError
 from common.texts import LANGUAGES, N_, _, translate
-from server.accounts import first_visit
+from server.accounts import first_visit, names, second_factor, throttle
 from server.accounts.forms import FirstAccountForm, LanguageForm, LoginForm, NextForm, OwnForm, SecondForm
 from server.accounts.guards import allowed
 from server.accounts.models import Account, AuditRecord, Role
@@ -25,6 +25,7 @@ from server.core.configuration import Certificate
 from server.core.forms import FormError
 from server.core.middleware import LANGUAGE
 from server.core.rendering import page, refused, say
+from server.core.views import locked_out
 from server.front import sessions
 
 SPARES = 8
@@ -41,12 +42,16 @@ def log_in(request: HttpRequest) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         said = LoginForm.read(request)
-        username = said["username"]
+        username = names.meant(said["username"])
+        if throttle.is_full(request, username):
+            return locked_out(request)
         account = authenticate(request, username=username, password=said["password"])
-        if account is not None:
+        if isinstance(account, Account):
             login(request, account)
             AuditRecord.objects.create(account=username, what="logged_in")
-            return HttpResponseRedirect(_next(request))
+            response = HttpResponseRedirect(_next(request))
+            throttle.remember(response, account)
+            return response
         wrong = _("That is not the name and the password of an account.")
     place = {"wrong": wrong, "next": _next(request), "empty": not Account.objects.exists()}
     return page(request, "accounts/login.html", 422 if wrong else 200, **place)
@@ -66,11 +71,12 @@ def second(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect("/login")
     wrong = ""
     if request.method == "POST":
-        device = match_token(request.user, SecondForm.read(request)["token"])
+        token = SecondForm.read(request)["token"]
+        device = match_token(request.user, token)
         if device is not None:
             otp_login(request, device)
             return HttpResponseRedirect(_next(request))
-        wrong = _("This code is not right, or was used already; wait for the next one.")
+        wrong = second_factor.why_not(request.user, token)
     return page(request, "accounts/second.html", 422 if wrong else 200, wrong=wrong, next=_next(request))
 
 
@@ -110,9 +116,7 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
         case "confirm":
             waiting = TOTPDevice.objects.filter(user=account, confirmed=False).first()
             if waiting is None or not waiting.verify_token(said["token"]):
-                raise FormError(
-                    N_("this code is not right; begin again, and type the code that the telephone shows then")
-                )
+                raise FormError("{why}", why=second_factor.why_not_confirmed(waiting, said["token"]))
             waiting.confirmed = True
             waiting.save()
             otp_login(request, waiting)

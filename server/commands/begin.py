@@ -131,10 +131,12 @@ def _checks() -> list[dict[str, Any]]:
     from django.db import DatabaseError, connection  # noqa: PLC0415
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
 
-    from server.operations import backup  # noqa: PLC0415
+    from server.operations import backup, certificates  # noqa: PLC0415
 
     free = shutil.disk_usage(configuration.data_dir).free
     add(_("disk"), _("{free} MB free").format(free=free // 1_000_000), ok=free > LOW_BYTES)
+    wrong = certificates.trouble(configuration)
+    add(_("certificate"), wrong or "ok", ok=not wrong)
     try:
         executor = MigrationExecutor(connection)
         due = executor.migration_plan(executor.loader.graph.leaf_nodes())

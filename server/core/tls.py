@@ -51,6 +51,11 @@ def _name(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
+def ends(path: Path) -> datetime:
+    """Return when a certificate ends. Raises OSError, ValueError."""
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+
+
 def fingerprint(path: Path) -> str:
     """Return the SHA-256 of a certificate, in hexadecimal, as browsers show it. Raises OSError, ValueError."""
     return x509.load_pem_x509_certificate(path.read_bytes()).fingerprint(hashes.SHA256()).hex()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.texts import _, translate
 from server.core import proxies
+from server.core.forms import inside
 from server.core.rendering import refused
 
 
@@ -22,7 +24,12 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Return that a form came from elsewhere or was too old, or what the proxy does not pass of it."""
+    """Return that a form came from elsewhere or was too old, or what the proxy does not pass of it.
+
+    Whoever logs in in a second tab is logged in already: they are led on.
+    """
+    if request.path == settings.LOGIN_URL and request.user.is_authenticated:
+        return HttpResponseRedirect(inside(request.POST.get("next", ""), "/"))
     if (trouble := proxies.form_trouble(request)) is not None:
         return refused(request, translate(trouble))
     return refused(request, _("This form was open for too long, or came from another page. Go back and try again."))

@@ -57,6 +57,10 @@ SENTENCES: Final = {
         " its card was stolen, or its clock or a reader is broken."
     ),
     "too_many_held": N_("{device} proposes more changes than are kept for you ({most}): newer ones are left out."),
+    "certificate": N_(
+        "The server's certificate ends on {why} and was not renewed: after that no browser and no controller believes"
+        " it. Look at what renews it."
+    ),
     "replaced": N_("{device} took the place of {old}."),
     "clock_lowered": N_("{device}: its clock was set back to a day before what was known to have passed, by {by}."),
 }
@@ -71,6 +75,7 @@ ALARMS: Final = frozenset(
         "suspicious",
         "too_much",
         "not_rehashed",
+        "certificate",
     }
 )
 PLACES: Final = ("by", "keys", "member", "machine", "missing", "epoch", "why", "kind", "cause", "count", "old", "most")
@@ -85,7 +90,7 @@ def notify(what: str, device: Model | None, *, once: str = "", subject: str = ""
         return
     key = None if device is None else device.pk
     same = Notice.objects.filter(what=what, device_id=key, subject=subject[:64], done=None)
-    known = None if key is None else same.order_by("pk").first()
+    known = same.order_by("pk").first()
     if known is None:
         made = {"about": about, "once": once, "subject": subject[:64], "is_alarm": what in ALARMS}
         Notice.objects.create(what=what, device_id=key, **made)

@@ -10,7 +10,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,7 @@ LEFT_OUT: Final = {
 }
 FOLDER: Final = "backups"
 BATCH: Final = 500
+AHEAD: Final = timedelta(hours=1)  # of which a mark is that no clock has made which was right
 LEFT_DAYS: Final = 8  # without a backup that left the machine, the pages turn red
 
 Progress = Callable[[int], None]
@@ -225,7 +226,11 @@ def make_nightly(configuration: Configuration) -> Path:
     target = folder / f"loquet-{clock.local():%Y-%m-%d}.backup"
     write(configuration, target)
     state.put(state.MADE, clock.now().isoformat())
-    for old in sorted(folder.glob("loquet-*.backup"))[: -configuration.backup.keep]:
+    today = target.name
+    # A clock that was ahead has made some of days that are to come: they are the first to go.
+    for old in sorted(folder.glob("loquet-*.backup"), key=lambda each: (each.name <= today, each.name))[
+        : -configuration.backup.keep
+    ]:
         old.unlink()
     if configuration.backup.to:
         copy_away(target, Path(configuration.backup.to))
@@ -250,15 +255,20 @@ def left() -> None:
 
 
 def last_made() -> datetime | None:
-    """Return when the last nightly one was made."""
-    text = state.get(state.MADE)
-    return datetime.fromisoformat(text) if text else None
+    """Return when the last nightly one was made; None where none was, or by a clock that was ahead."""
+    return _past(state.MADE)
+
+
+def _past(key: str) -> datetime | None:
+    text = state.get(key)
+    found = datetime.fromisoformat(text) if text else None
+    return None if found is None or found > clock.now() + AHEAD else found
 
 
 def days_since_left() -> int | None:
     """Return for how many days no backup has left the machine; None: never did one."""
-    text = state.get(state.LEFT)
-    return (clock.now() - datetime.fromisoformat(text)).days if text else None
+    found = _past(state.LEFT)
+    return None if found is None else max(0, (clock.now() - found).days)
 
 
 def is_overdue() -> bool:

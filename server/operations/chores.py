@@ -16,7 +16,7 @@ from common.texts import translate
 from server.core import clock
 from server.core.configuration import Configuration
 from server.journal import processing
-from server.operations import backup, retention
+from server.operations import backup, certificates, retention
 
 IDLE_S: Final = 60.0
 SOON_S: Final = 0.5  # after which what was too early, or another process was at, is looked at again
@@ -86,6 +86,7 @@ class Chores:
         made = backup.last_made()
         if made is None or clock.now() - made >= NIGHT:
             retention.purge(self._configuration)
+            certificates.look(self._configuration)
             try:
                 backup.make_nightly(self._configuration)
             except (OSError, LoquetError) as error:

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Model, QuerySet
 
 from server.accounts.models import AuditRecord
 from server.core import clock
 from server.core.configuration import Configuration
 from server.core.models import SentForm
-from server.edits.models import Change
+from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
@@ -23,6 +23,10 @@ from server.usage.models import Circumstance, Correction, Session
 
 DAY_MS: Final = 86_400_000
 A_DAY: Final = timedelta(days=1)  # after which nobody sends the same form again
+DATED: Final[tuple[tuple[type[Model], str], ...]] = (
+    (Letter, "made"), (Defect, "done"), (AuditRecord, "at"), (Notice, "done"), (Edit, "at"), (Draft, "made"),
+    (SentForm, "at"),
+)  # fmt: skip
 BATCH: Final = 2_000
 SLICE: Final = 200  # sessions at once
 
@@ -32,6 +36,7 @@ def purge(configuration: Configuration) -> int:
 
     Entries go by when they came: whatever a controller's clock said, they are kept for long enough here.
     """
+    _bring_back()
     now = clock.ms()
     gone = 0
     if configuration.passages is not None:
@@ -50,6 +55,13 @@ def purge(configuration: Configuration) -> int:
     _in_batches(Draft.objects.filter(made__lt=clock.now() - A_DAY))
     _in_batches(SentForm.objects.filter(at__lt=clock.now() - A_DAY))
     return gone
+
+
+def _bring_back() -> None:
+    """Have what a clock that was ahead dated be of today: else none of it would ever be old enough."""
+    now = clock.now()
+    for model, field in DATED:
+        model._default_manager.filter(**{f"{field}__gt": now + A_DAY}).update(**{field: now})  # noqa: SLF001 - Django's documented way
 
 
 def _in_batches(found: QuerySet[Any]) -> None:
@@ -72,6 +84,10 @@ def _passages(before: int) -> int:
             rows = (
                 Entry.objects.filter(stream=stream, seq__gt=sifted).order_by("seq").values_list("seq", "came")[:BATCH]
             )
+            ahead = clock.ms() + DAY_MS
+            if any(came > ahead for _seq, came in rows):  # the server's own clock was ahead then
+                Entry.objects.filter(stream=stream, seq__gt=sifted, came__gt=ahead).update(came=clock.ms())
+                continue
             old = [seq for seq, came in rows if came < before]
             if old:
                 found = Entry.objects.filter(
