@@ -73,6 +73,8 @@ REFUSED: Final = (
     (N_("Badge unknown"), N_("Show it to a fabmanager: it takes a minute.")),
     (N_("The badge lay there already"), N_("Take it away and present it again.")),
 )
+BROKEN: Final = N_("Something broken, or worn out? Report it here; it takes a minute, and nobody has to log in.")
+KEPT: Final = N_("What is kept of you, for how long, and whom to ask.")
 PAGE: Final = Template("""<!doctype html>
 <html lang="$language"><meta charset="utf-8"><title>$title</title>
 <style>
@@ -94,7 +96,7 @@ td:first-child { width: 11mm } .lamp { display: inline-block; width: 8mm; height
 <p class="how">$begin</p><p class="how">$stop</p>
 <h2>$heading_light</h2><table>$lights</table>
 <h2>$heading_refused</h2><table>$refused</table>
-<div class="foot"><div><h2>$heading_ask</h2><p class="ask"></p></div>$report</div>
+<div class="foot"><div><h2>$heading_ask</h2><p class="ask"></p></div>$report$notice</div>
 <footer><p><strong>$safety</strong></p><p>$privacy</p></footer>
 </html>
 """)
@@ -105,8 +107,8 @@ td:first-child { width: 11mm } .lamp { display: inline-block; width: 8mm; height
         "Print the card of a machine, a web page to hang beside it: how to begin and to stop, what light and sounds "
         "mean, what to do when refused.\n\n"
         "loquet card laser > laser.html, then open it in a browser and print it.\n\n"
-        "Where a server keeps the list, the card has a QR code behind which anybody reports a defect (as root, who "
-        "alone may read which server that is)."
+        "Where a server keeps the list, the card has a QR code behind which anybody reports a defect, and one behind "
+        "which stands what is kept of whoever uses the machine (as root, who alone may read which server that is)."
     )
 )
 @options.config
@@ -118,20 +120,25 @@ def card(config: Path, machine: str, spoken_there: str | None, report: str | Non
     settings = load(config)
     station = settings.station(machine)
     with spoken(spoken_there or settings.controller.language):
-        click.echo(page(station, report or _report_page(settings, machine)), nl=False)
+        server = _server(settings)
+        at = report or (f"{server}/report/{machine}" if server else "")
+        click.echo(page(station, at, f"{server}/privacy" if server else ""), nl=False)
 
 
-def _report_page(settings: Settings, machine: str) -> str:
-    """Return where the server takes reports of defects; empty where this controller has none, or may not tell."""
+def _server(settings: Settings) -> str:
+    """Return where the server's pages are; empty where this controller has none, or may not tell."""
     try:
         known = identity.load(settings.data_dir)
     except StorageError:
         return ""
-    return "" if known is None else f"https://{known.address}/report/{machine}"
+    return "" if known is None else f"https://{known.address}"
 
 
-def page(station: Station, report: str = "") -> str:
-    """Write the card of one machine, in the language in use. report: the address behind its QR code."""
+def page(station: Station, report: str = "", notice: str = "") -> str:
+    """Write the card of one machine, in the language in use.
+
+    report, notice: the addresses behind its QR codes: where a defect is reported, and what is kept of people.
+    """
     begin, stop = HOW[station.mode]
     period = duration(station.rules.period / 1000)
     return PAGE.substitute(
@@ -144,7 +151,8 @@ def page(station: Station, report: str = "") -> str:
         heading_refused=escape(_("Refused?")),
         refused="".join(f"<tr><td>✗</td><td><b>{_(why)}</b></td><td>{_(cure)}</td></tr>" for why, cure in REFUSED),
         heading_ask=escape(_("Ask (name, telephone)")),
-        report=_qr(report) if report else "",
+        report=_qr(report, _(BROKEN)) if report else "",
+        notice=_qr(notice, _(KEPT)) if notice else "",
         safety=escape(_("Danger? Emergency stop! It cuts the power without this box, and without a badge.")),
         privacy=escape(
             _("Who used the machine, when and for how long is recorded. The fabmanager says for how long and what for.")
@@ -152,13 +160,12 @@ def page(station: Station, report: str = "") -> str:
     )
 
 
-def _qr(address: str) -> str:
-    """Draw the way to the page where a defect is reported."""
+def _qr(address: str, what: str) -> str:
+    """Draw the way to a page of the server's, and say what it is."""
     import segno  # noqa: PLC0415 - of a card alone
 
     drawn = segno.make(address, error="m").svg_inline(scale=2.4, border=1)
-    said = escape(_("Something broken, or worn out? Report it here; it takes a minute, and nobody has to log in."))
-    return f'<div class="report">{drawn}<p><b>{said}</b><br><small>{escape(address)}</small></p></div>'
+    return f'<div class="report">{drawn}<p><b>{escape(what)}</b><br><small>{escape(address)}</small></p></div>'
 
 
 def _happens(station: Station, signal: Signal) -> bool:

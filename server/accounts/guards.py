@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -12,12 +13,13 @@ from django_otp import user_has_device
 
 from common.texts import _
 from server.accounts.models import Account, AuditRecord, Role
-from server.core import once
+from server.core import clock, once
 from server.core.rendering import refused, show_version
 from server.front import sessions
 from server.front.connections import identify
 from server.front.sessions import Known
 
+HOUR: Final = timedelta(hours=1)
 View = Callable[..., HttpResponseBase]
 
 
@@ -60,6 +62,10 @@ def _redirect(request: HttpRequest, to: str) -> HttpResponse:
     return HttpResponseRedirect(to)
 
 
-def audit(request: HttpRequest, what: str, about: str = "") -> None:
-    """Record that somebody looked at somebody's data."""
+def audit(request: HttpRequest, what: str, about: str = "", *, hourly: bool = False) -> None:
+    """Record that somebody looked at somebody's data; hourly: of what refreshes itself, or comes while one types."""
+    if hourly:
+        mine = AuditRecord.objects.filter(at__gte=clock.now() - HOUR, account=request.user.get_username(), what=what)
+        if mine.exists():
+            return
     AuditRecord.objects.create(account=request.user.get_username(), what=what, about=about[:300])

@@ -38,7 +38,7 @@ class Certificate(StrEnum):
 
 
 class ServerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table [server]."""
+    """The table [server]. contact: to whom members write about their data, as the page Privacy says it."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)] = "Loquet"
     data_dir: Folder = "/var/lib/loquet-server"
@@ -48,6 +48,7 @@ class ServerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: Literal["en", "fr"] = "en"
     timezone: str = "Europe/Paris"
     certificate: Certificate = Certificate.OWN
+    contact: Annotated[str, msgspec.Meta(max_length=200)] = ""
     certificate_file: str = ""
     key_file: str = ""
 
@@ -216,7 +217,8 @@ def database(data_dir: Path) -> dict[str, object]:
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": "pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on",
+                "init_command": "pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; "
+                "pragma secure_delete=on",
             },
         }
     try:

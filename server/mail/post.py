@@ -124,6 +124,12 @@ def _text(said: object) -> str:
     return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
+def forget(email: str, **_signal: object) -> None:
+    """Have nothing of the letters to whoever is forgotten."""
+    if email:
+        Letter.objects.filter(to__iexact=email).delete()
+
+
 class Postman:
     """A thread of its own: a mail server that hangs keeps nobody waiting."""
 

@@ -13,7 +13,7 @@ from django.db import close_old_connections, connection
 
 from common.errors import LoquetError
 from common.texts import translate
-from server.core import clock
+from server.core import clock, erasing
 from server.core.configuration import Configuration
 from server.journal import processing
 from server.operations import backup, certificates, retention
@@ -72,6 +72,8 @@ class Chores:
             while processing.step(lambda took: time.sleep(min(took, QUIET_S))):
                 if not self._wake.empty():
                     time.sleep(QUIET_S)
+            if erasing.is_due():
+                erasing.erase()
             self._is_behind = processing.is_behind()
             if self._now() >= self._house_at:
                 self._house_at = self._now() + IDLE_S

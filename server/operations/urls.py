@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from server.operations.views import home, setup
+from server.operations.views import home, privacy, setup
 
 urlpatterns = [
     path("", home.home),
     path("setup", setup.setup),
+    path("privacy", privacy.privacy),
 ]

@@ -6,6 +6,7 @@ import json
 import secrets
 import threading
 import zlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from server.edits import editing, rows
 from server.edits.authors import Author
 from server.people.badges import known_hash
 from server.people.models import Draft
+from server.people.signals import forgotten_asked
 
 KEPT: Final = timedelta(hours=1)  # for so long a draft may be taken over
 PATIENCE: Final = timedelta(minutes=10)  # after which one that another process was taking over has failed
@@ -70,6 +72,17 @@ def _is_old(begun: datetime | None) -> bool:
     return begun is None or clock.now() - begun > PATIENCE
 
 
+def forgotten_in(found: Iterable[Row]) -> list[str]:
+    """Return the ids, of members that rows would enter, of somebody who was forgotten."""
+    ids = {row.id for row in found if isinstance(row, Member)}
+    return sorted({each for _app, answer in forgotten_asked.send(Member, members=ids) for each in answer or ()})
+
+
+def _without(found: list[Row], members: set[str]) -> list[Row]:
+    """Leave out what rows say of some members."""
+    return [row for row in found if (row.id if isinstance(row, Member) else getattr(row, "member", "")) not in members]
+
+
 def done_of(draft: Draft) -> int:
     """Return how many rows are written, as far as this process knows."""
     return _done_of.get(draft.pk, 0)
@@ -80,14 +93,17 @@ def done(token: str) -> None:
     Draft.objects.filter(pk=token).delete()
 
 
-def begin(draft: Draft, author: Author) -> None:
-    """Begin to take a draft over, once; its state says how far that has come."""
+def begin(draft: Draft, author: Author, back: Iterable[str]) -> None:
+    """Begin to take a draft over, once; its state says how far that has come.
+
+    back: the ids of those who were forgotten that may be somebody's again; all others of them are left out.
+    """
     if Draft.objects.filter(pk=draft.pk, state="read").update(state="running", begun=clock.now()):
         _done_of[draft.pk] = 0
-        threading.Thread(target=_take_over, args=(draft, author), daemon=True).start()
+        threading.Thread(target=_take_over, args=(draft, author, set(back)), daemon=True).start()
 
 
-def _take_over(draft: Draft, author: Author) -> None:
+def _take_over(draft: Draft, author: Author, back: set[str]) -> None:
     """Write it, on a thread of its own, so that the page can tell how far it has come."""
 
     def progress(done: int, _of: int) -> None:
@@ -95,10 +111,12 @@ def _take_over(draft: Draft, author: Author) -> None:
 
     mine = Draft.objects.filter(pk=draft.pk)
     try:
-        about = {"count": draft.of, "file": draft.name}
+        put = rows_of(draft)
+        put = _without(put, set(forgotten_in(put)) - back)
+        about = {"count": len(put), "file": draft.name}
         author = msgspec.structs.replace(author, since=draft.version, knows_own=False)
         with transaction.atomic():  # that it is done is there with what it did
-            edit = editing.carry_out(author, "imported", rows_of(draft), about=about, progress=progress)
+            edit = editing.carry_out(author, "imported", put, about=about, progress=progress)
             mine.update(state="done", edit=edit)
     except Exception as error:  # noqa: BLE001 - whoever waits is told
         mine.update(state="failed", error=translate(error)[:1_000])

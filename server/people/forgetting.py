@@ -8,14 +8,17 @@ from django.db.models import Q
 
 from common.texts import N_
 from protocol import rows as protocol
+from server.accounts import logins
 from server.accounts.models import Account, AuditRecord, Role
+from server.core import erasing
+from server.core.models import SentForm
 from server.edits import rows
 from server.edits.authors import Author
 from server.edits.editing import EditError, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.people import payers
-from server.people.models import Member, Particulars
+from server.people.models import Draft, Member, Particulars
 from server.people.signals import member_forgotten
 
 
@@ -32,20 +35,30 @@ def forget(author: Author, member: str) -> None:
     if not administers and accounts.filter(role=Role.ADMINISTRATOR).exists():
         raise EditError(N_("an administrator's own member can only be forgotten by an administrator"))
     with transaction.atomic():
+        email = Particulars.objects.filter(pk=member).values_list("email", flat=True).first() or ""
         # Before they go: the history is looked through by their keys afterwards.
         keys = [*(row.key for row in rows.belonging_to("member", member)), f"member/{member}"]
         # A payer's id that is nobody's would be taken for an organisation's name.
         paid_for = [msgspec.structs.replace(row, payer="") for row in _paid_for(member)]
         carry_out(author, "forgotten", paid_for, keys)
         _forget_edits(found, keys)
-        for record in AuditRecord.objects.filter(Q(about__contains=member) | Q(about__icontains=found.name or member)):
-            record.about = "-"
-            record.save(update_fields=["about"])
-        Notice.objects.filter(about__member=member).delete()
+        names = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
+        # Whoever looked for them may have typed a part of the name.
+        about = Q(about__contains=member)
+        for word in found.name.split():
+            about |= Q(about__icontains=word)
+        AuditRecord.objects.filter(about).update(about="-")
+        AuditRecord.objects.filter(account__in=names).update(account="-")
+        Edit.objects.filter(by__in=names).update(by="-")
+        Notice.objects.filter(Q(about__member=member) | Q(about__by__in=names)).delete()
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")
+        logins.forget(names)
+        Draft.objects.all().delete()  # a sheet that is being looked at may hold anybody
+        SentForm.objects.filter(location__contains=member).delete()
         Particulars.objects.filter(pk=member).delete()
-        member_forgotten.send(Member, member=member, keys=keys)
+        member_forgotten.send(Member, member=member, keys=keys, email=email)
+        transaction.on_commit(erasing.erase)
 
 
 def _paid_for(member: str) -> list[protocol.Member]:

@@ -9,7 +9,11 @@ from django.dispatch import Signal
 # member: an id; answer whether something is kept under it.
 id_asked: Final = Signal()
 
-# member: an id; keys: those of the rows that went. Sent in the transaction in which the member is forgotten.
+# members: ids; answer which of them were those of somebody who was forgotten.
+forgotten_asked: Final = Signal()
+
+# member: an id; keys: those of the rows that went; email: where letters went, "" for nowhere. Sent in the transaction
+# in which the member is forgotten.
 member_forgotten: Final = Signal()
 
 # author: who says it; members: the ids of whose particulars are others now. Sent in the transaction that keeps them.

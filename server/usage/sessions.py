@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -154,6 +155,15 @@ def register_all() -> None:
 def is_known(member: str, **_signal: object) -> bool:
     """Return whether there is a session of somebody by that id."""
     return Session.objects.filter(member=member).exists()
+
+
+def were_forgotten(members: Iterable[str], **_signal: object) -> set[str]:
+    """Return which of these ids were those of somebody who was forgotten."""
+    wanted = list(members)
+    found: set[str] = set()
+    for start in range(0, len(wanted), 500):
+        found |= set(Forgotten.objects.filter(pk__in=wanted[start : start + 500]).values_list("pk", flat=True))
+    return found
 
 
 def forget(member: str, **_signal: object) -> None:

@@ -125,6 +125,7 @@ def session(request: HttpRequest, number: int) -> HttpResponseBase:
         except FormError as error:
             wrong = translate(error)
             say(request, wrong, wrong=True)
+    audit(request, "looked_session", found.session)
     steps = list(corrections.history(found))
     context: dict[str, Any] = {
         "session": found,

@@ -13,6 +13,7 @@ from controller.indication.signals import LOOKS
 from controller.settings import load
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SERVER = "https://loquet.an-association.example.org:8443"
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-pdf-header-footer")
 
 
@@ -22,7 +23,10 @@ QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
 @pytest.mark.parametrize("name", ["laser.toml", "printer.toml"])
 def test_a_card_is_one_printed_page(name, language, tmp_path):
     with spoken(language):
-        (tmp_path / "card.html").write_text(page(load(EXAMPLES / name).stations[0]), encoding="utf-8")
+        station = load(EXAMPLES / name).stations[0]
+        card = page(station, f"{SERVER}/report/{station.machine}", f"{SERVER}/privacy")
+        assert card.count("<svg") == 2
+        (tmp_path / "card.html").write_text(card, encoding="utf-8")
     subprocess.run(
         [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={tmp_path / 'card.pdf'}",
          (tmp_path / "card.html").as_uri()],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import plans
 import pytest
-from browsing import PAGES, client, do
+from browsing import MORE, PAGES, client, do
 from central import configuration
 from everything import one_of_everything
 
@@ -13,12 +13,6 @@ import server
 from protocol.messages import Batch, encode
 
 TEMPLATES = sorted(Path(server.__file__).parent.glob("*/templates/*/*.html"))
-MORE = [
-    "/members/ann", "/members/bob", "/whitelist?q=ann&show=all", "/whitelist?training=laser&has=yes",
-    "/whitelist/cell/ann/laser", "/explain?member=ann&machine=laser", "/explain?member=ann&machine=new",
-    "/usage?month=2026-11", "/usage/1", "/usage?month=2026-11&machine=laser&member=ann", "/usage?month=2026-11&as=csv",
-    "/members/options?member=ann", "/devices/d-one/settings", "/machines/laser", "/report/laser",
-]  # fmt: skip
 # Of tables that grow with the years, not with the workshop.
 GROWING = {
     "journal_entry", "usage_session", "edits_change", "edits_edit", "accounts_auditrecord", "inbox_notice",

@@ -108,8 +108,7 @@ def workshop(request: HttpRequest) -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     part = request.headers.get("HX-Target") == "machines"
-    if not part:
-        audit(request, "looked_workshop")
+    audit(request, "looked_workshop", hourly=part)
     return page(request, "devices/workshop_machines.html" if part else "devices/workshop.html", 422 if wrong else 200,
                 machines=machines(request), wrong=wrong)  # fmt: skip
 

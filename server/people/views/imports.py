@@ -59,7 +59,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
         say(request, _("This preview is over; read the sheet again."), wrong=True)
         return HttpResponseRedirect("/import")
     if request.method == "POST":
-        drafts.begin(draft, Author.of(request))
+        drafts.begin(draft, Author.of(request), request.POST.getlist("back"))
         return HttpResponseRedirect(f"/import/{token}")
     if draft.state in {"done", "failed"}:
         drafts.done(token)
@@ -77,6 +77,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
     context: dict[str, Any] = {
         "draft": draft,
         "token": token,
+        "forgotten": drafts.forgotten_in(put),
         "done": drafts.done_of(draft),
         "counts": drafts.counts(put),
         "changes": [(drafts.in_words(row, here.get(row.key)), row.key in here) for row in put[:SHOWN]],

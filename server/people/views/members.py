@@ -21,6 +21,7 @@ from server.edits import editing, rows, sentences
 from server.edits.authors import Author
 from server.edits.history import seen_by
 from server.people import members, models, particulars, payers, pins
+from server.people.drafts import forgotten_in
 from server.people.forgetting import forget
 from server.people.forms import ExclusionForm, ForgettingForm, MemberActionForm, MemberForm, NewMemberForm
 
@@ -31,6 +32,7 @@ EDITS: Final = 30
 def options(request: HttpRequest) -> HttpResponse:
     """Offer members by what was typed so far."""
     said = request.GET.get("member", request.GET.get("q", "")).strip()[:100]
+    audit(request, "looked_names", said, hourly=True)
     found = models.Member.objects.order_by("name")
     for word in said.split()[:5]:
         found = found.filter(Q(name__icontains=word) | Q(id__icontains=word))
@@ -47,9 +49,12 @@ def new(request: HttpRequest) -> HttpResponse:
             name = said["name"]
             if not name:
                 raise FormError(N_("a member has a name"))
-            made = said.pop("id") or members.new_id()
+            said_id = said.pop("id")
+            made = said_id or members.new_id()
             if any(kind.objects.filter(pk=made).exists() for kind in (models.Member, models.Organisation)):
                 raise FormError(N_('"{id}" is somebody else already'), id=made)
+            if said_id and forgotten_in([Member(made)]):
+                raise FormError(N_('"{id}" was the id of somebody who was forgotten; choose another one'), id=made)
             row = msgspec.structs.replace(Member(made), **said)
             editing.carry_out(Author.of(request), "member_new", [row], about={"name": name})
             return HttpResponseRedirect(f"/members/{made}")
