@@ -140,13 +140,15 @@ class Batch(Message, frozen=True):
     """The first line of an upload: all that I have of this epoch with `after` < seq <= `upto` follows.
 
     begins: the first number that this epoch holds for the server, where that is not 1. What is missing between was
-    purged here before it could be sent.
+    purged here before it could be sent. names: of members whom an edit in it enters or names, by id: a journal holds no
+    names, and nobody else knows these.
     """
 
     epoch: Epoch
     after: Count
     upto: Count
     begins: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
+    names: Annotated[dict[Id, Text], msgspec.Meta(max_length=BATCH)] = {}
 
 
 class Line(Message, frozen=True):

@@ -103,7 +103,7 @@ ENDINGS: Final = {
     Ending.IDLE: N_("machine stood idle"),
     Ending.RESTED: N_("job done"),
     Ending.TAKEN_OVER: N_("taken over"),
-    Ending.REMOTE: N_("ended from the shell"),
+    Ending.REMOTE: N_("ended from elsewhere"),
     Ending.LOCKED: N_("machine locked"),
     Ending.READER_LOST: N_("reader lost"),
     Ending.FAULT: N_("out of order"),

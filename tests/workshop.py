@@ -59,6 +59,7 @@ CARDS = {
     "laure": "C0FFEE42",
     "paul": "0102030405060708090A",
     "nobody": "DEADBEEF",
+    "stranger": "DEADBEE5",
     "phone": "08112233",
 }
 LEVELS = {
@@ -195,7 +196,7 @@ def whitelist_of(machines, key):
     """The cast, certified for the one training that every machine asks for; paul for none."""
     rows = [Training("safety", "Sécurité"), *(Machine(machine, requires=("safety",)) for machine in machines)]
     for who, uid in CARDS.items():
-        if who in {"nobody", "phone"}:
+        if who in {"nobody", "stranger", "phone"}:
             continue
         rows.append(Member(who, NAMES.get(who, who)))
         rows.append(Badge(key.hash(bytes.fromhex(uid), "iso14443a"), who))

@@ -16,6 +16,8 @@ from controller.station.states import InSession, Starting
 from controller.store.edits import WhitelistChanged, WhitelistReplaced
 from protocol.rows import Badge, Certification, ForcedEnd, Machine
 
+SERVER = "server"  # who changed the list, where it was not changed here
+
 
 class ListInForce:
     """Takes up changes of the whitelist. Owned by the loop's thread."""
@@ -43,7 +45,8 @@ class ListInForce:
         if isinstance(message, WhitelistReplaced):
             before, self._badges.whitelist = self._badges.whitelist, message.whitelist
             rows = message.whitelist.machines.values()
-            self.apply_locks(frozenset(row.id for row in rows if row.now and before.machines.get(row.id) != row))
+            at_once = {row.id for row in rows if row.now and before.machines.get(row.id) != row}
+            self.apply_locks(frozenset(at_once), SERVER)
             self._cut([row for key, row in message.whitelist.forced_ends.items() if key not in before.forced_ends])
             return
         new_cuts = [row for row in message.change.put if isinstance(row, ForcedEnd)]
@@ -57,7 +60,7 @@ class ListInForce:
         self._badges.whitelist.version = message.version
         locked = {row.id for row in message.change.put if isinstance(row, Machine) and row.locked}
         at_once = {row.id for row in message.change.put if isinstance(row, Machine) and row.now}
-        self.apply_locks(frozenset(locked if message.cut else locked & at_once))
+        self.apply_locks(frozenset(locked if message.cut else locked & at_once), message.by or SERVER)
         self._cut(new_cuts)
         if message.machine is not None:
             taught = next((row.member for row in message.change.put if isinstance(row, Certification | Badge)), "")
@@ -70,16 +73,16 @@ class ListInForce:
             if isinstance(state, InSession | Starting):
                 session = state.session
                 if session.id == cut.session or (cut.member and session.member == cut.member):
-                    self._stations.feed(cut.machine, EndAsked(session.id, cut.by or "server"))
+                    self._stations.feed(cut.machine, EndAsked(session.id, cut.by or SERVER))
 
-    def apply_locks(self, cut: frozenset[str]) -> None:
-        """Bring the stations' locks to what the whitelist says; those in *cut* end their session at once."""
+    def apply_locks(self, cut: frozenset[str], by: str = "whitelist") -> None:
+        """Bring the stations' locks to what the whitelist says; those in *cut* end their session at once. by: whose."""
         for machine, state in self._stations.states.items():
             row = self._badges.whitelist.machines.get(machine)
             wanted = row.locked if row else ""
             if machine in self._stations.locks.pending:
                 continue  # a maintainer's badge said otherwise, and the whitelist does not know yet
             if wanted and (wanted != state.condition.locked or machine in cut):
-                self._stations.feed(machine, LockAsked(wanted, "whitelist", now=machine in cut))
+                self._stations.feed(machine, LockAsked(wanted, by, now=machine in cut))
             elif state.condition.locked and not wanted:
-                self._stations.feed(machine, UnlockAsked("whitelist"))
+                self._stations.feed(machine, UnlockAsked(by))

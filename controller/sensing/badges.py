@@ -122,4 +122,6 @@ class Badges:
         if isinstance(verdict, Granted):
             self._last[machine] = badge
         session, self._next_session = self._next_session or self._new_session(), ""
-        return Presented(badge, fresh, verdict, alone, session, obstacle)
+        known = self.whitelist.badges
+        beside = frozenset(known[each].member if each in known else "" for each in lying - {badge})
+        return Presented(badge, fresh, verdict, alone, session, obstacle, beside)

@@ -21,7 +21,7 @@ class Presented(Event, frozen=True):
 
     fresh: False where it lay there when the reader began to look. verdict: by all badges that lie there;
     alone: by this one. session: an id for the session that may begin. obstacle: what keeps the whole controller from
-    starting anything.
+    starting anything. beside: whose other badges lie there, "" for one that nobody knows.
     """
 
     badge: str
@@ -30,6 +30,7 @@ class Presented(Event, frozen=True):
     alone: Granted | Denied
     session: str
     obstacle: Reason | None = None
+    beside: frozenset[str] = frozenset()
 
 
 class Removed(Event, frozen=True):

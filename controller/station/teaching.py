@@ -44,8 +44,11 @@ def next_badge(state: Teaching, event: Presented, moment: Moment) -> Step:
         return Step(_go_on(now, moment), (Flash(Signal.GRANTED),))
     if isinstance(event.alone, Denied) and event.alone.reason not in HELPED:
         return refuse(_go_on(now, moment), event.alone)
-    if event.obstacle is not None:
-        return refuse_for(now, event, event.obstacle)
+    # A wallet is one person, whatever cards are in it.
+    is_wallet = event.alone.member is None and bool(event.beside - {state.by})
+    obstacle = event.obstacle or (Reason.SEVERAL_BADGES if is_wallet else None)
+    if obstacle is not None:
+        return refuse_for(now, event, obstacle)
     return Step(_go_on(now, moment), (Teach(event.badge, event.alone.member, state.by),))
 
 

@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 class WhitelistChanged(msgspec.Struct, frozen=True):
     """To the loop: these rows are in force; confirmed: the list is known to be right since then.
 
-    gone: keys of rows that are no longer there.
+    gone: keys of rows that are no longer there. by: who changed them here, "" where a server did.
     """
 
     change: Change
@@ -43,6 +43,7 @@ class WhitelistChanged(msgspec.Struct, frozen=True):
     machine: str | None = None
     confirmed: int | None = None
     gone: tuple[str, ...] = ()
+    by: str = ""
 
 
 class WhitelistReplaced(msgspec.Struct, frozen=True):
@@ -151,7 +152,7 @@ def _lay(db: Database, edit: Edit, confirmed: int | None) -> WhitelistChanged:
         if served.served(db) is None and (edit.forgets or whitelist.count_edits(db) > whitelist.MAX_EDITS):
             whitelist.fold(db)
         _confirm(db, confirmed)
-    return WhitelistChanged(edit.change, version, edit.cut, edit.machine, confirmed)
+    return WhitelistChanged(edit.change, version, edit.cut, edit.machine, confirmed, by=edit.by)
 
 
 def _confirm(db: Database, confirmed: int | None) -> None:

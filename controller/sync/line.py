@@ -37,7 +37,10 @@ class RefusedError(LoquetError):
     """The server refuses, with a problem of its own."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(N_("the server refuses: {title} {detail}"), title=problem.title, detail=problem.detail)
+        if problem.detail:
+            super().__init__(N_("the server refuses: {title}: {detail}"), title=problem.title, detail=problem.detail)
+        else:
+            super().__init__(N_("the server refuses: {title}"), title=problem.title)
         self.kind = problem.type.removeprefix("urn:loquet:")
         self.expected = problem.expected
 

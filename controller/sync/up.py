@@ -19,17 +19,19 @@ from sqlite_utils import Database
 from common.errors import LoquetError
 from common.owner import Owner
 from common.texts import translate
-from controller.store import journal
+from controller.store import journal, whitelist
 from controller.store.database import StorageError, meta, open_for_reading
 from controller.sync.line import LineError, RefusedError, ServerLine
 from controller.sync.retry import Retry
-from protocol import messages
+from protocol import entries, messages
 from protocol.messages import BATCH, Batch, Receipt, Report
+from protocol.rows import Member
 
 REPORT_S: Final = 300.0
 AGAIN_S: Final = 10.0
 HURRY_S: Final = 1.0  # between two reports
 MOST_BYTES: Final = 1_000_000
+EDITED: Final = f'"type":"{entries.Edited.__struct_config__.tag}"'
 TROUBLE: Final = 300  # characters of what is told of an error
 log = logging.getLogger("loquet")
 
@@ -195,8 +197,22 @@ class Up:
         # What was purged before anybody was to be told of it is no gap.
         is_new = not acknowledged and epoch not in self._from
         begins = rows[0][0] if rows and is_new else 1
-        head = Batch(epoch, max(after, begins - 1), upto, begins)
+        head = Batch(epoch, max(after, begins - 1), upto, begins, _names(db, [row[3] for row in rows[: len(lines)]]))
         return Part(epoch, upto, b"\n".join([messages.encode(head), *lines]))
+
+
+def _names(db: Database, bodies: list[str]) -> dict[str, str]:
+    """Return the names that were given here to members of whom some edits are; those who are forgotten have none."""
+    found: dict[str, str] = {}
+    for body in bodies:
+        if EDITED in body:
+            edited = entries.read_entry("", body)
+            # What was edited before a server kept the list is proposed to it, names and all.
+            for row in edited.rows if isinstance(edited, entries.Edited) and edited.generation else ():
+                known = whitelist.in_force(db, row.key) if isinstance(row, Member) else None
+                if isinstance(known, Member) and known.name and len(found) < BATCH:
+                    found[known.id] = known.name
+    return found
 
 
 def _last_saved(db: Database, epoch: str) -> int:

@@ -87,7 +87,7 @@ def _take_in(code: EnrolCode, asked: Enrol) -> Device:
         _take_machines(known, asked)
         return known
     old = code.replaces
-    name = code.name or (old.name if old else "") or _name(asked)
+    name = _unlike_others(code.name or (old.name if old else "") or _name(asked), old)
     version = int(state.get(state.VERSION, "0"))
     device = Device.objects.create(
         id=f"d-{secrets.token_hex(5)}",
@@ -109,6 +109,17 @@ def _take_in(code: EnrolCode, asked: Enrol) -> Device:
 
 def _name(asked: Enrol) -> str:
     return ", ".join(station.name or station.machine for station in asked.stations[:3])
+
+
+def _unlike_others(name: str, old: Device | None) -> str:
+    """Make a name that no other controller has: what is said of one must not be taken for another."""
+    others = Device.objects.filter(retired=False)
+    taken = set((others if old is None else others.exclude(pk=old.pk)).values_list("name", flat=True))
+    found, count = name, 1
+    while found and found in taken:
+        count += 1
+        found = f"{name} ({count})"
+    return found
 
 
 def _take_machines(device: Device, asked: Enrol) -> None:

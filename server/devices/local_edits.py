@@ -16,7 +16,7 @@ from protocol.entries import Edited
 from protocol.overlay import Edit, lay_over
 from protocol.rows import Badge, Certification, Level, Member, Pin, Row, encode_row
 from server.core import clock, state
-from server.devices import sent
+from server.devices import names, sent
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
 from server.edits.authors import Author, Standing
@@ -67,6 +67,7 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
     wanted: dict[str, Row | None] = dict.fromkeys(edited.gone[: editing.BATCH])
     # A PIN set at a controller stays there: no journal brings its hash, and what it does not say is nothing to hold.
     wanted |= {row.key: row for row in edited.rows[: editing.BATCH] if not isinstance(row, Pin)}
+    wanted = names.with_names(told.device, wanted)
     standing = _standing(told.device, edited, wanted)
     found = _sort(told, wanted, standing)
     strict = _people_shut_out(found.put)
@@ -77,6 +78,7 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
     if told.device.is_held:
         found = Sorted(held=found.held | {row.key: row for row in found.put} | dict.fromkeys(found.drop))
     _write(told, found, standing, strict)
+    names.used(told.device, [row.id for row in wanted.values() if isinstance(row, Member)])
 
 
 def has_seen(device: Device, edited: Edited) -> bool:
@@ -171,7 +173,7 @@ def _write(told: Told, found: Sorted, standing: Standing, shut_out: int) -> None
         keys = ", ".join([*(row.key for row in found.put), *found.drop])[:200]
         notify("edited", device, by=by, keys=keys)
         for row in found.put:
-            if isinstance(row, Member) and row.id.startswith(UNNAMED):
+            if isinstance(row, Member) and row.id.startswith(UNNAMED) and not row.name:
                 notify("unnamed", device, member=row.id, by=by)
     if found.lost:
         notify("lost_to", device, by=by, keys=", ".join(found.lost)[:200])

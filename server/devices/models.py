@@ -34,6 +34,20 @@ class Device(models.Model):
     replaced_by = models.ForeignKey("Device", null=True, blank=True, on_delete=models.SET_NULL)
 
 
+class GivenName(models.Model):
+    """A name that somebody at a controller gave a member, until the edit is read out that it belongs to."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE)
+    member = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        """One of each member from each controller."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "member"], name="one_given_name")]
+
+
 class EnrolCode(models.Model):
     """A code that takes one controller in, once, until it expires; replaces: whose place it takes."""
 

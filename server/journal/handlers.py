@@ -8,6 +8,8 @@ from typing import Final
 from protocol import entries
 from protocol.access import Reason
 from server.devices import local_edits, rehashing
+from server.edits import sentences
+from server.edits.models import Change
 from server.inbox.notices import notify
 from server.journal import clocks
 from server.journal.processing import Written, register, register_ready
@@ -16,6 +18,7 @@ from server.upkeep import records
 from server.upkeep.models import What
 from server.upkeep.records import When
 
+SERVER: Final = "server"  # by whom a controller says that its list was changed, where that was not there
 LATEST: Final = timedelta(days=1)
 
 
@@ -57,7 +60,15 @@ def down(written: Written, entry: entries.FaultLatched | entries.Locked) -> None
 def up(written: Written, entry: entries.FaultCleared | entries.Unlocked) -> None:
     """Count it so no more."""
     what = What.LOCK if isinstance(entry, entries.Unlocked) else What.FAULT
-    records.up(_when(written), entry.machine, what=what, by=entry.by)
+    by = whitelist_author(entry.machine) if isinstance(entry, entries.Unlocked) and entry.by == SERVER else entry.by
+    records.up(_when(written), entry.machine, what=what, by=by)
+
+
+def whitelist_author(machine: str) -> str:
+    """Return who unlocked a machine here: its controller heard of it by the whitelist, and says that the server did."""
+    change = Change.objects.filter(key=f"machine/{machine}", edit__what__in=["unlocked", "undone"]).order_by("-version")
+    latest = change.select_related("edit__account", "edit__device").first()
+    return SERVER if latest is None else sentences.who(latest.edit)
 
 
 def reported(written: Written, entry: entries.Reported) -> None:

@@ -14,6 +14,7 @@ from common.texts import N_
 from protocol import messages
 from protocol.messages import Batch, Line, MessageError, Receipt
 from server.core import clock
+from server.devices import names
 from server.devices.models import Device
 from server.inbox.notices import notify
 from server.journal.models import Entry, Gap, Stream
@@ -125,6 +126,8 @@ def _take(device: Device, upload: Upload, *, carefully: bool = False) -> Receipt
         stream, upload.rows if carefully else [row for row in upload.rows if row[0] <= stream.acknowledged_seq]
     )
     new = [row for row in upload.rows if row[0] > stream.acknowledged_seq and row[0] not in known]
+    if batch.names:
+        names.keep(device, batch.names)
     came = _hold_to_a_day(streams, stream, new)
     _write(stream, new)
     _note_gaps(stream, upload)

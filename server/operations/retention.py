@@ -15,6 +15,7 @@ from server.accounts.models import AuditRecord
 from server.core import clock
 from server.core.configuration import Configuration
 from server.core.models import SentForm
+from server.devices.models import GivenName
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.journal import book
@@ -55,7 +56,7 @@ KEPT: Final[dict[str, Keep]] = {
     "upkeep.Defect": Keep.USAGE, "upkeep.Downtime": Keep.USAGE, "journal.ClockReading": Keep.HOUSE,
     "accounts.AuditRecord": Keep.TRACES, "inbox.Notice": Keep.TRACES, "edits.Change": Keep.TRACES,
     "edits.Edit": Keep.TRACES,
-    "people.Draft": Keep.DAY, "core.SentForm": Keep.DAY, "sessions.Session": Keep.DAY,
+    "devices.GivenName": Keep.DAY, "people.Draft": Keep.DAY, "core.SentForm": Keep.DAY, "sessions.Session": Keep.DAY,
     "people.Member": Keep.MEMBER, "people.Badge": Keep.MEMBER, "people.Pin": Keep.MEMBER,
     "people.Particulars": Keep.MEMBER, "whitelist.Certification": Keep.MEMBER, "whitelist.ForcedEnd": Keep.MEMBER,
     "devices.Proposal": Keep.MEMBER,
@@ -94,6 +95,7 @@ def purge(configuration: Configuration) -> int:
         _in_batches(Change.objects.filter(edit__at__lt=old, version__lt=_kept_changes()))
         _in_batches(Edit.objects.filter(at__lt=old, changes=None, undoes=None))
     _in_batches(Draft.objects.filter(made__lt=clock.now() - A_DAY))
+    GivenName.objects.filter(at__lt=clock.now() - A_DAY).delete()
     UnknownBadge.objects.filter(at__lt=clock.now() - A_DAY).delete()
     BrowserSession.objects.filter(expire_date__lt=clock.now()).delete()
     _in_batches(SentForm.objects.filter(at__lt=clock.now() - A_DAY))

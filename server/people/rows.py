@@ -35,12 +35,15 @@ class Members(Kind[Member, protocol.Member]):
         return payers.settled(rows, enter=enter)
 
     def may_say(self, standing: Standing, before: protocol.Member | None, after: protocol.Member | None) -> bool:
-        """Let a controller exclude, and enter somebody without a name whom a trainer lets in at a reader."""
+        """Let a controller exclude, enter whom a trainer lets in at a reader, and name whoever has no name."""
         match before, after:
             case protocol.Member(excluded=False), protocol.Member(excluded=True):
                 return after == msgspec.structs.replace(before, excluded=True)
             case None, protocol.Member():
-                return standing.is_taught and after == protocol.Member(after.id) and after.id in standing.entered
+                is_new = standing.is_taught and after.id in standing.entered
+                return is_new and after == protocol.Member(after.id, after.name)
+            case protocol.Member(name=""), protocol.Member():
+                return bool(after.name) and after == msgspec.structs.replace(before, name=after.name)
         return False
 
     def named(self, names: list[str]) -> QuerySet[Member]:

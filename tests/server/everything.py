@@ -21,7 +21,7 @@ def one_of_everything():
     from server.accounts.models import Account, AuditRecord
     from server.core import state
     from server.core.models import SentForm
-    from server.devices.models import Device, EnrolCode, Proposal
+    from server.devices.models import Device, EnrolCode, GivenName, Proposal
     from server.edits.authors import Author
     from server.edits.editing import carry_out, undo
     from server.inbox import notices
@@ -118,6 +118,7 @@ def one_of_everything():
     Notice.objects.update(last=F("at"))
     state.put(state.LEFT, NOW.isoformat())
     state.put(state.MADE, NOW.isoformat())
+    GivenName.objects.create(device=device, member="new-1", name="Zoe")
     Draft.objects.create(token="draft", account=account, name="m.csv", rows=b"", of=0, version=1)
     TOTPDevice.objects.create(user=account, name="phone", key="0" * 40, confirmed=True)
     static = StaticDevice.objects.create(user=account, name="paper")

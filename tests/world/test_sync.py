@@ -177,6 +177,67 @@ def test_whom_a_trainer_let_in_at_a_reader_is_let_in_everywhere(shop, central):
     assert shop.closed()
 
 
+def test_a_name_that_is_typed_at_a_controller_arrives_and_stands_in_no_journal(shop, central):
+    from controller.station.events import TeachAsked
+    from server.devices.models import GivenName
+    from server.journal.models import Entry
+    from server.people.models import Member as Members
+
+    line = OnTheLine(shop, central)
+    line.sync()
+    shop.ask(TeachAsked())
+    shop.tap("tom")
+    shop.tap("nobody")
+    shop.wait(200)
+    (new,) = (each for each in shop.badges.whitelist.members if each.startswith("new-"))
+    line.sync()
+    shop.replace("members", new, name="Zoé Martin")
+    shop.wait(1)
+    line.sync()
+    assert Members.objects.get(pk=new).name == "Zoé Martin"
+    assert not Entry.objects.filter(body__contains="Zo").exists()
+    assert not GivenName.objects.exists()
+    line.fetch()
+    assert shop.badges.whitelist.members[new].name == "Zoé Martin"
+
+
+def test_a_name_of_somebody_who_has_one_waits_for_a_person(shop, central):
+    from server.devices.models import Proposal
+    from server.people.models import Member as Members
+
+    line = OnTheLine(shop, central)
+    line.sync()
+    before = Members.objects.get(pk="paul").name
+    shop.replace("members", "paul", name="Somebody Else")
+    shop.wait(1)
+    line.sync()
+    assert Members.objects.get(pk="paul").name == before
+    assert "Somebody Else" in Proposal.objects.get(key="member/paul").row
+
+
+def test_an_unlock_that_comes_from_the_server_says_who_made_it(shop, central):
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
+    from server.upkeep.models import Downtime
+
+    line = OnTheLine(shop, central)
+    line.sync()
+    laser = central_row("machine/laser")
+    for locked, what in (("mirror", "locked"), ("", "unlocked")):
+        carry_out(Author(name="laure"), what, [msgspec.structs.replace(laser, locked=locked)])
+        line.fetch()
+        shop.wait(1)
+    assert [entry.by for entry in shop.entries("unlocked")] == ["server"]
+    line.sync()
+    assert list(Downtime.objects.filter(what="lock").values_list("by", flat=True)) == ["laure"]
+
+
+def central_row(key):
+    from server.edits import rows
+
+    return rows.get(key)
+
+
 def test_a_revocation_wins_over_a_grant_that_had_not_seen_it(shop, central):
     from controller.station.events import TeachAsked
     from server.inbox.models import Notice

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             "update inbox_notice set last = at, is_alarm = what in ('conflict', 'gap', 'storage_replaced', 'restored',"
-            " 'restored_without_usage', 'suspicious', 'too_much', 'not_rehashed')",
+            " 'restored_without_usage', 'suspicious', 'too_much', 'not_rehashed', 'certificate')",
             migrations.RunSQL.noop,
         ),
         migrations.AddIndex(

@@ -334,3 +334,22 @@ def test_a_teaching_badge_takes_no_machine_over():
         w.tap("marie")
         w.tap("nobody")
         assert [entry.member for entry in w.entries("granted")] == ["marie"]
+
+
+def test_a_wallet_with_two_foreign_cards_makes_no_two_people():
+    with workshop() as w:
+        w.press("teach")
+        w.tap("tom")
+        w.lay("nobody", beside=["stranger"])
+        w.wait(1)
+        w.take("nobody")
+        w.take("stranger")
+        assert not [each for each in w.badges.whitelist.members if each.startswith("new-")]
+        assert w.entries("refused")[-1].reason == "several_badges"
+        w.tap("nobody")
+        assert len([each for each in w.badges.whitelist.members if each.startswith("new-")]) == 1
+        w.lay("nobody")
+        w.wait(1)
+        w.lay("stranger")
+        w.wait(1)
+        assert len([each for each in w.badges.whitelist.members if each.startswith("new-")]) == 1

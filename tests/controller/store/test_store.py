@@ -232,7 +232,8 @@ def edit(writer, change):
 def test_a_change_is_journalled_with_who_made_it_and_told_to_the_loop(writer, db, told):
     change = Change(put=(Machine("laser"),))
     assert edit(writer, change) == 1
-    assert told == [WhitelistChanged(change, 1, confirmed=0)]
+    assert told == [WhitelistChanged(change, 1, confirmed=0, by=told[0].by)]
+    assert told[0].by
     assert next(journal.lines(db)).entry == entries.Edited(1, 1, 0, "root", rows=change.put)
 
 

@@ -123,3 +123,13 @@ def test_an_answer_that_drips_is_given_up_in_time(monkeypatch):
     with pytest.raises(LineError, match="does not end"):
         lines._whole(Dripping(), is_whitelist=False)
     assert now[0] <= lines.WHOLE_S + 30
+
+
+def test_what_a_server_refuses_is_a_whole_sentence():
+    from controller.sync.line import RefusedError
+    from protocol.messages import Problem
+
+    title = "The controller is not taken in"
+    said = RefusedError(Problem("urn:loquet:refused", title, 403, 'the machine "laser" belongs to another'))
+    assert str(said) == f'the server refuses: {title}: the machine "laser" belongs to another'
+    assert str(RefusedError(Problem("urn:loquet:busy", "Busy", 503))) == "the server refuses: Busy"

@@ -15,6 +15,9 @@ OTHERS = {
     ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"),
 }  # fmt: skip
 HANDS_IT = {"server/asgi.py"}
+AS_LIBRARIES_DO = {  # what django-axes and django-otp have written, by the machine's own clock, is looked at by that
+    "server/accounts/second_factor.py", "server/accounts/throttle.py",
+}  # fmt: skip
 
 
 def clocks(text):
@@ -33,7 +36,7 @@ def test_nothing_in_the_server_looks_at_a_clock_of_its_own():
     ]
     assert len(modules) > 80
     found = {str(path.relative_to(SERVER.parent)): list(clocks(path.read_text())) for path in modules}
-    assert {path for path, lines in found.items() if lines} == HANDS_IT
+    assert {path for path, lines in found.items() if lines} == HANDS_IT | AS_LIBRARIES_DO
 
 
 def test_the_control_a_module_that_does_is_found():

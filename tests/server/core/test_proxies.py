@@ -108,7 +108,7 @@ def test_a_wrong_password_counts_for_the_address_it_came_from_whatever_that_one_
 
 def test_a_controller_is_enrolled_under_the_proxys_address_and_its_signatures_hold(controller, ports, proxy):
     assert controller.base == f"https://localhost:{ports[proxy]}"
-    assert controller.told["name"] == "saw"
+    assert controller.told["name"].startswith("saw")
     controller.report()
     assert controller.ring()
 

@@ -44,3 +44,15 @@ def test_a_trainer_at_a_reader_lets_in_by_a_training_and_by_no_condition(sqlite)
     assert row(f"certification/m003/{made}") is None
     assert row("certification/m003/laser") is not None
     assert Notice.objects.filter(what="edited").count() == 1
+
+
+def test_of_two_controllers_no_two_have_one_name(sqlite):
+    from server.devices.enrolment import _unlike_others
+    from server.devices.models import Device
+
+    first = Device.objects.create(id="a", name="Cabinet", key="a" * 43)
+    assert _unlike_others("Cabinet", None) == "Cabinet (2)"
+    Device.objects.create(id="b", name="Cabinet (2)", key="b" * 43)
+    assert _unlike_others("Cabinet", None) == "Cabinet (3)"
+    assert _unlike_others("Cabinet", first) == "Cabinet", "it takes its place"
+    assert _unlike_others("", None) == ""
