@@ -32,10 +32,12 @@ BOUNDS: dict[str, float] = {
     "idle_bytes_written": 0,
     "backlog_rss_mb": 64,
     "delta_over_full": 0.01,
-    "ingest_over_insert": 0.3,
-    "ingest_over_insert_postgres": 0.3,
-    "revoke_to_refused_s_p99": 1,
-    "revoke_to_refused_s_p99_postgres": 1,
+    "ingest_over_insert": 0.5,
+    "ingest_over_insert_postgres": 0.5,
+    "revoke_to_refused_s_p99": 0.5,
+    "revoke_to_refused_s_p99_postgres": 0.5,
+    "bystander_ms_p99": 1_000,
+    "bystander_ms_p99_postgres": 1_000,
     "storm_lost": 0,
     "storm_lost_postgres": 0,
     "ingest_server_mb": 400,
@@ -80,6 +82,7 @@ def measure() -> dict[str, float]:
     apart |= _apart(f"storage.figures(Path({str(folder)!r}))")
     for kind in ("sqlite", "postgres"):
         apart |= _apart(f"central.figures(Path({str(folder)!r}), {kind!r})")
+        apart |= _apart(f"bystander.figures(Path({str(folder)!r}), {kind!r})")
     return process.figures(folder) | decision.figures() | apart
 
 

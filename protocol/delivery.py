@@ -21,13 +21,18 @@ MAX_LINES: Final = 2_000_000
 
 def write(manifest: Manifest, key: SigningKey, put: Iterable[Row], drop: Iterable[str]) -> Iterator[bytes]:
     """Write a delivery, a line at a time."""
-    line = messages.encode(manifest)
-    yield line + b"\n"
-    yield messages.encode(Signed(key.sign(manifest_text(line)))) + b"\n"
+    yield from head(manifest, key)
     for gone in drop:
         yield messages.encode(Dropped(gone)) + b"\n"
     for row in put:
         yield encode_row(row) + b"\n"
+
+
+def head(manifest: Manifest, key: SigningKey) -> Iterator[bytes]:
+    """Write what a delivery begins with: its manifest, and the signature over that."""
+    line = messages.encode(manifest)
+    yield line + b"\n"
+    yield messages.encode(Signed(key.sign(manifest_text(line)))) + b"\n"
 
 
 def read(lines: Iterable[bytes], key: VerifyKey, device: str) -> Delivery:

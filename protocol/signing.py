@@ -98,7 +98,12 @@ def request_text(method: str, target: str, device: str, challenge: str, nonce: s
 
 def answer_text(status: int, target: str, nonce: str, time: str, challenge: str, body: bytes) -> bytes:
     """Return what an answer's signature is over; nonce: the request's, so that no old answer passes for a new one."""
-    return _text(ANSWER, str(status), target, nonce, time, challenge, hashlib.sha256(body).hexdigest())
+    return answer_text_of(status, target, nonce, time, challenge, hashlib.sha256(body).hexdigest())
+
+
+def answer_text_of(status: int, target: str, nonce: str, time: str, challenge: str, digest: str) -> bytes:
+    """Return the same by the SHA-256 of a body, in hexadecimal: of one that is nowhere in one piece."""
+    return _text(ANSWER, str(status), target, nonce, time, challenge, digest)
 
 
 def manifest_text(line: bytes) -> bytes:

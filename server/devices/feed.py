@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from protocol.digest import row_hash
-from protocol.rows import FIRST, KINDS, Row, Topic, encode_row, read_row, split
+from protocol.rows import FIRST, KINDS, Row, Topic, decode_row, encode_row, read_row, split
 
 REMEMBERED: Final = 20_000  # changes; whoever missed more gets the whole
 MANY: Final = 2_000  # changes at once, past which views are made anew instead of kept up
@@ -49,6 +49,8 @@ class Feed:
         self._common: defaultdict[str, int] = defaultdict(int)
         self._revealed: defaultdict[tuple[str, Topic | None], dict[str, int]] = defaultdict(dict)
         self._views: dict[Viewer, View] = {}
+        # What everybody sees, as it is written: whole lists are made of it, and share it while they are being sent.
+        self._lines: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         for row in rows:
             if row.head() in KINDS:
                 self._put(row)
@@ -88,7 +90,10 @@ class Feed:
         kind, own = row.head(), row.own_key
         place = kind, row.topic(own)
         self._rows[place][own] = row
-        self._common[kind] += shared_hash(row)
+        if place[1] is None:
+            line = encode_row(row.bare())
+            self._lines[kind][own] = line + b"\n"
+            self._common[kind] += row_hash(line)
         key = row.reveals(own)
         if key is not None:
             counts = self._revealed[place]
@@ -98,7 +103,8 @@ class Feed:
         kind, own = row.head(), row.own_key
         place = kind, row.topic(own)
         del self._rows[place][own]
-        self._common[kind] -= shared_hash(row)
+        if place[1] is None:
+            self._common[kind] -= row_hash(self._lines[kind].pop(own)[:-1])
         key = row.reveals(own)
         if key is not None:
             counts = self._revealed[place]
@@ -132,12 +138,21 @@ class Feed:
 
     def whole(self, viewer: Viewer) -> Iterator[Row]:
         """Return all that a controller sees."""
+        return map(decode_row, self.lines(viewer))
+
+    def lines(self, viewer: Viewer) -> Iterator[bytes]:
+        """Return all that a controller sees, as it is written."""
         view = self._view(viewer)
         for kind in view.kinds:
-            for row in self.about(kind, None).values():
-                yield view.face(row)
+            faces = view.faces(kind)
+            if faces:
+                for own, line in self._lines[kind].items():
+                    yield faces.get(own, line)
+            else:
+                yield from self._lines[kind].values()
             for topic in sorted(view.topics):
-                yield from self.about(kind, topic).values()
+                for row in self.about(kind, topic).values():
+                    yield encode_row(row) + b"\n"
 
     def since(self, base: int, viewer: Viewer) -> tuple[list[Row], list[str]] | None:
         """Return what changed after a version: rows to put, keys to drop; None where that is forgotten."""
@@ -213,6 +228,12 @@ class View:
             return row
         return bare
 
+    def faces(self, kind: str) -> dict[str, bytes]:
+        """Return the lines of what is seen here otherwise than by everybody, by own key."""
+        revealed = {key for of, topic in self._revealing for key in self._feed.revealed(of, topic)}
+        rows = ((split(key)[1], self._feed.find(key)) for key in revealed if split(key)[0] == kind)
+        return {own: encode_row(row) + b"\n" for own, row in rows if row is not None and row.topic(own) is None}
+
     def share(self, key: str) -> int:
         """Return what the row of a key adds to this view's own digest, as things stand now."""
         row = self._feed.find(key) if self.concerns(key) else None
@@ -224,8 +245,3 @@ class View:
         if bare is row or not self.is_revealed(key):
             return 0
         return row_hash(encode_row(row)) - row_hash(encode_row(bare))
-
-
-def shared_hash(row: Row) -> int:
-    """Return what a row adds to the digest of what everybody sees."""
-    return row_hash(encode_row(row.bare())) if row.topic(row.own_key) is None else 0

@@ -1,8 +1,8 @@
 """What each controller is to know, kept in memory, and who waits for it with a held request.
 
-No held request keeps a database connection. New versions are learnt by one cheap query, twice a second, and at once of
-those that this process made. Everything here but `wake` runs on the event loop's thread; the database is asked in
-threads.
+No held request keeps a database connection. New versions are learnt by one cheap query, five times a second, and at
+once of those that this process made. Everything here but `wake` runs on the event loop's thread; the database is asked
+in threads.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from server.edits import editing, rows
 from server.edits.models import Change
 from server.whitelist.models import Machine
 
-POLL_S: Final = 0.5
+POLL_S: Final = 0.2  # between two looks for what another process wrote
 BLIND_S: Final = 10.0
 EPOCHS: Final = 5  # epochs of a controller of which it is told up to where its edits are taken over
 log = logging.getLogger("loquet.server")
@@ -135,7 +135,7 @@ class LiveFeed:
         async with self._refreshing:
             version, generation = await self.ask(_versions)
             self._looked = time.monotonic()
-            # Two numbers by their keys, twice a second: what an idle server asks its database.
+            # Two numbers by their keys, five times a second: what an idle server asks its database.
             if (version, generation) == (self.feed.version, self.generation):
                 return
             found = await self.ask(_read_news, self.feed.version, self.generation, self._processed)

@@ -5,6 +5,7 @@ The same number with another payload is an alarm and closes the stream: the cont
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,7 @@ from server.journal.models import Entry, Gap, Stream
 MOST_ENTRIES: Final = 250_000
 MOST_BYTES: Final = 64_000_000
 DAY_MS: Final = 86_400_000
+AT_ONCE: Final = 100  # rows in one statement
 MOST_STREAMS: Final = 200  # epochs of one controller: each is a database of its own that was damaged or replaced
 _READ: Final = msgspec.json.Decoder(Line).decode
 TABLE: Final = Entry._meta.db_table  # noqa: SLF001 - Django's documented way
@@ -179,11 +181,24 @@ def _hold_to_a_day(
 
 
 def _write(stream: Stream, new: list[tuple[int, str, int, str]]) -> None:
-    if not new:
+    """Write entries, many in one statement: SQLite spends on each statement three times what it spends on a row."""
+    came, pk = clock.ms(), stream.pk
+    if connection.vendor != "sqlite":
+        with connection.cursor() as cursor:
+            cursor.executemany(INSERT, [(pk, seq, boot, at, came, body) for seq, boot, at, body in new])
         return
-    came = clock.ms()
-    with connection.cursor() as cursor:
-        cursor.executemany(INSERT, [(stream.pk, seq, boot, at, came, body) for seq, boot, at, body in new])
+    with connection.wrap_database_errors:
+        for start in range(0, len(new), AT_ONCE):
+            part = new[start : start + AT_ONCE]
+            values = [value for seq, boot, at, body in part for value in (pk, seq, boot, at, came, body)]
+            connection.connection.execute(_insert(len(part)), values)
+
+
+@cache
+def _insert(count: int) -> str:
+    """Return the statement that inserts so many, as SQLite has it: Django would look for its places each time."""
+    row = "(?, ?, ?, ?, ?, ?)"
+    return INSERT.partition(" values ")[0] + " values " + ", ".join([row] * count)
 
 
 def _hold(stream: Stream, found: list[tuple[int, str, int, str]]) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -18,7 +19,7 @@ from protocol.messages import MAX_BODY, MessageError
 from protocol.signing import SignatureError, VerifyKey, decoded
 from server.core import clock
 from server.core.keys import Keys
-from server.devices.api.calls import Call, Handler, read_in_time, target
+from server.devices.api.calls import Call, Handler, Lines, read_in_time, target
 from server.devices.api.challenges import Challenges
 from server.devices.api.turns import Turns
 from server.devices.live_feed import LiveFeed
@@ -45,15 +46,26 @@ class _AnyMethod:
 
 
 class _InPieces(Response):
-    """A body that goes out piece by piece, each once there is room for it.
+    """A body that goes out piece by piece, each once there is room for it. long: one that is nowhere in one piece.
 
     TLS keeps a buffer as large as the largest write, for as long as the connection lasts: two hundred controllers that
     hold a line after a whole list of 20,000 members would cost the server half a gigabyte.
     """
 
+    def __init__(self, body: bytes | Lines, status: int, headers: dict[str, str], media: str) -> None:
+        self._long = body if isinstance(body, Lines) else None
+        if isinstance(body, Lines):
+            headers["Content-Length"] = str(body.size)
+        super().__init__(b"" if isinstance(body, Lines) else body, status, headers, media)
+
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if self._long is not None:
+            for piece in self._long.pieces():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+            return
         for start in range(0, max(1, len(self.body)), PIECE):
             end = start + PIECE
             more = end < len(self.body)
@@ -115,9 +127,10 @@ class Api:
 
         return endpoint
 
-    def _signed(self, call: Call, status: int, body: bytes, media: str, headers: dict[str, str]) -> Response:
+    def _signed(self, call: Call, status: int, body: bytes | Lines, media: str, headers: dict[str, str]) -> Response:
         now, challenge = str(clock.ms()), self._challenges.new()
-        text = signing.answer_text(status, call.target, call.nonce, now, challenge, body)
+        digest = body.digest if isinstance(body, Lines) else hashlib.sha256(body).hexdigest()
+        text = signing.answer_text_of(status, call.target, call.nonce, now, challenge, digest)
         headers |= {signing.TIME: now, signing.CHALLENGE: challenge, signing.SIGNATURE: self._signer.sign(text)}
         return _InPieces(body, status, {**headers, "Cache-Control": "no-store"}, media)
 

@@ -13,7 +13,7 @@ from protocol.signing import decoded, seal_for
 from server.core import clock, configuration, room
 from server.core.keys import Keys
 from server.devices import enrolment, proposals
-from server.devices.api.calls import JSON, LINES, Answer, Call, knows, number, said
+from server.devices.api.calls import JSON, LINES, Answer, Call, knows, long, number, said
 from server.devices.api.openapi import document
 from server.devices.enrolment import Counted, EnrolError
 from server.devices.feed import Viewer
@@ -94,19 +94,22 @@ class Handlers:
             await live.changed(left)
         if live.is_blind:
             raise ProblemError("busy", "the database does not answer")
-        put, drop = found if found is not None else (list(live.feed.whole(viewer)), [])
+        lines = list(live.feed.lines(viewer)) if found is None else []
+        put, drop = found if found is not None else ([], [])
         manifest = Manifest(
             device=device,
             generation=live.generation,
             version=live.feed.version,
             time=clock.ms(),
             digest=written(live.feed.digest(viewer)),
-            rows=len(put) + len(drop),
+            rows=len(lines) + len(put) + len(drop),
             base=base if found is not None else None,
             includes=mine.includes,
             ring=self.keys.ring_name,
         )
         live.saw(device, sent=manifest.version)
+        if found is None:
+            return await live.ask(long, [*delivery.head(manifest, self.keys.signer), *lines]), LINES
         if len(put) < messages.BATCH:
             return b"".join(delivery.write(manifest, self.keys.signer, put, drop)), LINES
         return await live.ask(lambda: b"".join(delivery.write(manifest, self.keys.signer, put, drop))), LINES
