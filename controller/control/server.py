@@ -44,6 +44,8 @@ GROUP: Final = "loquet"
 MAX_SEEN: Final = 1_000  # events that a slow reader of them may lag behind
 MAX_LINE: Final = 65_536
 MAX_CONNECTIONS: Final = 16
+MAX_LONG: Final = 6  # that may take long among them, so that a quick question always finds a place
+ASK_S: Final = 2.0  # in which a caller has said what it wants, and sends each line of what it brings
 ANSWER_S: Final = 5.0
 EDIT_S: Final = 600.0
 
@@ -107,6 +109,7 @@ class ControlServer:
         self._now = now
         self._enrolled = enrolled
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._long = threading.BoundedSemaphore(MAX_LONG)
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
@@ -138,7 +141,7 @@ class ControlServer:
     def _serve(self, link: socket.socket) -> None:
         try:
             with link, link.makefile("rb") as received:
-                link.settimeout(ANSWER_S)
+                link.settimeout(ASK_S)
                 try:
                     for answer in self._answers(link, received):
                         _send(link, answer)
@@ -161,6 +164,7 @@ class ControlServer:
 
     def _answers(self, link: socket.socket, received: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a file
         request = json.loads(_line(received))
+        link.settimeout(ANSWER_S)
         msgspec.json.encode(request)  # what cannot be written is refused here, and never waits to be written
         by = _caller(link)
         match request["do"]:
@@ -179,15 +183,27 @@ class ControlServer:
             case "hash" | "fingerprint" | "pin":
                 yield {"is": self._by_key(request)}
             case "read":
-                yield from self._read(link)
+                with self._long_one():
+                    yield from self._read(link)
             case "edit":
-                yield from self._edit(link, request, received, by)
+                with self._long_one():
+                    yield from self._edit(link, request, received, by)
             case "record":
                 entry = msgspec.convert(request["entry"] | {"by": by}, type=Corrected | Maintained | Reported | Mended)
                 self._writes.record(self._now(), entry)
                 yield {"is": True}
             case other:
                 raise RequestError(N_('the controller does not know "{do}"; is it an older version?'), do=other)
+
+    @contextlib.contextmanager
+    def _long_one(self) -> Iterator[None]:
+        """Do what may take long, if there is a place for it. Raises RequestError."""
+        if not self._long.acquire(blocking=False):
+            raise RequestError(N_("the controller is busy with other commands; try again in a moment"))
+        try:
+            yield
+        finally:
+            self._long.release()
 
     def _by_key(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         key = self._key()
@@ -242,12 +258,12 @@ class ControlServer:
         count = int(request["rows"])
         if not 0 <= count <= MAX_ROWS:
             raise RequestError(N_("a whitelist has at most {most} rows"), most=MAX_ROWS)
-        link.settimeout(EDIT_S)
         put: list[Row] = []
         drop: list[Row] = []
         for _ in range(count):
             line = _line(received)
             (drop if line[:1] == b"-" else put).append(decode_row(line[1:]))
+        link.settimeout(EDIT_S)
         change = Change(tuple(put), tuple(drop), bool(request["replace"]))
         steps: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         edit = Edit(
