@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -252,6 +253,18 @@ def year_from(since: date | None) -> date:
 def nonce() -> str:
     """Make a word that tells one request to end what runs from the next one."""
     return f"now-{secrets.token_hex(4)}"
+
+
+def stamp(*shown: object) -> str:
+    """Return what stands for values as a form shows them: another one where somebody has changed them since."""
+    return hashlib.blake2b(repr(shown).encode(), digest_size=8).hexdigest()
+
+
+def hold_to_stamp(request: HttpRequest, *values: object) -> None:
+    """Refuse to write over what whoever sends a form did not see. Raises FormError."""
+    said = request.POST.get("stamp")
+    if said is not None and said != stamp(*values):
+        raise FormError(N_("somebody else has changed this meanwhile; look again"))
 
 
 def inside(wanted: str, otherwise: str) -> str:

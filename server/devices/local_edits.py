@@ -33,6 +33,10 @@ HOUR: Final = timedelta(hours=1)
 MOST_HELD: Final = 2_000  # rows of one controller's edits that wait for a person
 
 
+class LargeError(ValueError):
+    """An edit of more rows than one has."""
+
+
 class Sorted(msgspec.Struct):
     """What becomes of an edit's rows: put, dropped, held for a person, or lost to what was taken away here."""
 
@@ -63,10 +67,12 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
     """
     if edited.replaced or not (edited.rows or edited.gone) or not edited.generation:
         return  # without a generation it was made before a server kept the list: it is among the proposals
+    if len(edited.rows) + len(edited.gone) > editing.BATCH:
+        raise LargeError  # a controller lays no more over its list at once; it is told of as what cannot be read
     told = Told(Device.objects.get(pk=device.pk), epoch, seq, edited)
-    wanted: dict[str, Row | None] = dict.fromkeys(edited.gone[: editing.BATCH])
+    wanted: dict[str, Row | None] = dict.fromkeys(edited.gone)
     # A PIN set at a controller stays there: no journal brings its hash, and what it does not say is nothing to hold.
-    wanted |= {row.key: row for row in edited.rows[: editing.BATCH] if not isinstance(row, Pin)}
+    wanted |= {row.key: row for row in edited.rows if not isinstance(row, Pin)}
     wanted = names.with_names(told.device, wanted)
     standing = _standing(told.device, edited, wanted)
     found = _sort(told, wanted, standing)

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from protocol.rows import Row
 from server.accounts.models import AuditRecord
+from server.core import forms
 from server.edits.authors import Author
 from server.people.forms import ParticularsForm
 from server.people.models import Particulars
@@ -18,6 +19,12 @@ def of(member: str) -> Particulars:
     return Particulars.objects.filter(pk=member).first() or Particulars(pk=member)
 
 
+def values(known: Particulars) -> tuple[object, ...]:
+    """Return what is known of a member, field by field."""
+    fields = Particulars._meta.concrete_fields  # noqa: SLF001 - Django's documented way
+    return tuple(getattr(known, field.attname) for field in fields)
+
+
 def save(request: HttpRequest, member: str) -> None:
     """Keep what was said of a member. Raises FormError.
 
@@ -25,6 +32,7 @@ def save(request: HttpRequest, member: str) -> None:
     """
     said = ParticularsForm.read(request)
     with transaction.atomic():
+        forms.hold_to_stamp(request, *values(of(member)))
         Particulars.objects.update_or_create(pk=member, defaults=said)
         particulars_changed.send(Particulars, author=Author.of(request), members=[member])
         AuditRecord.objects.create(account=request.user.get_username(), what="particulars", about=member)

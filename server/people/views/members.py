@@ -89,6 +89,7 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
     audit(request, "looked_member", who)
     keys = [f"member/{who}", *(row.key for row in rows.belonging_to("member", who, holding=True))]
     site = scope.site_of(request)
+    known = particulars.of(who)
     changed = seen_by(site).filter(changes__key__in=keys).distinct().order_by("-pk")
     edits = changed.select_related("account", "device")[:EDITS]
     head, brought = sections.of("member_head", who, site)
@@ -102,7 +103,8 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
         "today": forms.today(),
         "payer": payers.shown(found.payer),
         "payers": models.Organisation.objects.order_by("name"),
-        "particulars": particulars.of(who),
+        "particulars": known,
+        "particulars_stamp": forms.stamp(*particulars.values(known)),
         "has_pin": pins.has_pin(who),
         "accounts": scope.within(request, Account.objects.filter(member=who)),
         "head_parts": head,

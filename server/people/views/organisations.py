@@ -11,6 +11,7 @@ from common.errors import LoquetError
 from common.texts import _, translate
 from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
+from server.core import forms
 from server.core.rendering import page, say
 from server.people import payers
 from server.people.forms import OrganisationForm
@@ -29,13 +30,20 @@ def organisations(request: HttpRequest) -> HttpResponse:
             wrong = translate(error)
     paid = Member.objects.filter(payer=OuterRef("pk")).order_by().values("payer").annotate(n=Count("pk")).values("n")
     found = Organisation.objects.annotate(members=Subquery(paid)).order_by("name", "pk")
-    context: dict[str, Any] = {"organisations": found, "wrong": wrong, "asked": request.POST if wrong else {}}
+    context: dict[str, Any] = {
+        "organisations": found,
+        "stamp": forms.stamp,
+        "wrong": wrong,
+        "asked": request.POST if wrong else {},
+    }
     return page(request, "people/organisations.html", 422 if wrong else 200, **context)
 
 
 def _do(request: HttpRequest) -> None:
     """Do what was asked. Raises FormError."""
     said = OrganisationForm.read(request)
+    if said["id"]:
+        forms.hold_to_stamp(request, *Organisation.objects.filter(pk=said["id"]).values_list("name", flat=True))
     if said["do"] == "remove":
         payers.remove(said["id"])
         say(request, _("removed"))

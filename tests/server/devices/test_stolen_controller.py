@@ -140,6 +140,16 @@ def test_a_flood_of_edits_keeps_each_row_once_and_not_without_end(pi, monkeypatc
     assert notices("held").get().count == 6
 
 
+def test_an_edit_of_more_rows_than_one_has_is_not_taken_over_in_part(pi):
+    from server.devices.local_edits import LargeError
+    from server.devices.models import Proposal
+
+    with pytest.raises(LargeError):
+        says(pi, *(Certification(f"m{each:03d}", "laser") for each in range(501)))
+    assert row("certification/m400/laser") is None
+    assert not Proposal.objects.exists()
+
+
 # --- badges that are read anew ---
 
 

@@ -173,3 +173,37 @@ def test_forms_that_were_sent_are_forgotten_after_a_day(sqlite, monkeypatch):
     SentForm.objects.create(word="b" * 16)
     retention.purge(configuration)
     assert list(SentForm.objects.values_list("word", flat=True)) == ["b" * 16]
+
+
+def test_particulars_and_names_of_organisations_are_not_written_over_unseen(colleagues):
+    from server.people.models import Organisation, Particulars
+
+    one, other = colleagues
+    seen = shown_all(one, "/members/m001", "particulars")
+    do(other, "/members/m001", do="particulars", birth_year="2001", **shown_all(other, "/members/m001", "particulars"))
+    answer = do(one, "/members/m001", do="particulars", birth_year="", commune="Die", **seen)
+    assert "somebody else has changed this" in answer.content.decode()
+    assert Particulars.objects.get(pk="m001").birth_year == 2001
+    do(one, "/organisations", do="save", name="School")
+    (school,) = Organisation.objects.values_list("pk", flat=True)
+    seen = shown(one, "/organisations")
+    stamp = forms_stamp("School")
+    do(other, "/organisations", do="save", id=school, name="Lycée", stamp=stamp)
+    assert do(one, "/organisations", do="save", id=school, name="Collège", stamp=stamp).status_code == 422
+    assert seen
+    assert Organisation.objects.get().name == "Lycée"
+
+
+def shown_all(browser, path, what):
+    """The hidden fields of the form that has a button of that word."""
+    import re
+
+    page = browser.get(path).content.decode()
+    form = next(each for each in page.split("<form")[1:] if f'value="{what}"' in each.partition("</form>")[0])
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form.partition("</form>")[0]))
+
+
+def forms_stamp(*values):
+    from server.core import forms
+
+    return forms.stamp(*values)
