@@ -138,6 +138,7 @@ def test_large_entries_are_read_a_few_at_a_time(pi, monkeypatch):
     from server.journal.models import Stream
 
     monkeypatch.setattr(processing, "BYTES", 1_000)
+    monkeypatch.setattr(processing, "SLICE_S", 60.0)
     send(pi, 0, [FAULT | {"cause": "x" * 300} for _each in range(10)])
     assert processing.step()
     assert Stream.objects.get().processed_seq == 3
