@@ -11,13 +11,12 @@ from typing import Final
 
 from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from server.accounts.models import Account
 
-MOST: Final = 20  # wrong words of one address
+MOST: Final = 10  # names with wrong words of one address
 REST: Final = timedelta(minutes=15)
 COOKIE: Final = "been_here"
 YEAR_S: Final = 365 * 86_400
@@ -29,7 +28,7 @@ def is_full(request: HttpRequest, username: str) -> bool:
         return False
     since = timezone.now() - REST  # by the clock that axes looks at
     tried = AccessAttempt.objects.filter(ip_address=get_client_ip_address(request), attempt_time__gte=since)
-    return int(tried.aggregate(sum=Sum("failures_since_start"))["sum"] or 0) >= MOST
+    return tried.values("username").distinct().count() >= MOST
 
 
 def remember(response: HttpResponse, account: Account) -> None:

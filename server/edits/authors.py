@@ -29,7 +29,7 @@ class Author(msgspec.Struct, frozen=True):
     """Whose an edit is: a person with an account, a controller (a `Device`), or somebody at the shell.
 
     since: the version at which whoever edits looked, None where nothing is held to one; knows_own: nobody said at which
-    version, and they know no more than what they changed last themselves; standing: what counts of a
+    version, and what another account or a controller changed last they do not know; standing: what counts of a
     controller that says something by itself, None where the server acts for it by a rule of its own.
     """
 

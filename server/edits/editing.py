@@ -104,12 +104,14 @@ def _changed_since(version: int, keys: list[str]) -> set[str]:
 
 
 def _by_others(author: Author, keys: list[str]) -> set[str]:
-    """Return which of these keys somebody else changed last."""
-    latest: dict[str, int | None] = {}
+    """Return which of these keys another account or a controller changed last."""
+    latest: dict[str, bool] = {}
     for start in range(0, len(keys), BATCH):
         found = Change.objects.filter(key__in=keys[start : start + BATCH]).order_by("version")
-        latest |= dict(found.values_list("key", "edit__account"))
-    return {key for key in keys if key in latest and (author.account is None or latest[key] != author.account.pk)}
+        for key, account, device in found.values_list("key", "edit__account", "edit__device"):
+            mine = author.account is not None and account == author.account.pk
+            latest[key] = not mine and (account is not None or device is not None)
+    return {key for key, by_other in latest.items() if by_other}
 
 
 def _write(edit: Edit, changed: dict[str, Row | None], before: dict[str, Row]) -> None:

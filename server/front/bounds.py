@@ -77,8 +77,9 @@ class Bounds:
     def __init__(self, app: ASGIApp, may_upload: MayUpload) -> None:
         self._app = app
         self._may_upload = may_upload
-        self._logins = Lane(asyncio.Semaphore(1), 24)
-        self._strangers = Lane(asyncio.Semaphore(4), 48)
+        # A class behind one address opens the door together.
+        self._logins = Lane(asyncio.Semaphore(1), 24, of_one_at_most=12)
+        self._strangers = Lane(asyncio.Semaphore(4), 96, of_one_at_most=48)
         self._people = Lane(asyncio.Semaphore(8), 64)
         self._files = Lane(asyncio.Semaphore(8), 128, of_one_at_most=128)
 
