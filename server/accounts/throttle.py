@@ -28,7 +28,7 @@ def is_full(request: HttpRequest, username: str) -> bool:
         return False
     since = timezone.now() - REST  # by the clock that axes looks at
     tried = AccessAttempt.objects.filter(ip_address=get_client_ip_address(request), attempt_time__gte=since)
-    return tried.values("username").distinct().count() >= MOST
+    return bool(tried.values("username").distinct().count() >= MOST)
 
 
 def remember(response: HttpResponse, account: Account) -> None:

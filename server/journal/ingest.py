@@ -20,9 +20,9 @@ from server.devices.models import Device
 from server.inbox.notices import notify
 from server.journal.models import Entry, Gap, Stream
 
-# What one controller may send in a day: a year of a busy one's, come back to the line, takes two.
-MOST_ENTRIES: Final = 250_000
-MOST_BYTES: Final = 64_000_000
+# What one controller may send in a day: all that a journal holds (two million entries) after years without a line.
+MOST_ENTRIES: Final = 3_000_000
+MOST_BYTES: Final = 256_000_000
 DAY_MS: Final = 86_400_000
 AT_ONCE: Final = 100  # rows in one statement
 MOST_STREAMS: Final = 200  # epochs of one controller: each is a database of its own that was damaged or replaced
