@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db.models import QuerySet
+
 from protocol import entries
 from protocol.moment import Quality
 from server.devices.models import Device
@@ -30,12 +32,21 @@ def read(written: Written, entry: entries.Clock) -> None:
 
 def offset(device: Device, boot: str) -> tuple[int | None, str]:
     """Return what to add to a boot's own time: its best reading, the last of them."""
-    readings = list(
-        ClockReading.objects.filter(device=device, boot=boot)
-        .order_by("stream_id", "seq", "pk")
-        .values_list("offset", "quality")
-    )
-    if not readings:
-        return None, Quality.UNKNOWN.value
-    best = min(_ORDER.index(quality) for _offset, quality in readings)
-    return next(offset for offset, quality in reversed(readings) if _ORDER.index(quality) == best), _ORDER[best]
+    return _best(ClockReading.objects.filter(device=device, boot=boot))
+
+
+def moved(written: Written) -> bool:
+    """Return whether an entry that was read just now has changed what a boot's times are; most say the same again."""
+    kept = written.entry
+    mine = ClockReading.objects.filter(device=written.device, boot=kept.boot)
+    return _best(mine) != _best(mine.exclude(stream_id=kept.stream_id, seq=kept.seq))
+
+
+def _best(readings: QuerySet[ClockReading]) -> tuple[int | None, str]:
+    """Return the best of some readings. By one step into an index for each quality, however many readings there are."""
+    for quality in _ORDER:
+        latest = readings.filter(quality=quality).order_by("-stream_id", "-seq")
+        found = latest.values_list("offset", flat=True).first()
+        if found is not None:
+            return found, quality
+    return None, Quality.UNKNOWN.value

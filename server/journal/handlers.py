@@ -89,7 +89,8 @@ def mended(written: Written, entry: entries.Mended) -> None:
 
 def dated(written: Written, _entry: entries.Clock) -> None:
     """Date what happened to machines in this boot by what its clock says by now."""
-    records.dated(written.device.pk, written.entry.boot, clocks.offset(written.device, written.entry.boot)[0])
+    if clocks.moved(written):
+        records.dated(written.device.pk, written.entry.boot, clocks.offset(written.device, written.entry.boot)[0])
 
 
 def _when(written: Written) -> When:

@@ -79,4 +79,6 @@ class ClockReading(models.Model):
     class Meta:
         """Asked for by boot."""
 
-        indexes: ClassVar = [models.Index(fields=["device", "boot"], name="reading_of_boot")]
+        indexes: ClassVar = [
+            models.Index(fields=["device", "boot", "quality", "stream", "seq"], name="reading_by_quality")
+        ]

@@ -16,7 +16,7 @@ from server.core import clock
 from server.devices.models import Device
 from server.journal import book
 from server.journal.book import Said
-from server.journal.clocks import offset
+from server.journal.clocks import moved, offset
 from server.journal.processing import Written, register, register_batch, unreadable
 from server.people.models import Particulars
 from server.people.publics import bracket
@@ -141,6 +141,8 @@ def differs(one: Session, other: Session) -> bool:
 
 def dated(written: Written, _entry: entries.Clock) -> None:
     """Date the sessions of a boot by what its clock says by now."""
+    if not moved(written):
+        return
     shift, quality = offset(written.device, written.entry.boot)
     mine = Session.objects.filter(device=written.device, boot=written.entry.boot)
     mine.update(started=F("began") + shift, quality=quality)
