@@ -43,7 +43,8 @@ def allowed(role: Role) -> Callable[[View], View]:
             if request.method == "POST" and (before := once.sent_before(request)) is not None:
                 return before
             show_version(request)
-            response = view(request, *args, **kwargs)
+            with once.forgotten_if_it_fails(request):
+                response = view(request, *args, **kwargs)
             if request.method == "POST":
                 once.answered(request, response)
             return response

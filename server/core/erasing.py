@@ -13,6 +13,7 @@ from django.db import connection
 from server.core import state
 
 DUE: Final = "erase_due"
+PATIENCE_MS: Final = 100
 
 
 def erase() -> bool:
@@ -22,8 +23,15 @@ def erase() -> bool:
             cursor.execute("vacuum")  # what it frees is written over in time; its own log is its keeper's
         return True
     with connection.cursor() as cursor:
-        cursor.execute("pragma wal_checkpoint(truncate)")
-        is_busy = bool(cursor.fetchone()[0])
+        # It waits for readers with the lock of those who write: not for long, then.
+        cursor.execute("pragma busy_timeout")
+        patience = cursor.fetchone()[0]
+        cursor.execute(f"pragma busy_timeout = {PATIENCE_MS}")
+        try:
+            cursor.execute("pragma wal_checkpoint(truncate)")
+            is_busy = bool(cursor.fetchone()[0])
+        finally:
+            cursor.execute(f"pragma busy_timeout = {int(patience)}")
     if is_busy != bool(state.get(DUE)):
         state.put(DUE, "1" if is_busy else "")
         if not is_busy:

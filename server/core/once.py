@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 from common.texts import _
@@ -47,6 +50,17 @@ def answered(request: HttpRequest, response: HttpResponseBase) -> None:
         mine.delete()
     elif to := response.headers.get("Location") or response.headers.get("HX-Redirect"):
         mine.update(location=to[:300])
+
+
+@contextlib.contextmanager
+def forgotten_if_it_fails(request: HttpRequest) -> Iterator[None]:
+    """Have a form whose work failed be one that was not sent."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(DatabaseError):
+            SentForm.objects.filter(word=request.POST.get(FIELD, "")).delete()
+        raise
 
 
 def _led_to(said: str) -> str:

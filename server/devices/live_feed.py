@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -256,7 +257,7 @@ def _devices(processed: Processed) -> dict[str, KnownDevice]:
 
 def _write_seen(seen: dict[str, Seen]) -> None:
     with transaction.atomic():
-        for device, each in seen.items():
+        for device, each in sorted(seen.items(), key=itemgetter(0)):  # by every process in one order
             fields: dict[str, Any] = {"seen": datetime.fromtimestamp(each.at, UTC)}
             if each.holds is not None:
                 fields["holds"] = each.holds

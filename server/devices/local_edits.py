@@ -69,22 +69,23 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
         return  # without a generation it was made before a server kept the list: it is among the proposals
     if len(edited.rows) + len(edited.gone) > editing.BATCH:
         raise LargeError  # a controller lays no more over its list at once; it is told of as what cannot be read
-    told = Told(Device.objects.get(pk=device.pk), epoch, seq, edited)
-    wanted: dict[str, Row | None] = dict.fromkeys(edited.gone)
-    # A PIN set at a controller stays there: no journal brings its hash, and what it does not say is nothing to hold.
-    wanted |= {row.key: row for row in edited.rows if not isinstance(row, Pin)}
-    wanted = names.with_names(told.device, wanted)
-    standing = _standing(told.device, edited, wanted)
-    found = _sort(told, wanted, standing)
-    strict = _people_shut_out(found.put)
-    if strict and not told.device.is_held and strict + _shut_out_lately(told.device) > _allowed(told.device):
-        Device.objects.filter(pk=device.pk).update(is_held=True)
-        told.device.is_held = True
-        notify("suspicious", told.device)
-    if told.device.is_held:
-        found = Sorted(held=found.held | {row.key: row for row in found.put} | dict.fromkeys(found.drop))
-    _write(told, found, standing, strict)
-    names.used(told.device, [row.id for row in wanted.values() if isinstance(row, Member)])
+    with editing.alone():  # whatever is locked, the version is first: as people's decisions do it
+        told = Told(Device.objects.get(pk=device.pk), epoch, seq, edited)
+        wanted: dict[str, Row | None] = dict.fromkeys(edited.gone)
+        # A PIN set at a controller stays there: no journal brings its hash; what it does not say is nothing to hold.
+        wanted |= {row.key: row for row in edited.rows if not isinstance(row, Pin)}
+        wanted = names.with_names(told.device, wanted)
+        standing = _standing(told.device, edited, wanted)
+        found = _sort(told, wanted, standing)
+        strict = _people_shut_out(found.put)
+        if strict and not told.device.is_held and strict + _shut_out_lately(told.device) > _allowed(told.device):
+            Device.objects.filter(pk=device.pk).update(is_held=True)
+            told.device.is_held = True
+            notify("suspicious", told.device)
+        if told.device.is_held:
+            found = Sorted(held=found.held | {row.key: row for row in found.put} | dict.fromkeys(found.drop))
+        _write(told, found, standing, strict)
+        names.used(told.device, [row.id for row in wanted.values() if isinstance(row, Member)])
 
 
 def has_seen(device: Device, edited: Edited) -> bool:
@@ -146,12 +147,14 @@ def _standing(device: Device, edited: Edited, wanted: Mapping[str, Row | None]) 
     mine = dict(MachineModel.objects.filter(device=device).values_list("pk", "requires"))
     trainings = {training for each in mine.values() for training in each or ()}
     named = {row.member for row in wanted.values() if isinstance(row, Certification)}
+    entered = {row.id for row in wanted.values() if isinstance(row, Member) and row.id.startswith(UNNAMED)}
+    known = set(People.objects.filter(pk__in=named | entered).values_list("pk", flat=True))
     return Standing(
         machines=frozenset(mine),
         trainings=trainings,
         is_taught=_is_taught(edited, trainings),
-        entered={row.id for row in wanted.values() if isinstance(row, Member) and row.id.startswith(UNNAMED)},
-        known=set(People.objects.filter(pk__in=named).values_list("pk", flat=True)),
+        entered=entered - known,  # whoever is here already is not entered, whatever an edit says
+        known=known,
     )
 
 

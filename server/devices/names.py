@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -10,9 +11,13 @@ from protocol.rows import Member, Row
 from server.core import clock
 from server.devices.models import Device, GivenName
 
+MOST: Final = 2_000
+
 
 def keep(device: Device, given: Mapping[str, str]) -> None:
     """Keep names until the edits are read out that they belong to: the latest of each member."""
+    if GivenName.objects.filter(device=device).count() > MOST:
+        return  # nobody gives so many in a day
     GivenName.objects.bulk_create(
         [GivenName(device=device, member=member, name=name, at=clock.now()) for member, name in given.items()],
         update_conflicts=True,

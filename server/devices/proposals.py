@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from django.db import transaction
 from django.db.models import Q
 
 from protocol.messages import Proposals
@@ -56,7 +55,7 @@ def of(device: Device) -> list[tuple[str, Row | None]]:
 
 def take_over(author: Author, device: Device, keys: set[str] | None = None) -> Edited | None:
     """Have the whitelist say what a controller proposes, all of it or these keys."""
-    with transaction.atomic():
+    with editing.alone():
         found = [(key, row) for key, row in of(device) if keys is None or key in keys]
         here = rows.find(key for key, _row in found)
         put = [merged for key, row in found if row is not None and (merged := _over(here.get(key), row)) is not None]
@@ -76,7 +75,7 @@ def _over(below: Row | None, row: Row) -> Row | None:
 
 def decline(device: Device, keys: set[str] | None = None) -> None:
     """Have nothing of it; what a machine's edit said ends there too."""
-    with transaction.atomic():
+    with editing.alone():
         _decided(device, keys)
 
 

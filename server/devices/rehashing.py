@@ -33,10 +33,11 @@ def rehash(device: Device, badge: str, new: str) -> None:
     if not _may_be_old(badge):
         notify("not_rehashed", device, member=old.member)
         return
-    if Known.objects.filter(former=badge).exists():
+    if Known.objects.filter(former=badge).exists() or _times_read(badge) >= max(2, len(_ring())):
         return
     put = Badge(new, old.member, old.kind, old.since, old.until, old.blocked)
-    if Certified.objects.filter(member=old.member, level__gte=int(Level.TRAINER)).exists():
+    lets_in = Certified.objects.filter(member=old.member, level__gte=int(Level.TRAINER)).exists()
+    if lets_in or Device.objects.filter(pk=device.pk, is_held=True).exists():
         _hold(device, put)
         return
     editing.carry_out(Author(device=device, name=device.name), "rehashed", [put])
@@ -46,9 +47,21 @@ def rehash(device: Device, badge: str, new: str) -> None:
 
 def _may_be_old(badge: str) -> bool:
     """Return whether a badge can be known under another key than the one in force."""
-    if len(keys.load(configuration.in_force().data_dir).ring) > 1:
+    if len(_ring()) > 1:
         return True
     return Change.objects.filter(key=f"badge/{badge}", edit__what="took_over").exists()
+
+
+def _ring() -> tuple[str, ...]:
+    return keys.load(configuration.in_force().data_dir).ring
+
+
+def _times_read(badge: str) -> int:
+    """Return how many keys a badge is known under, with the one that this would be; each is put in force once."""
+    count, former = 1, Known.objects.filter(hash=badge).values_list("former", flat=True).first()
+    while former and count <= len(_ring()):
+        count, former = count + 1, Known.objects.filter(hash=former).values_list("former", flat=True).first()
+    return count
 
 
 def _hold(device: Device, put: Badge) -> None:

@@ -153,7 +153,7 @@ FINAL: Final = {"forgotten", "machine_came", "condition", "condition_gone", "ful
 
 def undo(author: Author, edit: Edit) -> Edit | None:
     """Put back what an edit changed, as far as nobody has changed it again since. Raises EditError."""
-    with transaction.atomic():
+    with alone():
         locked = Edit.objects.select_for_update(of=("self",)).get(pk=edit.pk)
         if locked.undone_by_id is not None:
             raise EditError(N_("this was undone already"))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,21 +54,43 @@ class Lane(msgspec.Struct):
     of_one_at_most: int = OF_ONE
     of_one: defaultdict[str, int] = msgspec.field(default_factory=lambda: defaultdict(int))
 
-    @contextlib.asynccontextmanager
-    async def turn(self, who: str) -> Any:  # noqa: ANN401 - a context without a value
-        """Wait for a turn. Raises BusyError where too many wait already."""
+    @contextlib.contextmanager
+    def place(self, who: str) -> Iterator[None]:
+        """Have a place in it. Raises BusyError where too many have one."""
         if self.inside >= self.most or self.of_one[who] >= self.of_one_at_most:
             raise BusyError
         self.inside += 1
         self.of_one[who] += 1
         try:
-            async with self.at_once:
-                yield
+            yield
         finally:
             self.inside -= 1
             self.of_one[who] -= 1
             if not self.of_one[who]:
                 del self.of_one[who]
+
+
+class _Turn:
+    """A turn: from when a request is there, whole, to when its answer begins. Who reads it slowly holds up nobody."""
+
+    def __init__(self, at_once: asyncio.Semaphore, send: Send) -> None:
+        self._at_once, self._send, self._has_it = at_once, send, False
+
+    async def begin(self) -> None:
+        """Wait for it."""
+        await self._at_once.acquire()
+        self._has_it = True
+
+    def end(self) -> None:
+        """Give it to the next one."""
+        if self._has_it:
+            self._has_it = False
+            self._at_once.release()
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer."""
+        self.end()
+        await self._send(message)
 
 
 class Bounds:
@@ -81,7 +103,7 @@ class Bounds:
         self._logins = Lane(asyncio.Semaphore(1), 24, of_one_at_most=12)
         self._strangers = Lane(asyncio.Semaphore(4), 96, of_one_at_most=48)
         self._people = Lane(asyncio.Semaphore(8), 64)
-        self._files = Lane(asyncio.Semaphore(8), 128, of_one_at_most=128)
+        self._files = Lane(asyncio.Semaphore(16), 512, of_one_at_most=64)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
@@ -92,10 +114,15 @@ class Bounds:
         known = sessions.known(session) if session else None
         lane, who = self._lane(scope, known)
         try:
-            async with lane.turn(who):
+            with lane.place(who):
                 body = _Body(receive, *await self._most(scope, session, known))
-                if body.fits(scope["headers"]):
-                    await self._app(scope, body.receive, send)
+                if body.fits(scope["headers"]) and await body.is_here():
+                    turn = _Turn(lane.at_once, send)
+                    try:
+                        await turn.begin()
+                        await self._app(scope, body.receive, turn.send)
+                    finally:
+                        turn.end()
         except BusyError:
             await _refuse(send, *BUSY)
             return
@@ -129,6 +156,7 @@ class _Body:
         self._until = asyncio.get_running_loop().time() + seconds
         self._is_over = False
         self._is_worth_draining = False
+        self._read: deque[Message] = deque()
         self.refused: tuple[int, str] | None = None
 
     def fits(self, headers: list[tuple[bytes, bytes]]) -> bool:
@@ -139,8 +167,25 @@ class _Body:
             self._is_worth_draining = said.isdigit() and len(said) <= DIGITS and int(said) <= DRAIN
         return self.refused is None
 
+    async def is_here(self) -> bool:
+        """Read what is small to its end, before anybody's turn begins; return whether it was taken.
+
+        A sheet is not kept here: it is read as it comes, by somebody who may send one.
+        """
+        if self._left > FORM:
+            return True
+        pieces: list[Message] = []
+        while not self._is_over and self.refused is None:
+            pieces.append(await self.receive())
+            if pieces[-1]["type"] == "http.disconnect":
+                return False
+        self._read = deque(pieces)
+        return self.refused is None
+
     async def receive(self) -> Message:
         """Return the next piece; one that is too large or too late ends the request."""
+        if self._read:
+            return self._read.popleft()
         if self._is_over:  # it was read: what comes now is that the client has gone
             return await self._receive()
         if self.refused is None:

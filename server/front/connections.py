@@ -17,7 +17,8 @@ import resource
 import socket
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,10 +30,12 @@ NEXT_S: Final = 75.0  # in which one that was answered says what it wants next
 OF_ONE: Final = 32  # connections of one controller or account
 AT_ONCE: Final = 16  # let in before others have their turn
 LOOK_S: Final = 0.5
+LOOKED_AT: Final = 50  # of the oldest, for one that never said anything
 STALLED_S: Final = 30.0  # without room for a byte of an answer
 KEY: Final = "loquet.connection"  # in a request's scope
 
 Clock = Callable[[], float]
+Ends = tuple[str, int, str]  # address and port of the other end, and the address here
 
 
 class Connection(socket.socket):
@@ -40,7 +43,7 @@ class Connection(socket.socket):
 
     book: Connections | None = None
     address = ""
-    peer: tuple[str, int] = ("", 0)
+    ends: Ends = ("", 0, "")
     who = ""
     since = 0.0
     is_new = True
@@ -65,7 +68,7 @@ class Connections:
         self.most = most or room()
         self.strangers_at_most = max(8, self.most // 2)
         self._now = now
-        self._by_peer: dict[tuple[str, int], Connection] = {}
+        self._by_ends: dict[Ends, Connection] = {}
         self._strangers: defaultdict[str, OrderedDict[Connection, None]] = defaultdict(OrderedDict)
         self._stranger_count = 0
         self._known: defaultdict[str, OrderedDict[Connection, None]] = defaultdict(OrderedDict)
@@ -73,15 +76,15 @@ class Connections:
 
     def __len__(self) -> int:
         """Return how many are open."""
-        return len(self._by_peer)
+        return len(self._by_ends)
 
     # --- as they come and go ---
 
-    def came(self, made: Connection, peer: tuple[str, int]) -> None:
+    def came(self, made: Connection, ends: Ends) -> None:
         """Count one more; where there are too many strangers, one of them goes."""
-        made.book, made.peer, made.address = self, peer, _address(peer[0])
+        made.book, made.ends, made.address = self, ends, _address(ends[0])
         made.since = self._now()
-        self._by_peer[peer] = made
+        self._by_ends[ends] = made
         self._strangers[made.address][made] = None
         self._stranger_count += 1
         if self._stranger_count > self.strangers_at_most or len(self) > self.most:
@@ -89,8 +92,8 @@ class Connections:
 
     def gone(self, gone: Connection) -> None:
         """Count it no more."""
-        if self._by_peer.get(gone.peer) is gone:
-            del self._by_peer[gone.peer]
+        if self._by_ends.get(gone.ends) is gone:
+            del self._by_ends[gone.ends]
         self._forget(gone)
 
     def _forget(self, gone: Connection) -> None:
@@ -104,15 +107,17 @@ class Connections:
     def _let_one_go(self) -> None:
         """Cut the stranger that waited the longest, of the address that has the most; else the oldest line of all."""
         groups = list((self._strangers or self._known).values())
-        oldest = next(iter(groups[max(range(len(groups)), key=lambda each: len(groups[each]))]))
+        most = groups[max(range(len(groups)), key=lambda each: len(groups[each]))]
+        # Whoever has not asked for anything yet goes before those who have.
+        oldest = next((each for each in islice(most, LOOKED_AT) if each.is_new), next(iter(most)))
         self._forget(oldest)
         oldest.cut()
 
     # --- as they are used ---
 
-    def begins(self, peer: tuple[str, int] | None) -> Connection | None:
+    def begins(self, client: Sequence[Any] | None, server: Sequence[Any] | None) -> Connection | None:
         """Note that a request has come, whole in its head; return by which connection."""
-        found = None if peer is None else self._by_peer.get((peer[0], peer[1]))
+        found = self._by_ends.get((client[0], client[1], server[0])) if client and server else None
         if found is not None:
             found.requests += 1
             found.is_new = False
@@ -127,7 +132,7 @@ class Connections:
         """Note who speaks there: a controller, an account. Of one there are so many; the oldest goes."""
         if found.who == who:
             return
-        if self._by_peer.get(found.peer) is not found:
+        if self._by_ends.get(found.ends) is not found:
             return
         self._forget(found)
         found.who = who
@@ -147,7 +152,7 @@ class Connections:
     def look(self) -> None:
         """Cut those that have been waited for too long."""
         now = self._now()
-        for each in list(self._by_peer.values()):
+        for each in list(self._by_ends.values()):
             if not each.requests and now - each.since > (FIRST_S if each.is_new else NEXT_S):
                 each.cut()
 
@@ -179,7 +184,7 @@ class Listener(socket.socket):
         self._let_in += 1
         made = Connection(self.family, self.type, self.proto, fileno=fd)
         made.setblocking(False)
-        self.book.came(made, (peer[0], peer[1]))
+        self.book.came(made, (peer[0], peer[1], made.getsockname()[0]))
         return made, peer
 
 
@@ -215,7 +220,9 @@ class Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
-        found = self._connections.begins(scope.get("client")) if scope["type"] == "http" else None
+        found = None
+        if scope["type"] == "http":
+            found = self._connections.begins(scope.get("client"), scope.get("server"))
         if found is None:
             await self._app(scope, receive, send)
             return

@@ -60,7 +60,7 @@ def _link(notice: Notice) -> str:
     """Return where a notice is dealt with."""
     match notice.what:
         case "unnamed":
-            return f"/members/{notice.about.get('member', '')}"
+            return f"/members/{notice.about.get('member', '')}" if notice.count == 1 else "/whitelist?show=all&q=new-"
         case "proposals" | "held":
             return "/import"
         case "fault":

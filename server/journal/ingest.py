@@ -51,10 +51,11 @@ class TooMuchError(Exception):
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """One batch, read."""
+    """One batch, read; size: its bytes."""
 
     batch: Batch
     rows: list[tuple[int, str, int, str]]
+    size: int = 0
 
 
 def read(body: bytes) -> Upload:
@@ -83,7 +84,7 @@ def read(body: bytes) -> Upload:
         last = line.seq
     if len(rows) > messages.BATCH:
         raise MessageError(N_("a batch has at most {most} entries"), most=messages.BATCH)
-    return Upload(batch, rows)
+    return Upload(batch, rows, len(body))
 
 
 def take(device: Device, upload: Upload) -> Receipt:
@@ -128,9 +129,10 @@ def _take(device: Device, upload: Upload, *, carefully: bool = False) -> Receipt
         stream, upload.rows if carefully else [row for row in upload.rows if row[0] <= stream.acknowledged_seq]
     )
     new = [row for row in upload.rows if row[0] > stream.acknowledged_seq and row[0] not in known]
+    is_news = bool(new) or batch.upto > stream.acknowledged_seq
+    came = _hold_to_a_day(streams, stream, max(is_news, len(new) + len(batch.names)), upload.size if is_news else 0)
     if batch.names:
         names.keep(device, batch.names)
-    came = _hold_to_a_day(streams, stream, new)
     _write(stream, new)
     _note_gaps(stream, upload)
     high = max(stream.acknowledged_seq, batch.upto)
@@ -162,15 +164,14 @@ def _today() -> int:
     return clock.ms() // DAY_MS
 
 
-def _hold_to_a_day(
-    streams: dict[str, Stream], stream: Stream, new: list[tuple[int, str, int, str]]
-) -> tuple[int, int, int]:
+def _hold_to_a_day(streams: dict[str, Stream], stream: Stream, entries: int, size: int) -> tuple[int, int, int]:
     """Hold a controller to what one may send in a day; return the day, and how much of it came by this journal.
+
+    entries: with what a batch costs that has none; size: in bytes.
 
     Raises TooMuchError.
     """
     today = _today()
-    entries, size = len(new), sum(len(row[3]) for row in new)
     lately = [each for each in streams.values() if each.day == today]
     if entries + sum(each.day_entries for each in lately) > MOST_ENTRIES or (
         size + sum(each.day_bytes for each in lately) > MOST_BYTES

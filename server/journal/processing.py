@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, get_args
 
 import msgspec
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 
 from protocol import entries
@@ -30,6 +30,8 @@ CHUNK: Final = 20  # read at once
 BYTES: Final = 200_000  # of entries in one transaction
 SLICE_S: Final = 0.02  # after which others have their turn
 EARLY_MS: Final = 2_000
+AT_MOST: Final = 50  # journals that are gone on with, in one step
+PASSING: Final = ("locked", "busy", "full", "disk I/O", "readonly", "unable to open")
 log = logging.getLogger("loquet.server")
 
 
@@ -75,17 +77,20 @@ def step(pause: Callable[[float], None] = lambda _seconds: None) -> bool:
 
     pause: is given the seconds for which each transaction kept others from writing.
     """
-    found = False
+    found = 0
     waiting = Q(processed_seq__lt=F("acknowledged_seq")) | Q(booked_seq__lt=F("processed_seq"))
-    for stream in Stream.objects.filter(waiting).select_related("device")[:50]:
+    # One that waits for something keeps no other from its turn, however many of them a controller has.
+    for stream in Stream.objects.filter(waiting).select_related("device"):
+        if found >= AT_MOST:
+            break
         begun = time.monotonic()
         if stream.booked_seq < stream.processed_seq:
             book.catch_up(stream, _machines_of(stream))
-            found = True
+            found += 1
         else:
-            found |= _process(stream)
+            found += _process(stream)
         pause(time.monotonic() - begun)
-    return found
+    return bool(found)
 
 
 def is_behind() -> bool:
@@ -163,7 +168,7 @@ def _read(stream: Stream) -> tuple[list[_Due], int]:
 def _is_early(device: Device, due: _Due) -> bool:
     """Return whether an entry is to wait for what this server is writing meanwhile: for two seconds, and no longer."""
     ready = _ready.get(type(due.found))
-    return ready is not None and clock.ms() - due.row.came < EARLY_MS and not ready(device, due.found)
+    return ready is not None and 0 <= clock.ms() - due.row.came < EARLY_MS and not ready(device, due.found)
 
 
 def catch_up() -> None:
@@ -219,11 +224,20 @@ def _take(written: Written, found: AnyEntry | _Foreign | _Broken) -> bool:
             with transaction.atomic():  # a savepoint: what one entry breaks, no other one suffers
                 for handler in _handlers[type(found)]:
                     handler(written, found)
-        except Exception as failed:  # noqa: BLE001 - likewise
+        except Exception as failed:
+            if _passes(failed):
+                raise  # the entry is not at fault: all of it is tried again
             error = type(failed).__name__
     if error:
         unreadable(device, f"entry {written.entry.seq}", error)
     return not error
+
+
+def _passes(failed: Exception) -> bool:
+    """Return whether an error is of the database, and gone the next time: a lock, a full disk, a deadlock."""
+    if not isinstance(failed, OperationalError | InterfaceError):
+        return False
+    return connection.vendor == "postgresql" or any(word in str(failed) for word in PASSING)
 
 
 def unreadable(device: Device, what: str, error: str) -> None:

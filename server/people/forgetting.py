@@ -14,7 +14,7 @@ from server.core import erasing
 from server.core.models import SentForm
 from server.edits import rows
 from server.edits.authors import Author
-from server.edits.editing import EditError, carry_out
+from server.edits.editing import EditError, alone, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.people import payers
@@ -34,7 +34,7 @@ def forget(author: Author, member: str) -> None:
     administers = author.account is not None and author.account.may(Role.ADMINISTRATOR)
     if not administers and accounts.filter(role=Role.ADMINISTRATOR).exists():
         raise EditError(N_("an administrator's own member can only be forgotten by an administrator"))
-    with transaction.atomic():
+    with alone():
         email = Particulars.objects.filter(pk=member).values_list("email", flat=True).first() or ""
         # Before they go: the history is looked through by their keys afterwards.
         keys = [*(row.key for row in rows.belonging_to("member", member)), f"member/{member}"]

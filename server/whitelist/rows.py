@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from common.texts import N_
 from protocol import rows as protocol
+from protocol.overlay import makes_stricter
 from protocol.rows import Level
 from server.edits.authors import Author, Standing
 from server.edits.rows import Kind
@@ -142,6 +143,8 @@ class Certifications(Kind[Certification, protocol.Certification]):
         """Let a controller give what a trainer at its reader may: its own trainings, up to the level of a user."""
         if after is None or not standing.is_taught or after.training not in standing.trainings:
             return False
+        if before is not None and makes_stricter(before, after):
+            return False  # a reader gives; who takes away is a person
         given = after.level <= Level.USER and (before is None or before.level <= Level.USER)
         return given and (after.member in standing.entered or after.member in standing.known)
 

@@ -150,6 +150,28 @@ def test_an_edit_of_more_rows_than_one_has_is_not_taken_over_in_part(pi):
     assert not Proposal.objects.exists()
 
 
+def test_whoever_is_here_already_is_entered_by_no_edit_and_gets_no_badge_by_it(pi):
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
+
+    carry_out(
+        Author(name="shell"), "x", [Member("new-abc", "Alice"), Certification("new-abc", "wood", Level.MAINTAINER)]
+    )
+    says(pi, Member("new-abc"), Badge("f" * 32, "new-abc"), base=version())
+    assert row("badge/" + "f" * 32) is None
+
+
+def test_a_reader_gives_and_takes_nothing_away(pi):
+    from datetime import date
+
+    from server.devices.models import Device, Proposal
+
+    Device.objects.update(sent=version())
+    says(pi, Certification("m001", "laser", until=date(2000, 1, 1)))
+    assert row("certification/m001/laser") == Certification("m001", "laser")
+    assert Proposal.objects.count() == 1
+
+
 # --- badges that are read anew ---
 
 
@@ -210,6 +232,19 @@ def test_of_whoever_rises_later_a_person_looks_at_what_a_controller_read_anew(pi
     assert not Proposal.objects.exists()
     do(browser, "/whitelist/cell/m005/laser", do="grant", level="trainer", until="")
     assert row("badge/" + "7" * 32) is not None, "somebody has looked at it"
+
+
+def test_of_a_controller_that_is_held_a_badge_waits_for_a_person_and_no_chain_of_them_is_made(pi, rotating):
+    from server.devices.models import Device, Proposal
+
+    rehash(pi, 5, "7")
+    rehash_of = __import__("server.devices.rehashing", fromlist=["rehash"]).rehash
+    rehash_of(pi, "7" * 32, "8" * 32)
+    assert row("badge/" + "8" * 32) is None, "there is one key more, and each badge has one hash more by it"
+    Device.objects.update(is_held=True)
+    rehash(pi, 6, "9")
+    assert row("badge/" + "9" * 32) is None
+    assert Proposal.objects.count() == 1
 
 
 def test_a_trainers_badge_waits_for_a_person_once(pi, rotating):

@@ -162,6 +162,27 @@ def test_a_form_that_was_refused_may_be_sent_again(colleagues):
     assert do(one, "/members/new", name="Jane Test", **seen).status_code == 302
 
 
+def test_a_form_whose_work_failed_was_not_sent(colleagues, monkeypatch):
+    from django.db import OperationalError
+
+    from server.edits import rows
+    from server.people.models import Member as People
+
+    one, _other = colleagues
+    seen = shown(one, "/members/new")
+    real = rows.put
+
+    def fails(_rows):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(rows, "put", fails)
+    one.raise_request_exception = False
+    assert do(one, "/members/new", name="Jane Test", **seen).status_code == 500
+    monkeypatch.setattr(rows, "put", real)
+    do(one, "/members/new", name="Jane Test", **seen)
+    assert People.objects.filter(name="Jane Test").count() == 1
+
+
 def test_forms_that_were_sent_are_forgotten_after_a_day(sqlite, monkeypatch):
     from central import configuration
 

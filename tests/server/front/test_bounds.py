@@ -169,6 +169,32 @@ def test_strangers_in_a_queue_hold_up_neither_who_is_known_nor_controllers_nor_o
     assert sum(each.status == 503 for each in flood) == 50 - 48
 
 
+def test_whoever_sends_slowly_or_reads_slowly_holds_no_turn():
+    slow = [Asked("/report/laser", stalls=True, client=f"198.51.100.{number}") for number in range(8)]
+
+    async def all_of_them():
+        front = Bounds(reads, never)
+        unread = asyncio.Event()
+
+        async def never_read(_message):
+            await unread.wait()
+
+        waiting = [asyncio.create_task(front(each.scope, each.receive, each.send)) for each in slow]
+        for number in range(8):
+            asked = Asked("/login", "GET", pieces=1, client=f"203.0.113.{number}")
+            waiting.append(asyncio.create_task(front(asked.scope, asked.receive, never_read)))
+        await asyncio.sleep(0)
+        mine = Asked("/login", "GET", pieces=1, client="192.0.2.1")
+        async with asyncio.timeout(5):
+            await front(mine.scope, mine.receive, mine.send)
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return mine.status
+
+    assert asyncio.run(all_of_them()) == 200
+
+
 def test_a_session_that_was_left_is_a_strangers(known):
     sessions.lost(known[0])
     assert through(Asked("/import", pieces=200, headers=[cookie(known[0])])).status == 413

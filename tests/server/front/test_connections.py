@@ -126,8 +126,8 @@ def test_a_line_that_is_held_for_an_answer_is_not_cut_and_one_that_rests_is(besi
     server = beside()
     held, resting = server.open(HEAD % b"held"), server.open(HEAD % b"")
     assert answer(resting).endswith(b"ok")
-    until(lambda: [each.requests for each in server.book._by_peer.values()].count(1) == 1, "the end of the other")
-    until(lambda: any(each.requests for each in server.book._by_peer.values()), "the held request")
+    until(lambda: [each.requests for each in server.book._by_ends.values()].count(1) == 1, "the end of the other")
+    until(lambda: any(each.requests for each in server.book._by_ends.values()), "the held request")
     server.look(NEXT_S)
     assert is_open(resting)
     server.look(0.1)
@@ -141,7 +141,7 @@ def test_half_a_second_head_on_a_line_that_was_answered_is_waited_for_no_longer(
     server = beside()
     made = server.open(HEAD % b"")
     answer(made)
-    until(lambda: not any(each.requests for each in server.book._by_peer.values()), "the end of the request")
+    until(lambda: not any(each.requests for each in server.book._by_ends.values()), "the end of the request")
     made.sendall(b"GET / HTTP")
     server.look(NEXT_S + 0.1)
     closed(made)
@@ -187,7 +187,7 @@ def test_of_one_controller_or_account_the_oldest_line_gives_way(beside, monkeypa
 
 def made_of(book, address, port):
     one = connections.Connection(socket.AF_INET, socket.SOCK_STREAM)
-    book.came(one, (address, port))
+    book.came(one, (address, port, "10.0.0.9"))
     return one
 
 
@@ -228,3 +228,15 @@ def test_an_address_where_somebody_listens_is_an_error(beside):
     server = beside()
     with pytest.raises(OSError, match="Address already in use"):
         listen("127.0.0.1", server.port, Connections(8), 1)
+
+
+def test_one_port_at_two_addresses_of_this_machine_is_two_connections():
+    book = Connections(16)
+    here, there = (connections.Connection(socket.AF_INET, socket.SOCK_STREAM) for _each in range(2))
+    book.came(here, ("10.0.0.1", 40_000, "10.0.0.9"))
+    book.came(there, ("10.0.0.1", 40_000, "10.0.0.8"))
+    assert len(book) == 2
+    assert book.begins(("10.0.0.1", 40_000), ("10.0.0.8", 8_443)) is there
+    for each in (here, there):
+        each.close()
+    assert len(book) == 0

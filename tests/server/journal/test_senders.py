@@ -189,3 +189,59 @@ def test_below_a_floor_of_free_disk_controllers_wait_and_people_go_on(pi, monkey
     assert do(client(), "/whitelist/cell/m001/laser", do="revoke").status_code == 302
     monkeypatch.setattr(room.shutil, "disk_usage", lambda _path: usage(20_000_000, 0, 5_000_000))
     assert not room.is_short("/"), "of a small disk a quarter"
+
+
+def test_what_the_database_could_not_do_just_then_is_done_later_and_no_entry_is_passed(pi, monkeypatch):
+    from django.db import OperationalError
+
+    from protocol.entries import FaultLatched
+    from server.journal import processing
+    from server.journal.models import Stream
+
+    def fails(_written, _entry):
+        raise OperationalError("database is locked")
+
+    send(pi, 0, [FAULT])
+    handlers = processing._handlers[FaultLatched]
+    monkeypatch.setitem(processing._handlers, FaultLatched, [fails])
+    with pytest.raises(OperationalError):
+        processing.step()
+    assert Stream.objects.get().processed_seq == 0
+    monkeypatch.setitem(processing._handlers, FaultLatched, handlers)
+    read_out()
+    assert waiting()["fault", "laser"].count == 1
+
+
+def test_journals_that_wait_for_something_keep_no_other_from_its_turn(pi, monkeypatch):
+    from server.core import clock, state
+    from server.devices.models import Device
+    from server.journal import processing
+    from server.journal.models import Entry, Stream
+
+    monkeypatch.setattr(processing, "AT_MOST", 3)
+    claims = {
+        "type": "whitelist_edited", "version": 1, "put": 1, "dropped": 0, "by": "m000",
+        "rows": [{"type": "member", "id": "x"}], "base": 10**9, "generation": int(state.get(state.GENERATION)),
+    }  # fmt: skip
+    for number in range(5):
+        send(pi, 0, [claims], f"{number:016x}")
+    other = Device.objects.create(id="other", key="o" * 43)
+    send(other, 0, [FAULT])
+    processing.step()
+    assert Stream.objects.get(device=other).processed_seq == 1
+    # What came when the server's own clock was ahead waits for no year to pass.
+    Entry.objects.filter(stream__device=pi).update(came=clock.ms() + 365 * 86_400_000)
+    read_out()
+    assert not processing.is_behind()
+
+
+def test_batches_without_entries_and_letters_of_four_bytes_are_counted_too(pi, monkeypatch):
+    from server.journal import ingest
+    from server.journal.models import Stream
+
+    monkeypatch.setattr(ingest, "MOST_ENTRIES", 3)
+    for after in range(3):
+        ingest.take(pi, ingest.read(json.dumps({"epoch": EPOCH, "after": after, "upto": after + 1}).encode()))
+    with pytest.raises(ingest.TooMuchError):
+        ingest.take(pi, ingest.read(json.dumps({"epoch": EPOCH, "after": 3, "upto": 4}).encode()))
+    assert Stream.objects.get().day_bytes > 100
