@@ -35,11 +35,10 @@ def allowed(role: Role) -> Callable[[View], View]:
             # A password alone opens nothing of an account that has a second factor.
             if user_has_device(account) and not account.is_verified():  # type: ignore[attr-defined]
                 return _redirect(request, f"/second?next={quote(request.get_full_path())}")
+            identify(getattr(request, "scope", {}), f"account/{account.pk}")
+            sessions.saw(request.session.session_key, Known(account.pk, account.may(Role.FABMANAGER)))
             if not account.may(role):
                 return refused(request, _("Your account may not open this page; ask an administrator."))
-            who = f"account/{account.pk}"
-            identify(getattr(request, "scope", {}), who)
-            sessions.saw(request.session.session_key, Known(account.pk, account.may(Role.FABMANAGER)))
             if request.method == "POST" and (before := once.sent_before(request)) is not None:
                 return before
             show_version(request)

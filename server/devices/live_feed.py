@@ -176,7 +176,11 @@ class LiveFeed:
     async def _write_seen(self) -> None:
         if self._seen:
             seen, self._seen = self._seen, {}
-            await self.ask(_write_seen, seen)
+            try:
+                await self.ask(_write_seen, seen)
+            except Exception:
+                self._seen = seen | self._seen  # it is written with what comes next
+                raise
 
 
 def _done(work: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401 - the work's own
@@ -261,6 +265,6 @@ def _write_seen(seen: dict[str, Seen]) -> None:
             fields: dict[str, Any] = {"seen": datetime.fromtimestamp(each.at, UTC)}
             if each.holds is not None:
                 fields["holds"] = each.holds
-            if each.sent is not None:
-                fields["sent"] = each.sent
             Device.objects.filter(pk=device).update(**fields)
+            if each.sent is not None:  # another process may have sent a later one
+                Device.objects.filter(pk=device, sent__lt=each.sent).update(sent=each.sent)

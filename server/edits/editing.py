@@ -90,9 +90,16 @@ def _hold_to_what_was_seen(author: Author, before: dict[str, Row], changed: dict
     """Refuse to write over what the author did not see. Raises EditError."""
     if author.since is None:
         return
-    unseen = _by_others(author, list(changed)) if author.knows_own else _changed_since(author.since, list(changed))
+    unseen = (
+        _by_others(author, list(changed)) if author.knows_own else _changed_since(_past(author.since), list(changed))
+    )
     if any(not makes_stricter(before.get(key), changed[key]) for key in unseen):
         raise EditError(N_("somebody else has changed this meanwhile; look again"))
+
+
+def _past(version: int) -> int:
+    """Return a version at which something was shown; one that is still to come was shown to nobody."""
+    return version if version <= state.version() else 0
 
 
 def _changed_since(version: int, keys: list[str]) -> set[str]:

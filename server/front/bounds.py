@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.texts import N_, _
 from protocol import messages
 from server.front import sessions
+from server.front.connections import one_address
 from server.front.sessions import Known
 
 SMALL: Final = 64 * 1024  # bytes of a stranger's request
@@ -132,9 +133,9 @@ class Bounds:
 
     def _lane(self, scope: Scope, known: Known | None) -> tuple[Lane, str]:
         path: str = scope["path"]
-        address = scope["client"][0] if scope.get("client") else ""
+        address = one_address(scope["client"][0]) if scope.get("client") else ""
         if path.startswith("/static/"):
-            return self._files, ""
+            return self._files, address
         if scope["method"] == "POST" and path.startswith(LOGINS):
             return self._logins, address
         return (self._strangers, address) if known is None else (self._people, str(known.account))

@@ -30,6 +30,7 @@ NEXT_S: Final = 75.0  # in which one that was answered says what it wants next
 OF_ONE: Final = 32  # connections of one controller or account
 AT_ONCE: Final = 16  # let in before others have their turn
 LOOK_S: Final = 0.5
+A_BROWSERS: Final = 8  # lines that one address may well have
 LOOKED_AT: Final = 50  # of the oldest, for one that never said anything
 STALLED_S: Final = 30.0  # without room for a byte of an answer
 KEY: Final = "loquet.connection"  # in a request's scope
@@ -82,7 +83,7 @@ class Connections:
 
     def came(self, made: Connection, ends: Ends) -> None:
         """Count one more; where there are too many strangers, one of them goes."""
-        made.book, made.ends, made.address = self, ends, _address(ends[0])
+        made.book, made.ends, made.address = self, ends, one_address(ends[0])
         made.since = self._now()
         self._by_ends[ends] = made
         self._strangers[made.address][made] = None
@@ -108,6 +109,8 @@ class Connections:
         """Cut the stranger that waited the longest, of the address that has the most; else the oldest line of all."""
         groups = list((self._strangers or self._known).values())
         most = groups[max(range(len(groups)), key=lambda each: len(groups[each]))]
+        if len(most) < A_BROWSERS:  # a flood of many addresses: nobody's few lines are the most
+            most = min(groups, key=lambda each: next(iter(each)).since)
         # Whoever has not asked for anything yet goes before those who have.
         oldest = next((each for each in islice(most, LOOKED_AT) if each.is_new), next(iter(most)))
         self._forget(oldest)
@@ -260,7 +263,7 @@ def room() -> int:
     return MOST if soft == resource.RLIM_INFINITY else max(32, min(MOST, soft - KEPT_BACK))
 
 
-def _address(host: str) -> str:
+def one_address(host: str) -> str:
     """Return what counts as one address: of IPv6 the network that one customer has."""
     mapped = host.removeprefix("::ffff:")
     return ":".join(mapped.split(":")[:4]) if ":" in mapped else mapped

@@ -192,11 +192,11 @@ def made_of(book, address, port):
 
 
 def test_where_there_are_too_many_one_of_the_address_that_has_the_most_goes():
-    book = Connections(16)
+    book = Connections(64)
     few = [made_of(book, "10.0.0.1", port) for port in range(3)]
-    many = [made_of(book, "10.0.0.2", port) for port in range(20)]
+    many = [made_of(book, "10.0.0.2", port) for port in range(40)]
     assert all(each in book._strangers["10.0.0.1"] for each in few)
-    assert list(book._strangers["10.0.0.2"]) == many[-5:]
+    assert list(book._strangers["10.0.0.2"]) == many[-29:]
     for each in [*few, *many]:
         each.close()
     assert len(book) == 0
@@ -207,7 +207,7 @@ def test_where_there_are_too_many_one_of_the_address_that_has_the_most_goes():
     ("one", "other"), [("2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6"), ("::ffff:192.0.2.1", "192.0.2.1")]
 )
 def test_what_one_customer_has_counts_as_one_address(one, other):
-    assert connections._address(one) == connections._address(other)
+    assert connections.one_address(one) == connections.one_address(other)
 
 
 def test_a_listener_lets_everybody_who_is_in_have_a_turn(monkeypatch):
@@ -238,5 +238,19 @@ def test_one_port_at_two_addresses_of_this_machine_is_two_connections():
     assert len(book) == 2
     assert book.begins(("10.0.0.1", 40_000), ("10.0.0.8", 8_443)) is there
     for each in (here, there):
+        each.close()
+    assert len(book) == 0
+
+
+def test_of_a_flood_of_many_addresses_the_one_that_waited_the_longest_goes_and_not_a_browser():
+    now = [0.0]
+    book = Connections(64, lambda: now[0])
+    flood = [made_of(book, f"10.1.{number // 250}.{number % 250}", 1) for number in range(20)]
+    now[0] = 1.0
+    browser = [made_of(book, "10.0.0.1", port) for port in range(3)]
+    now[0] = 2.0
+    flood += [made_of(book, f"10.2.{number // 250}.{number % 250}", 1) for number in range(20)]
+    assert all(each in book._strangers["10.0.0.1"] for each in browser)
+    for each in [*flood, *browser]:
         each.close()
     assert len(book) == 0
