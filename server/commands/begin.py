@@ -85,6 +85,13 @@ def init() -> None:
 
 def prepare() -> Configuration:
     """Make keys, certificate and database where there are none. Raises LoquetError, OSError."""
+    found = make_files()
+    migrate()
+    return found
+
+
+def make_files() -> Configuration:
+    """Make keys and certificate where there are none, and bring Django up. Raises LoquetError, OSError."""
     try:
         from server.core import configuration, keys, tls  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -98,7 +105,6 @@ def prepare() -> Configuration:
     if found.server.certificate is configuration.Certificate.OWN and not (found.data_dir / tls.FILE).exists():
         tls.make(found.data_dir, found.names)
     set_up()
-    migrate()
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from common.texts import _
-from server.commands.begin import migrate, prepare, set_up
+from server.commands.begin import make_files, migrate, set_up
 
 
 def _progress(rows: int) -> None:
@@ -44,13 +44,14 @@ def backup(file: Path) -> None:
 @click.option("--yes", is_flag=True, help=_("Do not ask."))
 def restore(file: Path, yes: bool) -> None:
     """Read a backup."""
-    configuration = prepare()
+    configuration = make_files()
     from server.core import running  # noqa: PLC0415
     from server.operations import backup as backups  # noqa: PLC0415
 
     if not yes:
         click.confirm(_("All that the server holds now is replaced. Go on?"), abort=True)
     with running.alone(configuration.data_dir):
+        migrate()
         restored = backups.restore(configuration, file, _progress)
     migrate()
     if restored.sessions is not None:

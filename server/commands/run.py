@@ -14,7 +14,7 @@ import click
 
 from common.errors import LoquetError
 from common.texts import N_, _
-from server.commands.begin import prepare
+from server.commands.begin import make_files, migrate
 
 if TYPE_CHECKING:
     import socket
@@ -34,11 +34,12 @@ class ListenError(LoquetError, OSError):
 @click.command(help=_("Run the server until it is stopped. What init makes, it makes where it is missing."))
 def run() -> None:
     """Run the server."""
-    configuration = prepare()
+    configuration = make_files()
     from server.accounts import first_visit  # noqa: PLC0415 - see the package's docstring
     from server.core import keys, running  # noqa: PLC0415
 
     with running.together(configuration.data_dir):
+        migrate()
         mine = keys.load(configuration.data_dir)
         running.hold_to_keys(mine)
         link = first_visit.link(configuration) or configuration.link

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from common.errors import LoquetError
 from common.texts import N_
@@ -89,7 +89,12 @@ def _shared(*, alone: bool) -> Iterator[None]:
                     if alone
                     else N_("a backup is being put back into this database; start again once that is done")
                 )
-        yield
+        try:
+            yield
+        finally:
+            # Said, and not left to the end of the connection, which PostgreSQL hears of a little later.
+            with contextlib.suppress(DatabaseError), mine.cursor() as cursor:
+                cursor.execute("select pg_advisory_unlock_all()")
     finally:
         mine.close()
 

@@ -155,7 +155,8 @@ def test_an_edit_made_here_by_the_shell_stays_in_force_here_until_somebody_there
     assert shop.closed()
 
 
-def test_whom_a_trainer_let_in_at_a_reader_is_let_in_everywhere(shop, central):
+def with_somebody_let_in(shop, central):
+    """A line to the server, and nobody's badge let in by Tom meanwhile."""
     from controller.station.events import TeachAsked
 
     line = OnTheLine(shop, central)
@@ -164,6 +165,11 @@ def test_whom_a_trainer_let_in_at_a_reader_is_let_in_everywhere(shop, central):
     shop.tap("tom")
     shop.tap("nobody")
     shop.wait(200)
+    return line
+
+
+def test_whom_a_trainer_let_in_at_a_reader_is_let_in_everywhere(shop, central):
+    line = with_somebody_let_in(shop, central)
     line.sync()
     from server.inbox.models import Notice
     from server.whitelist.models import Certification as Certified
@@ -178,17 +184,11 @@ def test_whom_a_trainer_let_in_at_a_reader_is_let_in_everywhere(shop, central):
 
 
 def test_a_name_that_is_typed_at_a_controller_arrives_and_stands_in_no_journal(shop, central):
-    from controller.station.events import TeachAsked
     from server.devices.models import GivenName
     from server.journal.models import Entry
     from server.people.models import Member as Members
 
-    line = OnTheLine(shop, central)
-    line.sync()
-    shop.ask(TeachAsked())
-    shop.tap("tom")
-    shop.tap("nobody")
-    shop.wait(200)
+    line = with_somebody_let_in(shop, central)
     (new,) = (each for each in shop.badges.whitelist.members if each.startswith("new-"))
     line.sync()
     shop.replace("members", new, name="Zoé Martin")

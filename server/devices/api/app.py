@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 from starlette.applications import Starlette
@@ -19,14 +20,16 @@ from protocol.messages import MAX_BODY, MessageError
 from protocol.signing import SignatureError, VerifyKey, decoded
 from server.core import clock
 from server.core.keys import Keys
-from server.devices.api.calls import Call, Handler, Lines, read_in_time, target
+from server.devices.api.calls import Answer, Call, Handler, Lines, read_in_time, target
 from server.devices.api.challenges import Challenges
 from server.devices.api.turns import Turns
 from server.devices.live_feed import LiveFeed
 from server.devices.problems import MEDIA, ProblemError
+from server.front.bounds import BusyError, Lane
 from server.front.connections import identify
 
 OPEN_BODIES: Final = 32  # of requests that nobody has signed, read at once
+MOST_OPEN, OPEN_OF_ONE = 128, 8  # that wait for it, of all and of one address
 UNSIGNED: Final = 256 * 1024  # bytes of one: a controller's settings, and what says who it is
 NONCE: Final = 64
 PIECE: Final = 32_768  # bytes of an answer that are written at once
@@ -80,12 +83,25 @@ class Api:
         self._challenges = Challenges(decoded(keys.challenges))
         self._live = live
         self._turns = Turns()
-        self._open_bodies = asyncio.Semaphore(OPEN_BODIES)
+        self._open_bodies = Lane(asyncio.Semaphore(OPEN_BODIES), MOST_OPEN, of_one_at_most=OPEN_OF_ONE)
         self._routes: list[Route] = []
 
-    def add(self, path: str, method: str, handler: Handler, media: str = "", *, signed: bool = True) -> None:
-        """Have a handler answer; media: of the body that it reads, signed: whether only a controller is heard."""
-        self._routes.append(self._route(path, {method: (handler, media)}, signed=signed))
+    def add(
+        self, path: str, method: str, handler: Handler, media: str = "", *, signed: bool = True, in_turn: bool = True
+    ) -> None:
+        """Have a handler answer; media: of the body that it reads, signed: whether only a controller is heard.
+
+        in_turn: whether it answers one request of a sender after the other.
+        """
+        answers = self._one_by_one(handler) if in_turn else handler
+        self._routes.append(self._route(path, {method: (answers, media)}, signed=signed))
+
+    def _one_by_one(self, handler: Handler) -> Handler:
+        async def answer(call: Call) -> Answer:
+            async with self._turns.of(call.sender):
+                return await handler(call)
+
+        return answer
 
     def application(self) -> Starlette:
         """Make the API."""
@@ -105,12 +121,7 @@ class Api:
             try:
                 handler, media = _chosen(methods, request.method, headers)
                 await self._read(call, media, signed=signed)
-                is_held = call.known is None or request.url.path.endswith("/whitelist")
-                if request.method == "GET" and is_held:  # it waits in nobody's way
-                    body, kind = await handler(call)
-                else:
-                    async with self._turns.of(call.sender):
-                        body, kind = await handler(call)
+                body, kind = await handler(call)
             except ProblemError as error:
                 status, body, kind = error.status, messages.encode(error.problem()), MEDIA
                 if error.kind in {"large", "slow"}:
@@ -137,6 +148,15 @@ class Api:
 
     # --- reading ---
 
+    @contextlib.contextmanager
+    def _place(self, call: Call) -> Iterator[None]:
+        """Have a place among those whom nobody knows yet, a few of each address. Raises ProblemError."""
+        try:
+            with self._open_bodies.place(call.sender):
+                yield
+        except BusyError as error:
+            raise ProblemError("busy") from error
+
     async def _read(self, call: Call, media: str, *, signed: bool) -> None:
         """Read the body, and hold the request to its signature. Whoever is unknown is not listened to."""
         request = call.request
@@ -145,8 +165,9 @@ class Api:
         if not signed:
             if media:
                 # Nobody has signed yet: a stranger may open many connections, and each body costs memory.
-                async with self._open_bodies:
-                    call.body = await read_in_time(request, UNSIGNED)
+                with self._place(call):
+                    async with self._open_bodies.at_once:
+                        call.body = await read_in_time(request, UNSIGNED)
             return
         known = self._live.devices.get(request.headers.get(signing.DEVICE, ""))
         if known is None or known.retired:

@@ -235,11 +235,11 @@ def test_of_whoever_rises_later_a_person_looks_at_what_a_controller_read_anew(pi
 
 
 def test_of_a_controller_that_is_held_a_badge_waits_for_a_person_and_no_chain_of_them_is_made(pi, rotating):
+    from server.devices import rehashing
     from server.devices.models import Device, Proposal
 
     rehash(pi, 5, "7")
-    rehash_of = __import__("server.devices.rehashing", fromlist=["rehash"]).rehash
-    rehash_of(pi, "7" * 32, "8" * 32)
+    rehashing.rehash(pi, "7" * 32, "8" * 32)
     assert row("badge/" + "8" * 32) is None, "there is one key more, and each badge has one hash more by it"
     Device.objects.update(is_held=True)
     rehash(pi, 6, "9")
