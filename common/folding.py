@@ -1,0 +1,39 @@
+"""Words without what people and spreadsheets write differently: case, accents, ligatures, what nobody sees."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+# What Unicode takes for letters of their own (no decomposition, Unicode Standard, 2.12), and people type without.
+_LETTERS: Final = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"} | dict.fromkeys("’‘ʼ´`′", "'")
+)
+# Combining marks, zero widths, controls: as Unicode's character database has them.
+_UNSEEN: Final = frozenset({"Mn", "Cf", "Cc", "Co", "Cn", "Cs"})
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared where people mean the same: "  ÉLODIE  Lœb" is "elodie loeb"."""
+    if text.isascii():
+        return " ".join(text.casefold().split()) if text.isprintable() else _fold(text)
+    return _fold(text)
+
+
+def _fold(text: str) -> str:
+    bare = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS)).translate(_LETTERS)
+    return " ".join("".join(map(_plain, bare)).split())
+
+
+def _plain(letter: str) -> str:
+    if letter.isascii() and letter.isprintable():
+        return letter
+    if letter.isspace():
+        return " "
+    kind = unicodedata.category(letter)
+    return "-" if kind == "Pd" else "" if kind in _UNSEEN else letter
+
+
+def sort_key(text: str) -> tuple[str, str]:
+    """Return by what a text is sorted as French sorts: letters first, accents where these are the same."""
+    return fold(text), unicodedata.normalize("NFC", text)
