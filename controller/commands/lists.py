@@ -158,8 +158,7 @@ def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, kee
     mapping = sheets.read_mapping(trainings.read(1_000_000)) if trainings else None
     try:
         sheet = sheets.read(raw, mapping)
-        if sheet.unread:
-            click.echo(_("columns that are not read: {columns}").format(columns=", ".join(sheet.unread)), err=True)
+        _warn_of_columns(sheet)
         key = BadgeKey(secrets.token_bytes(KEY_BYTES))
         hashed = memory.hash(sheet.cards) if keep else [key.hash(*card) for card in sheet.cards]
         return sheet.rows(dict(zip(sheet.cards, hashed, strict=True)), base)
@@ -167,6 +166,20 @@ def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, kee
         for bad in error.lines:
             click.echo(_("line {line}: {error}").format(line=bad.line, error=translate(bad.error)), err=True)
         raise
+
+
+def _warn_of_columns(sheet: sheets.List) -> None:
+    """Name the columns that nobody reads, those first that hold what would matter; and the lines that are left out."""
+    holding = {"days": N_('the column "{heading}" holds days, and is not read'),
+               "trainings": N_('the column "{heading}" holds trainings, and is not read')}  # fmt: skip
+    for each in sheet.unread:
+        if each.holds:
+            click.echo(_(holding[each.holds]).format(heading=each.heading), err=True)
+    others = [each.heading for each in sheet.unread if not each.holds]
+    if others:
+        click.echo(_("columns that are not read: {columns}").format(columns=", ".join(others)), err=True)
+    for line, state in sheet.sheet.ended:
+        click.echo(_('line {line} is left out: it says "{state}"').format(line=line, state=state), err=True)
 
 
 def _exported(raw: bytes, fingerprint: str) -> list[Row]:

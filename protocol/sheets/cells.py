@@ -1,0 +1,118 @@
+"""Single cells, as people and spreadsheets write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Final
+
+from common.folding import fold
+from common.texts import N_
+from protocol.badge import Technology
+from protocol.rows import Level
+from protocol.sheets.errors import CellError
+
+MAX_CELL: Final = 4_096
+LEVELS: Final = {
+    "supervised": Level.SUPERVISED, "accompagne": Level.SUPERVISED, "accompagnee": Level.SUPERVISED,
+    "user": Level.USER, "usager": Level.USER, "utilisateur": Level.USER, "utilisatrice": Level.USER,
+    "trainer": Level.TRAINER, "formateur": Level.TRAINER, "formatrice": Level.TRAINER,
+    "maintainer": Level.MAINTAINER, "mainteneur": Level.MAINTAINER, "maintenance": Level.MAINTAINER,
+}  # fmt: skip
+# What says that a line is of nobody who is a member: a refund, somebody who left, a draft.
+ENDED: Final = frozenset({
+    "annule", "annulee", "canceled", "cancelled", "rembourse", "remboursee", "refunded", "refuse", "refusee", "refused",
+    "resilie", "resiliee", "terminated", "inactif", "inactive", "non", "no", "false", "brouillon", "draft", "exclu",
+    "exclue", "excluded", "abandonne", "abandonnee", "abandoned", "radie", "radiee", "archive", "archivee",
+    "demissionnaire", "decede", "decedee", "0", "-1", "-2",
+})  # fmt: skip
+_DMY: Final = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})(?:[ T,à]+.*)?")
+_ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T].*)?")
+_WORDS: Final = re.compile(r"(?:[a-z]+\.? )?(\d{1,2})(?:er|st|nd|rd|th)? ([a-z]+)\.? (\d{4})")
+_MONTHS: Final = (
+    ("jan",), ("fev", "feb"), ("mar",), ("avr", "apr"), ("mai", "may"), ("juin", "jun"), ("juil", "jul"),
+    ("aou", "aug"), ("sep",), ("oct",), ("nov",), ("dec",),
+)  # fmt: skip
+_NONE: Final = frozenset({"0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "1901-01-01", "-", "—"})
+
+
+def bounded(value: str) -> str:
+    """Return a cell that is of a length that cells have. Raises CellError."""
+    if len(value) > MAX_CELL:
+        raise CellError(N_("a cell has more than {most} characters"), most=MAX_CELL)
+    # Our own sheets put a ' before what a spreadsheet would take for a formula.
+    return value[1:] if len(value) > 1 and value[0] == "'" and value[1] in "=+-@" else value
+
+
+def read_day(text: str, *, month_first: bool = False) -> date | None:
+    """Read a day as people write one: 2027-03-31, 31/03/2027, 31/3/27, 31 mars 2027; nothing for an empty cell.
+
+    month_first: whether 03/31/2027 is one. Raises CellError.
+    """
+    said = " ".join(text.split())
+    if not said or said in _NONE:
+        return None
+    try:
+        if found := _ISO.fullmatch(said):
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        if found := _DMY.fullmatch(said):
+            day, month = (found[2], found[1]) if month_first else (found[1], found[2])
+            return date(int(found[3]) + (2000 if len(found[3]) < 4 else 0), int(month), int(day))  # noqa: PLR2004 - a year's digits
+        if found := _WORDS.fullmatch(fold(said)):
+            return date(int(found[3]), _month(found[2]), int(found[1]))
+    except ValueError:
+        pass
+    raise CellError(N_('"{text}" is not a day; write 31/03/2027 or 2027-03-31'), text=text[:40])
+
+
+def _month(word: str) -> int:
+    """Return which month a word names; 0, which is none, for another word."""
+    return next((number for number, heads in enumerate(_MONTHS, 1) if word.startswith(heads)), 0)
+
+
+def has_month_first(values: Iterable[str]) -> bool:
+    """Return whether the days of a column can only be read month first: 12/31/2027 stands there, and no 31/12/2027."""
+    found = [each for value in values if (each := _DMY.fullmatch(" ".join(value.split())))]
+    return any(int(each[2]) > 12 for each in found) and all(int(each[1]) <= 12 for each in found)  # noqa: PLR2004 - months
+
+
+def is_a_day(text: str) -> bool:
+    """Return whether a cell holds a day, whichever comes first in it."""
+    try:
+        return read_day(text) is not None
+    except CellError:
+        try:
+            return read_day(text, month_first=True) is not None
+        except CellError:
+            return False
+
+
+def read_level(text: str) -> Level | None:
+    """Read a level by its English or French word; None for an empty cell. Raises CellError."""
+    word = fold(text)
+    if word and word not in LEVELS:
+        raise CellError(N_('"{text}" is not a level; there are: supervised, user, trainer, maintainer'), text=text[:40])
+    return LEVELS[word] if word else None
+
+
+def read_technology(text: str) -> Technology:
+    """Read a badge's technology; ISO 14443 A where none is given. Raises CellError."""
+    try:
+        return Technology(text.lower()) if text else Technology.ISO14443A
+    except ValueError:
+        raise CellError(
+            N_('"{text}" is not a technology; there are: {known}'),
+            text=text[:40],
+            known=", ".join(Technology),
+        ) from None
+
+
+def says_ended(text: str) -> bool:
+    """Return whether a state is that of nobody who is a member."""
+    return fold(text) in ENDED
+
+
+def several(text: str) -> tuple[str, ...]:
+    """Return what a cell names, one after another: apart by commas, semicolons, bars or lines."""
+    return tuple(filter(None, map(str.strip, re.split(r"[,;|\n\r]", text))))

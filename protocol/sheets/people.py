@@ -1,0 +1,193 @@
+"""The lines of a sheet as persons, by what its columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from common.errors import LoquetError
+from common.folding import fold
+from common.texts import N_
+from protocol.badge import Technology, parse_uid
+from protocol.rows import Level
+from protocol.sheets import cells
+from protocol.sheets.badges import Doubt, Number, Numbers
+from protocol.sheets.columns import Meaning, named
+from protocol.sheets.errors import BadLine, CellError
+from protocol.sheets.tables import Table
+
+_DAYS: Final[tuple[Meaning, ...]] = (Meaning.MEMBERSHIP_UNTIL, Meaning.CERTIFIED_UNTIL)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """What one line says of one person; None or "" where it says nothing. badges: numbers with their technology.
+
+    member: the id as it is written, "" where there is none; trainings: as they are written.
+    """
+
+    line: int
+    member: str = ""
+    name: str | None = None
+    category: str | None = None
+    payer: str | None = None
+    until: date | None = None
+    badges: tuple[Number, ...] = ()
+    trainings: tuple[str, ...] = ()
+    level: Level | None = None
+    certified_until: date | None = None
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """A column that nobody reads, and whether it holds what would matter: "days" or "trainings"."""
+
+    heading: str
+    holds: str = ""
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A sheet that was read: its people; numbers that a person is asked about; lines that are wrong.
+
+    ended: lines that say themselves that they are of nobody who is a member any more, with that word.
+    """
+
+    people: tuple[Person, ...]
+    doubts: tuple[Doubt, ...] = ()
+    bad: tuple[BadLine, ...] = ()
+    ended: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def cards(self) -> tuple[Number, ...]:
+        """Every badge that it names, once."""
+        return tuple(dict.fromkeys(card for person in self.people for card in person.badges))
+
+
+def read_people(table: Table, columns: Mapping[int, Meaning], answers: Mapping[str, str] | None = None) -> Sheet:
+    """Read a sheet's lines.
+
+    answers: by the name of a doubt, the badge's number, which is then beyond doubt; "" leaves the badge out.
+    """
+    reader = _Reader(table, columns)
+    people, bad, ended = [], [], []
+    for line, row in table.lines:
+        try:
+            reader.hold_to_width(row)
+            state = reader.cell(row, Meaning.STATE)
+            if cells.says_ended(state):
+                ended.append((line, state[:40]))
+                continue
+            people.append(reader.person(line, row))
+        except LoquetError as error:
+            bad.append(BadLine(line, error))
+    sound, doubts = reader.numbers.read()
+    left, said = _answered(doubts, answers or {}, bad)
+    for line, number in said:
+        sound.setdefault(line, []).append(number)
+    return Sheet(
+        tuple(msgspec.structs.replace(each, badges=tuple(sound[each.line])) if each.line in sound else each
+              for each in people),
+        tuple(left), tuple(bad), tuple(ended),
+    )  # fmt: skip
+
+
+def _answered(
+    doubts: list[Doubt], answers: Mapping[str, str], bad: list[BadLine]
+) -> tuple[list[Doubt], list[tuple[int, Number]]]:
+    """Return the doubts that are left, and the numbers that were said; an answer that is no number is a bad line."""
+    left: list[Doubt] = []
+    said: list[tuple[int, Number]] = []
+    for doubt in doubts:
+        if doubt.name not in answers:
+            left.append(doubt)
+            continue
+        text = answers[doubt.name].strip()
+        if text:
+            try:
+                as_it_stands = doubt.uid if text == doubt.text else None
+                uid = as_it_stands or parse_uid(text, Technology(doubt.technology))
+                said.append((doubt.line, (uid, doubt.technology)))
+            except LoquetError as error:
+                bad.append(BadLine(doubt.line, error))
+    return left, said
+
+
+class _Reader:
+    """One line after another."""
+
+    def __init__(self, table: Table, columns: Mapping[int, Meaning]) -> None:
+        self.numbers = Numbers(typed=table.typed)
+        self._table = table
+        width = len(table.headings)
+        self._width = None if table.typed else width  # a workbook's cells are no mistake of commas
+        self._at = {meaning: index for index, meaning in columns.items()}
+        self._month_first = {
+            each: cells.has_month_first(table.column(self._at[each])) for each in _DAYS if each in self._at
+        }
+
+    def hold_to_width(self, row: tuple[str, ...]) -> None:
+        """Refuse a line with more cells than there are headings. Raises CellError."""
+        if self._width is not None and any(row[self._width :]):
+            raise CellError(
+                N_("{count} cells where the header has {width}; put quotes around a list with commas"),
+                count=len(row),
+                width=self._width,
+            )
+
+    def cell(self, row: tuple[str, ...], meaning: Meaning) -> str:
+        """Return what a line has of that meaning; "" where it has nothing. Raises CellError."""
+        index = self._at.get(meaning)
+        return cells.bounded(row[index]) if index is not None and index < len(row) else ""
+
+    def _day(self, row: tuple[str, ...], meaning: Meaning) -> date | None:
+        return cells.read_day(self.cell(row, meaning), month_first=self._month_first.get(meaning, False))
+
+    def person(self, line: int, row: tuple[str, ...]) -> Person:
+        """Return whom a line is about; its badges are seen, and said once all were. Raises CellError."""
+        name = " ".join(filter(None, (self.cell(row, Meaning.FIRST_NAME), self.cell(row, Meaning.NAME))))
+        name = " ".join(name.split())
+        member = _visible(self.cell(row, Meaning.MEMBER))
+        if not (member or name):
+            raise CellError(N_("who is it? give a member id or a name"))
+        technology = cells.read_technology(self.cell(row, Meaning.TECHNOLOGY))
+        made = Person(
+            line,
+            member,
+            name or None,
+            self.cell(row, Meaning.CATEGORY) or None,
+            self.cell(row, Meaning.PAYER) or None,
+            self._day(row, Meaning.MEMBERSHIP_UNTIL),
+            (),
+            cells.several(self.cell(row, Meaning.TRAININGS)),
+            cells.read_level(self.cell(row, Meaning.LEVEL)),
+            self._day(row, Meaning.CERTIFIED_UNTIL),
+        )
+        at = self._at.get(Meaning.BADGE)
+        is_number = at is not None and (line, at) in self._table.numbers
+        self.numbers.add(line, self.cell(row, Meaning.BADGE), technology, is_number=is_number)
+        return made
+
+
+def _visible(text: str) -> str:
+    """Return an id without what nobody sees: no other letter of it is touched."""
+    return "".join(letter for letter in text if letter.isprintable()).strip() if not text.isascii() else text
+
+
+def unread(table: Table, columns: Collection[int], trainings: Collection[str]) -> tuple[Unread, ...]:
+    """Return the columns that nobody reads. trainings: the words, folded, by which trainings are known."""
+    width = max([len(table.headings), *(len(row) for _line, row in table.lines[:1_000])])
+    found = []
+    for index in range(width):
+        values = [] if index in columns else list(table.column(index))[:2_000]
+        if index not in columns and (values or (index < len(table.headings) and table.headings[index])):
+            found.append(Unread(named(table.headings, index), _holds(values, trainings)))
+    return tuple(found)
+
+
+def _holds(values: list[str], trainings: Collection[str]) -> str:
+    if sum(cells.is_a_day(value) for value in values) > len(values) // 3:
+        return "days"
+    if any(fold(each) in trainings for value in values for each in cells.several(value)):
+        return "trainings"
+    return ""
