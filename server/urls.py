@@ -12,6 +12,7 @@ APPS = (
     "sites",
     "people",
     "whitelist",
+    "imports",
     "upkeep",
     "devices",
     "usage",

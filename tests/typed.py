@@ -11,6 +11,7 @@ APPS = [
     "sites",
     "people",
     "whitelist",
+    "imports",
     "upkeep",
     "devices",
     "journal",

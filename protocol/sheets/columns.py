@@ -64,7 +64,8 @@ HEADINGS: Final[dict[Meaning, str]] = {
     Meaning.LEVEL: "level, niveau",
     Meaning.MEMBERSHIP_UNTIL: """membership until, membership end, membership end date, membership expires,
         end of membership, subscription end date, subscription end, dateendsubscription, valid until, expires,
-        expiration, expiration date, expiry date, expiry, due date, fin adhesion, fin d adhesion, adhesion jusqu au, date echeance,
+        expiration, expiration date, expiry date, expiry, due date, fin adhesion, fin d adhesion,
+        adhesion jusqu au, date echeance,
         date d echeance, echeance, date expiration, date d expiration, fin de validite, date de fin de validite,
         datefin, date fin, date de fin, fin, end date""",
     Meaning.CERTIFIED_UNTIL: """certified until, fin formation, fin de formation, date de fin de formation,
@@ -72,7 +73,16 @@ HEADINGS: Final[dict[Meaning, str]] = {
     Meaning.STATE: """state, status, order status, membership status, active, etat, statut, actif, statut commande,
         statut de la commande, statut adhesion, statut de l adhesion, compte, compte actif, account, activite adh""",
 }  # fmt: skip
-KNOWN: Final = {name.strip(): meaning for meaning, names in HEADINGS.items() for name in names.split(",")}
+_FILLING: Final = frozenset({"de", "du", "des", "d", "l", "la", "le", "les", "of", "the", "s"})
+_NUMBER: Final = frozenset({"numero", "number", "num", "no", "nr"})
+
+
+def _bare(name: str) -> str:
+    """Return a heading without what fills it: "numero de l adherent" is "n adherent"."""
+    return " ".join("n" if word in _NUMBER else word for word in name.split() if word not in _FILLING)
+
+
+_KNOWN: Final = {_bare(name): meaning for meaning, names in HEADINGS.items() for name in names.split(",")}
 # What may be a badge's number, or anything else: what stands in the column says it.
 PERHAPS: Final = frozenset({"identification externe", "external id", "carte", "card"})
 _ENDS: Final = re.compile(r"\b(fin|echeance|expir\w*|jusqu|until|ends?|valable|validite)\b")
@@ -132,6 +142,11 @@ def heading(text: str) -> str:
     return re.sub(r"[\W_]+", " ", fold(text)).strip()
 
 
+def is_known(text: str) -> bool:
+    """Return whether a text is a heading that means something."""
+    return _bare(heading(text)) in _KNOWN
+
+
 def guess(table: Table) -> Guess:
     """Guess what columns mean. Two may mean the same: that is for a person to settle (`hold`)."""
     names = [heading(each) for each in table.headings]
@@ -164,32 +179,30 @@ def _means(name: str, system: _System) -> Meaning | None:
         return system.means[name]
     if name in system.unread or not name:
         return None
-    if name in KNOWN:
-        return KNOWN[name]
+    if _bare(name) in _KNOWN:
+        return _KNOWN[_bare(name)]
     return Meaning.MEMBERSHIP_UNTIL if _ENDS.search(name) and _OF_MEMBERSHIP.search(name) else None
 
 
-def hold(columns: Mapping[int, Meaning], headings: Sequence[str], line: int = 1) -> None:
+def hold(columns: Mapping[int, Meaning], headings: Sequence[str]) -> None:
     """Refuse columns of which two mean the same, or none says who somebody is. Raises SheetError."""
-    for meaning, indices in _doubled(columns):
+    for indices in _doubled(columns):
         raise SheetError(
-            N_('the columns {columns} seem to mean the same, "{meaning}": leave all but one of them out'),
+            N_("the columns {columns} seem to mean the same: leave all but one of them out"),
             columns=", ".join(f"“{named(headings, index)}”" for index in indices),
-            meaning=meaning.value,
         )
     if not {Meaning.BADGE, Meaning.MEMBER, Meaning.NAME} & set(columns.values()):
         raise SheetError(
-            N_("line {line}: no column is named badge, member or name; the columns are known by their names: {names}"),
-            line=line,
+            N_("no column says who somebody is, by a badge, an id or a name; headings are known by names such as: {names}"),
             names=", ".join(Meaning),
         )
 
 
-def _doubled(columns: Mapping[int, Meaning]) -> Iterator[tuple[Meaning, list[int]]]:
+def _doubled(columns: Mapping[int, Meaning]) -> Iterator[list[int]]:
     found: dict[Meaning, list[int]] = defaultdict(list)
     for index, meaning in sorted(columns.items()):
         found[meaning].append(index)
-    return ((meaning, indices) for meaning, indices in found.items() if len(indices) > 1)
+    return (indices for indices in found.values() if len(indices) > 1)
 
 
 def named(headings: Sequence[str], index: int) -> str:

@@ -19,6 +19,7 @@ from protocol.sheets.columns import Meaning, named
 from protocol.sheets.errors import BadLine, CellError
 from protocol.sheets.tables import Table
 
+AS_IT_STANDS: Final = "="
 _DAYS: Final[tuple[Meaning, ...]] = (Meaning.MEMBERSHIP_UNTIL, Meaning.CERTIFIED_UNTIL)
 
 
@@ -67,7 +68,7 @@ class Sheet(msgspec.Struct, frozen=True):
 def read_people(table: Table, columns: Mapping[int, Meaning], answers: Mapping[str, str] | None = None) -> Sheet:
     """Read a sheet's lines.
 
-    answers: by the name of a doubt, the badge's number, which is then beyond doubt; "" leaves the badge out.
+    answers: by the name of a doubt, the badge's number, which is then beyond doubt, "=" as it stands; "" leaves the badge out.
     """
     reader = _Reader(table, columns)
     people, bad, ended = [], [], []
@@ -105,7 +106,7 @@ def _answered(
         text = answers[doubt.name].strip()
         if text:
             try:
-                as_it_stands = doubt.uid if text == doubt.text else None
+                as_it_stands = doubt.uid if text in {doubt.text, AS_IT_STANDS} else None
                 uid = as_it_stands or parse_uid(text, Technology(doubt.technology))
                 said.append((doubt.line, (uid, doubt.technology)))
             except LoquetError as error:

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from common.texts import N_
-from protocol.sheets.columns import KNOWN, heading
+from protocol.sheets.columns import is_known
 from protocol.sheets.errors import SheetError
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -66,7 +66,7 @@ def of_lines(lines: Iterable[Line]) -> Table:
     if not found:
         raise SheetError(N_("the file is empty: a header line is expected"))
     first = found[:TITLES]
-    best = max(first, key=lambda line: (sum(heading(cell) in KNOWN for cell in line[1]), -line[0]))
+    best = max(first, key=lambda line: (sum(map(is_known, line[1])), -line[0]))
     at = found.index(best)
     return Table(best[1], tuple(found[at + 1 :]))
 

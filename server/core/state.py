@@ -45,13 +45,14 @@ def begin_anew() -> None:
     put(LEFT, "")
 
 
-def next_number(key: str) -> int:
-    """Count one more of something; each number is given once."""
+def next_numbers(key: str, count: int) -> int:
+    """Count so many more of something, and give the first; each number is given once."""
     with transaction.atomic():
         row, _made = ServerState.objects.select_for_update().get_or_create(key=key, defaults={"value": "0"})
-        row.value = str(int(row.value) + 1)
+        first = int(row.value) + 1
+        row.value = str(int(row.value) + count)
         row.save(update_fields=["value"])
-        return int(row.value)
+        return first
 
 
 def next_versions(count: int) -> int:

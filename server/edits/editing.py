@@ -17,7 +17,7 @@ from common.texts import N_
 from protocol.overlay import makes_stricter
 from protocol.rows import Row, checked, encode_row, read_row
 from server.accounts.models import Account, AuditRecord
-from server.core import state
+from server.core import bulk, state
 from server.core.models import ServerState
 from server.edits import rows
 from server.edits.authors import Author
@@ -123,12 +123,11 @@ def _by_others(author: Author, keys: list[str]) -> set[str]:
 
 def _write(edit: Edit, changed: dict[str, Row | None], before: dict[str, Row]) -> None:
     version = state.next_versions(len(changed))
-    Change.objects.bulk_create(
-        [
-            Change(version=version + number, edit=edit, key=key, before=_body(before.get(key)), after=_body(row))
-            for number, (key, row) in enumerate(changed.items())
-        ]
-    )
+    written = [
+        (version + number, edit.pk, key, _body(before.get(key)), _body(row))
+        for number, (key, row) in enumerate(changed.items())
+    ]
+    bulk.insert(Change, ("version", "edit_id", "key", "before", "after"), written)
     rows.drop(before[key] for key, row in changed.items() if row is None)
     rows.put(row for row in changed.values() if row is not None)
 

@@ -16,6 +16,7 @@ from common.errors import LoquetError
 from common.texts import N_
 from protocol.rows import Row
 from server.accounts.models import Role
+from server.core import bulk
 from server.edits.authors import Author, Standing
 
 BATCH: Final = 200  # keys in one question: SQLite takes so many variables, and more
@@ -226,13 +227,7 @@ def put(rows: Iterable[Row]) -> None:
         made[_kind_of(row).name].append(row)
     for head, found in made.items():
         kind = _kinds[head]
-        kind.objects.bulk_create(
-            [kind.made(row) for row in found],
-            batch_size=BATCH,
-            update_conflicts=True,
-            unique_fields=kind.unique,
-            update_fields=kind.fields,
-        )
+        bulk.put([kind.made(row) for row in found], unique=kind.unique, update=kind.fields)
 
 
 def drop(rows: Iterable[Row]) -> None:

@@ -61,6 +61,10 @@ SENTENCES: Final = {
         "The server's certificate ends on {why} and was not renewed: after that no browser and no controller believes"
         " it. Look at what renews it."
     ),
+    "sheet": NP_(
+        "The list {why}, which is read each night, says something else now: {count} change waits on the page Import.",
+        "The list {why}, which is read each night, says something else now: {count} changes wait on the page Import.",
+    ),
     "replaced": N_("{device} took the place of {old}."),
     "clock_lowered": N_("{device}: its clock was set back to a day before what was known to have passed, by {by}."),
 }

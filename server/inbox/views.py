@@ -61,7 +61,7 @@ def _link(notice: Notice) -> str:
     match notice.what:
         case "unnamed":
             return f"/members/{notice.about.get('member', '')}" if notice.count == 1 else "/whitelist?show=all&q=new-"
-        case "proposals" | "held":
+        case "proposals" | "held" | "sheet":
             return "/import"
         case "fault":
             return "/workshop"

@@ -41,7 +41,7 @@ LEFT_OUT: Final = {
     "auth.Group_permissions": "likewise",
     "core.SentForm": "a form of before is not sent again",
     "devices.GivenName": "it is sent again with the journal, as far as that was not read out",
-    "people.Draft": "a sheet that nobody has taken over is read again",
+    "imports.Draft": "a sheet that nobody has taken over is read again",
     "axes.AccessAttempt": "whose login is throttled for the moment",
     "axes.AccessAttemptExpiration": "likewise",
     "axes.AccessFailureLog": "likewise",

@@ -15,6 +15,7 @@ from common.errors import LoquetError
 from common.texts import translate
 from server.core import clock, erasing
 from server.core.configuration import Configuration
+from server.imports import sources
 from server.journal import processing
 from server.operations import backup, certificates, retention
 
@@ -93,3 +94,4 @@ class Chores:
                 backup.make_nightly(self._configuration)
             except (OSError, LoquetError) as error:
                 log.error("the backup failed: %s", translate(error))
+            sources.look_at_all()

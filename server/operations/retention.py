@@ -17,11 +17,12 @@ from server.core.configuration import Configuration
 from server.core.models import SentForm
 from server.devices.models import GivenName
 from server.edits.models import Change, Edit
+from server.imports.models import Draft
 from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
 from server.mail.models import Letter
-from server.people.models import Draft, UnknownBadge
+from server.people.models import UnknownBadge
 from server.upkeep.models import Defect, Downtime
 from server.usage.models import Circumstance, Correction, Session
 
@@ -56,7 +57,7 @@ KEPT: Final[dict[str, Keep]] = {
     "upkeep.Defect": Keep.USAGE, "upkeep.Downtime": Keep.USAGE, "journal.ClockReading": Keep.HOUSE,
     "accounts.AuditRecord": Keep.TRACES, "inbox.Notice": Keep.TRACES, "edits.Change": Keep.TRACES,
     "edits.Edit": Keep.TRACES,
-    "devices.GivenName": Keep.DAY, "people.Draft": Keep.DAY, "core.SentForm": Keep.DAY, "sessions.Session": Keep.DAY,
+    "devices.GivenName": Keep.DAY, "imports.Draft": Keep.DAY, "core.SentForm": Keep.DAY, "sessions.Session": Keep.DAY,
     "people.Member": Keep.MEMBER, "people.Badge": Keep.MEMBER, "people.Pin": Keep.MEMBER,
     "people.Particulars": Keep.MEMBER, "whitelist.Certification": Keep.MEMBER, "whitelist.ForcedEnd": Keep.MEMBER,
     "devices.Proposal": Keep.MEMBER,
@@ -66,7 +67,8 @@ KEPT: Final[dict[str, Keep]] = {
     "whitelist.Training": Keep.HOUSE, "whitelist.Machine": Keep.HOUSE, "whitelist.Condition": Keep.HOUSE,
     "sites.Site": Keep.HOUSE, "sites.Operator": Keep.HOUSE, "devices.Device": Keep.HOUSE,
     "devices.EnrolCode": Keep.HOUSE, "journal.Stream": Keep.HOUSE, "journal.Gap": Keep.HOUSE,
-    "core.ServerState": Keep.HOUSE, "auth.Permission": Keep.HOUSE, "auth.Group": Keep.HOUSE,
+    "core.ServerState": Keep.HOUSE, "imports.Source": Keep.HOUSE, "imports.Remembered": Keep.HOUSE,
+    "auth.Permission": Keep.HOUSE, "auth.Group": Keep.HOUSE,
     "auth.Group_permissions": Keep.HOUSE, "contenttypes.ContentType": Keep.HOUSE,
 }  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from protocol.rows import Badge
 from server.core import configuration, keys
 from server.edits import rows
@@ -17,3 +19,11 @@ def known_hash(uid: bytes, technology: str) -> tuple[str, Badge | None]:
         if isinstance(row, Badge):
             return each, row
     return hashes[0], None
+
+
+def known_hashes(cards: Iterable[tuple[bytes, str]]) -> dict[tuple[bytes, str], str]:
+    """Hash many at once: each under the key that it is known by, else under the one in force."""
+    ring = keys.load(configuration.in_force().data_dir).badge_keys
+    hashes = {card: [key.hash(*card) for key in ring] for card in cards}
+    known = rows.find(f"badge/{each}" for mine in hashes.values() for each in mine)
+    return {card: next((each for each in mine if f"badge/{each}" in known), mine[0]) for card, mine in hashes.items()}

@@ -18,7 +18,7 @@ from server.edits.editing import EditError, alone, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.people import payers
-from server.people.models import Draft, Member, Particulars
+from server.people.models import Member, Particulars
 from server.people.signals import member_forgotten
 
 
@@ -54,7 +54,6 @@ def forget(author: Author, member: str) -> None:
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")
         logins.forget(names)
-        Draft.objects.all().delete()  # a sheet that is being looked at may hold anybody
         SentForm.objects.filter(location__contains=member).delete()
         Particulars.objects.filter(pk=member).delete()
         member_forgotten.send(Member, member=member, keys=keys, email=email)

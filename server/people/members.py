@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from common.texts import N_
 from server.core import state
 from server.core.forms import FormError
 from server.edits.models import Change
 from server.people.models import Member
-from server.people.signals import id_asked
+from server.people.signals import forgotten_asked, ids_asked
+
+BATCH: Final = 500
 
 
 def new_id() -> str:
     """Make an id that is no name, and was never anybody's: what stays in a journal says nothing of a person."""
-    while True:
-        found = f"m-{state.next_number(state.MEMBERS):04d}"
+    return new_ids(1)[0]
+
+
+def new_ids(count: int) -> list[str]:
+    """Make so many of them."""
+    made: list[str] = []
+    while (missing := count - len(made)) > 0:
+        some = min(missing, BATCH)
+        first = state.next_numbers(state.MEMBERS, some)
+        found = [f"m-{number:04d}" for number in range(first, first + some)]
         # The counter alone would do, but for a backup put back: what was counted since is counted again.
-        known = Member.objects.filter(pk=found).exists() or Change.objects.filter(key=f"member/{found}").exists()
-        if not (known or any(answer for _app, answer in id_asked.send(Member, member=found))):
-            return found
+        known = set(Member.objects.filter(pk__in=found).values_list("pk", flat=True))
+        keys = Change.objects.filter(key__in=[f"member/{each}" for each in found]).values_list("key", flat=True)
+        known |= {key.partition("/")[2] for key in keys}
+        known |= {each for _app, answer in ids_asked.send(Member, members=found) for each in answer or ()}
+        made += [each for each in found if each not in known]
+    return made
+
+
+def were_forgotten(ids: set[str]) -> list[str]:
+    """Return which of these ids were those of somebody who was forgotten."""
+    return sorted({each for _app, answer in forgotten_asked.send(Member, members=ids) for each in answer or ()})
 
 
 def named(said: str) -> Member:

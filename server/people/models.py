@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from django.db import models
 
-from server.core import clock
-
 
 class Category(models.Model):
     """Members of one tariff; `open`: spans of minutes of the week in which they may start, None for always."""
@@ -73,25 +71,6 @@ class Pin(models.Model):
     salt = models.CharField(max_length=32, blank=True)
     under = models.CharField(max_length=16, blank=True)
     hash = models.CharField(max_length=64, blank=True)
-
-
-class Draft(models.Model):
-    """A sheet that was read and not yet taken over; rows: what it would put, packed. Gone within the hour.
-
-    state: read, running (since `begun`), done (as `edit`), failed (by `error`).
-    """
-
-    token = models.CharField(primary_key=True, max_length=16)
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE)
-    name = models.CharField(max_length=100)
-    rows = models.BinaryField()
-    of = models.PositiveIntegerField()
-    version = models.BigIntegerField()
-    made = models.DateTimeField(default=clock.now, db_index=True)
-    state = models.CharField(max_length=10, default="read")
-    begun = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(max_length=1_000, blank=True)
-    edit = models.ForeignKey("edits.Edit", null=True, blank=True, on_delete=models.SET_NULL)
 
 
 class UnknownBadge(models.Model):

@@ -6,8 +6,8 @@ from typing import Final
 
 from django.dispatch import Signal
 
-# member: an id; answer whether something is kept under it.
-id_asked: Final = Signal()
+# members: ids; answer under which of them something is kept.
+ids_asked: Final = Signal()
 
 # members: ids; answer which of them were those of somebody who was forgotten.
 forgotten_asked: Final = Signal()

@@ -1,8 +1,8 @@
-"""Which path is which page of members, badges and imports."""
+"""Which path is which page of members and badges."""
 
 from django.urls import path
 
-from server.people.views import badges, imports, members, organisations, sheet
+from server.people.views import badges, members, organisations, sheet
 
 urlpatterns = [
     path("members/new", members.new),
@@ -12,6 +12,4 @@ urlpatterns = [
     path("organisations", organisations.organisations),
     path("me", members.me),
     path("badges", badges.badges),
-    path("import", imports.imports),
-    path("import/<str:token>", imports.preview),
 ]

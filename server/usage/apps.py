@@ -12,7 +12,7 @@ class Usage(AppConfig):
         """Join what other apps have room for; Django's models are there by now."""
         from server.core import sections  # noqa: PLC0415
         from server.core.sections import Section  # noqa: PLC0415
-        from server.people.signals import forgotten_asked, id_asked, member_forgotten  # noqa: PLC0415
+        from server.people.signals import forgotten_asked, ids_asked, member_forgotten  # noqa: PLC0415
         from server.usage import nearing, sessions  # noqa: PLC0415
         from server.usage.sections import of_member  # noqa: PLC0415
 
@@ -20,6 +20,6 @@ class Usage(AppConfig):
         nearing.register_all()
         sections.register("member", Section("usage/of_member.html", of_member))
         sections.register("me", Section("usage/mine.html", of_member))
-        id_asked.connect(sessions.is_known)
+        ids_asked.connect(sessions.are_known)
         forgotten_asked.connect(sessions.were_forgotten)
         member_forgotten.connect(sessions.forget)

@@ -154,9 +154,9 @@ def register_all() -> None:
     register_batch(entries.USAGE, came)
 
 
-def is_known(member: str, **_signal: object) -> bool:
-    """Return whether there is a session of somebody by that id."""
-    return Session.objects.filter(member=member).exists()
+def are_known(members: list[str], **_signal: object) -> set[str]:
+    """Return of which of these ids there are sessions."""
+    return set(Session.objects.filter(member__in=members).values_list("member", flat=True).distinct())
 
 
 def were_forgotten(members: Iterable[str], **_signal: object) -> set[str]:

@@ -24,11 +24,12 @@ def one_of_everything():
     from server.devices.models import Device, EnrolCode, GivenName, Proposal
     from server.edits.authors import Author
     from server.edits.editing import carry_out, undo
+    from server.imports.models import Draft, Remembered, Source
     from server.inbox import notices
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
     from server.mail.models import Letter
-    from server.people.models import Draft, Organisation, Particulars, UnknownBadge
+    from server.people.models import Organisation, Particulars, UnknownBadge
     from server.upkeep.models import Defect, Downtime
     from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
@@ -119,7 +120,9 @@ def one_of_everything():
     state.put(state.LEFT, NOW.isoformat())
     state.put(state.MADE, NOW.isoformat())
     GivenName.objects.create(device=device, member="new-1", name="Zoe")
-    Draft.objects.create(token="draft", account=account, name="m.csv", rows=b"", of=0, version=1)
+    Draft.objects.create(token="draft", account=account, name="m.csv", table=b"", rows=b"", of=0, version=1)
+    Source.objects.create(site_id="main", place="https://example.org/list.csv", whole=True, read=NOW, digest="f" * 32)
+    Remembered.objects.create(headings="a" * 32, columns={"0": "name"}, trainings={"12": "laser"})
     TOTPDevice.objects.create(user=account, name="phone", key="0" * 40, confirmed=True)
     static = StaticDevice.objects.create(user=account, name="paper")
     StaticToken.objects.create(device=static, token="t0ken")

@@ -18,7 +18,7 @@ from server.devices import proposals
 from server.devices.forms import ProposalsForm
 from server.devices.models import Device
 from server.edits.authors import Author
-from server.people.drafts import in_words
+from server.people.words import in_words
 
 SHOWN: Final = 200  # rows of one controller
 
@@ -29,9 +29,7 @@ def section(_about: str, site: str | None) -> dict[str, Any]:
     proposing = Device.objects.filter(proposal__isnull=False)
     for device in (proposing.filter(site=site) if site else proposing).distinct():
         mine = proposals.of(device)
-        shown = [
-            (key, in_words(row, None) if row else _("take away: {key}").format(key=key)) for key, row in mine[:SHOWN]
-        ]
+        shown = [(key, in_words(row) if row else _("take away: {key}").format(key=key)) for key, row in mine[:SHOWN]]
         found.append((device, shown, len(mine)))
     return {"proposed": found}
 

@@ -21,7 +21,6 @@ from server.edits import editing, rows, sentences
 from server.edits.authors import Author
 from server.edits.history import seen_by
 from server.people import members, models, particulars, payers, pins
-from server.people.drafts import forgotten_in
 from server.people.forgetting import forget
 from server.people.forms import ExclusionForm, ForgettingForm, MemberActionForm, MemberForm, NewMemberForm
 
@@ -53,7 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
             made = said_id or members.new_id()
             if any(kind.objects.filter(pk=made).exists() for kind in (models.Member, models.Organisation)):
                 raise FormError(N_('"{id}" is somebody else already'), id=made)
-            if said_id and forgotten_in([Member(made)]):
+            if said_id and members.were_forgotten({made}):
                 raise FormError(N_('"{id}" was the id of somebody who was forgotten; choose another one'), id=made)
             row = msgspec.structs.replace(Member(made), **said)
             editing.carry_out(Author.of(request), "member_new", [row], about={"name": name})

@@ -44,9 +44,10 @@ def test_nothing_of_whoever_is_forgotten_is_in_any_table(database):
     from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 
     from server.accounts.models import Account, AuditRecord
+    from server.imports.models import Draft
     from server.inbox.notices import notify
     from server.mail.models import Letter
-    from server.people.models import Draft, Particulars
+    from server.people.models import Particulars
 
     one_of_everything()
     browser = client()
@@ -60,7 +61,7 @@ def test_nothing_of_whoever_is_forgotten_is_in_any_table(database):
     AccessAttempt.objects.create(username=login, ip_address="192.0.2.1", failures_since_start=1)
     AuditRecord.objects.create(account=login, what="logged_in")
     AuditRecord.objects.create(account="x", what="looked_names", about="zebulon quartz")
-    Draft.objects.create(token="t", account=mine, name=name, rows=name.encode(), of=0, version=1)
+    Draft.objects.create(token="t", account=mine, name=name, table=b"", rows=name.encode(), of=0, version=1)
     notify("edited", None, by=login, keys="member/z-1")
     browser.get("/members/z-1", secure=True)
     browser.get("/whitelist?q=Quartzheim", secure=True)
@@ -150,7 +151,7 @@ def test_the_id_of_somebody_who_was_forgotten_is_asked_about(database):
     from central import until
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from server.people.models import Draft
+    from server.imports.models import Draft
 
     one_of_everything()
     browser = client("fabmanager")

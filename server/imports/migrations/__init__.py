@@ -1,0 +1,1 @@
+"""Django writes these."""

@@ -1,0 +1,1 @@
+"""The pages of sheets on their way in."""

@@ -1,0 +1,144 @@
+"""The page of a sheet on its way in: asked about, looked at, taken over, and how far that has come."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from common.errors import LoquetError
+from common.folding import sort_key
+from common.texts import N_, _, ngettext, translate
+from protocol.sheets.columns import named
+from server.accounts.guards import allowed
+from server.accounts.models import Role
+from server.core.forms import FormError
+from server.core.rendering import page, say
+from server.edits.authors import Author
+from server.imports import answers, drafts, plans, preview
+from server.imports.meanings import LABELS
+from server.imports.models import Draft
+from server.people.models import Member
+from server.whitelist import models
+
+MISSING: Final = 300  # of whoever would lose access, by name
+
+
+@allowed(Role.FABMANAGER)
+def draft(request: HttpRequest, token: str) -> HttpResponse:
+    """Show what a sheet would change; hear answers; take it over; show how far that has come."""
+    found = drafts.get(token, request.user.pk or 0)
+    if found is None:
+        say(request, _("This preview is over; read the sheet again."), wrong=True)
+        return HttpResponseRedirect("/import")
+    if found.state in {"done", "failed"}:
+        return _over(request, found)
+    if request.method == "POST" and found.state != "running":
+        return _answered(request, found)
+    return show(request, found)
+
+
+def _answered(request: HttpRequest, found: Draft) -> HttpResponse:
+    """Hear what was said of a sheet, and take it over where that was asked and nothing is open."""
+    do = request.POST.get("do", "take")
+    if do == "drop":
+        drafts.done(found.token)
+        return HttpResponseRedirect("/import")
+    try:
+        said = answers.said(request.POST, answers.of(found.answers))
+        said.without_bad = said.without_bad or do == "without_bad"
+        columns = answers.columns_said(request.POST, drafts.columns_of(found))
+        drafts.answer(found, columns, said)
+        if do == "take" and found.state == "read":
+            _hold_to_bounds(found)
+            drafts.begin(found, Author.of(request), request.POST.getlist("back"))
+    except LoquetError as error:
+        return show(request, found, 422, translate(error))
+    return show(request, found, 422) if found.state == "asking" else HttpResponseRedirect(f"/import/{found.token}")
+
+
+def _hold_to_bounds(found: Draft) -> None:
+    """Refuse to take access from many whom nobody meant. Raises FormError."""
+    plan = drafts.plan_of(found)
+    if plan.is_bold and not answers.of(found.answers).sure:
+        raise FormError(
+            N_("{count} of {of} members would lose access; tick that you mean it, and take it over again"),
+            count=len(plan.missing),
+            of=plan.of_members,
+        )
+
+
+def _over(request: HttpRequest, found: Draft) -> HttpResponse:
+    """Say how it went, once."""
+    drafts.done(found.token)
+    said = _(found.error) or ngettext("imported: {count} change", "imported: {count} changes", found.of).format(
+        count=found.of
+    )
+    say(request, said, wrong=bool(found.error), undo=found.edit_id)
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response.headers["HX-Redirect"] = "/import"
+        return response
+    return HttpResponseRedirect("/import")
+
+
+def show(request: HttpRequest, found: Draft, status: int = 200, wrong: str = "") -> HttpResponse:
+    """Show a sheet as it is by now."""
+    context: dict[str, Any] = {"draft": found, "token": found.token, "done": drafts.done_of(found)}
+    if request.headers.get("HX-Target") == "progress":
+        return page(request, "imports/progress.html", **context)
+    if found.state != "running":
+        context |= _context(request, found)
+    if not wrong and context.get("plan") and context["plan"].wrong:
+        wrong = translate(plans.kept(context["plan"].wrong))
+    return page(request, "imports/draft.html", status, wrong=wrong, **context)
+
+
+def _context(request: HttpRequest, found: Draft) -> dict[str, Any]:
+    """Return what the page of a draft is filled with."""
+    plan, put = drafts.plan_of(found), drafts.rows_of(found)
+    said = request.GET.get("from", "")
+    start = int(said) if said.isascii() and said.isdigit() and len(said) < 8 else 0  # noqa: PLR2004 - so many lines
+    shown, of = preview.persons(put, plan, start)
+    answered = answers.of(found.answers)
+    return {
+        "plan": plan,
+        "columns": _columns(found),
+        "labels": LABELS,
+        "lines": [(line, translate(plans.kept(error))) for line, error in plan.bad],
+        "doubts": [(name, line, text, translate(plans.kept(error)), is_one)
+                   for name, line, text, error, is_one in plan.doubts],
+        "unread": plan.unread,
+        "offered": _offered(),
+        "new_trainings": preview.new_trainings(put),
+        "persons": shown,
+        "of": of,
+        "start": start,
+        "step": preview.STEP,
+        "answered": answered,
+        "missing": _missing(plan, answered),
+        "forgotten": drafts.forgotten_in(put),
+    }  # fmt: skip
+
+
+def _offered() -> list[models.Training]:
+    """Return the trainings that a word of a sheet may mean."""
+    return sorted(models.Training.objects.filter(retired=False), key=lambda each: sort_key(each.name or each.pk))
+
+
+def _missing(plan: plans.Plan, answered: answers.Answers) -> list[tuple[str, str, bool]]:
+    """Return whoever would lose access, by name, and whether they are kept."""
+    some = plan.missing[:MISSING]
+    names = dict(Member.objects.filter(pk__in=some).values_list("pk", "name"))
+    return [(each, names.get(each) or each, each in answered.kept) for each in some]
+
+
+def _columns(found: Draft) -> list[tuple[int, str, str, list[str]]]:
+    """Return every column: its number, what it is called, what it means, and some of what stands there."""
+    table, columns = drafts.table_of_draft(found), drafts.columns_of(found)
+    shown = []
+    for index in range(len(table.headings)):
+        some = list(dict.fromkeys(value[:40] for _at, value in zip(range(60), table.column(index), strict=False)))[:3]
+        if some or table.headings[index]:
+            shown.append((index, named(table.headings, index), columns.get(index, ""), some))
+    return shown
