@@ -193,7 +193,10 @@ def hold(columns: Mapping[int, Meaning], headings: Sequence[str]) -> None:
         )
     if not {Meaning.BADGE, Meaning.MEMBER, Meaning.NAME} & set(columns.values()):
         raise SheetError(
-            N_("no column says who somebody is, by a badge, an id or a name; headings are known by names such as: {names}"),
+            N_(
+                "no column says who somebody is, by a badge, an id or a name; headings are known by names such as: "
+                "{names}"
+            ),
             names=", ".join(Meaning),
         )
 

@@ -68,7 +68,7 @@ class Sheet(msgspec.Struct, frozen=True):
 def read_people(table: Table, columns: Mapping[int, Meaning], answers: Mapping[str, str] | None = None) -> Sheet:
     """Read a sheet's lines.
 
-    answers: by the name of a doubt, the badge's number, which is then beyond doubt, "=" as it stands; "" leaves the badge out.
+    answers: by the name of a doubt, the badge's number, which is then beyond doubt: "=" as it stands, "" leaves it out.
     """
     reader = _Reader(table, columns)
     people, bad, ended = [], [], []

@@ -53,7 +53,7 @@ def test_a_title_and_empty_lines_above_the_headings_are_passed_over():
 
 
 def test_a_cell_of_several_lines_is_one_cell():
-    table = of_text('nom;formations\nx;"laser\ncnc"\ny;\n'.encode())
+    table = of_text(b'nom;formations\nx;"laser\ncnc"\ny;\n')
     assert [cells for _line, cells in table.lines] == [("x", "laser\ncnc"), ("y", "")]
 
 
