@@ -55,7 +55,8 @@ def _save_machine(request: HttpRequest) -> None:
     if not isinstance(row, protocol.Machine):
         raise FormError(N_("there is no such machine any more"))
     requires, minutes = said["requires"], said["longest"]
-    if set(requires) - set(Training.objects.values_list("pk", flat=True)):
+    offered = set(Training.objects.filter(retired=False).values_list("pk", flat=True))
+    if set(requires) - offered - set(row.trainings):  # a page that is older than the training's end offers it still
         raise FormError(N_("there is no such training any more"))
     changed = msgspec.structs.replace(
         row,
