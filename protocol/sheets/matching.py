@@ -102,12 +102,17 @@ class Trainings:
         by_id = {each.id: each for each in self._known.values()}
         self._said = {fold(word): by_id.get(id_) for word, id_ in said.items()}
         self.made: list[Training] = []
-        self.unknown: dict[str, int] = defaultdict(int)
+        self.unknown: dict[str, int] = defaultdict(int)  # by word, how often it stands there
+        self._words: dict[str, str] = {}
 
     @property
     def words(self) -> frozenset[str]:
         """The words, folded, by which trainings are known."""
         return frozenset(self._known) - {""}
+
+    def known(self, folded: str) -> Training | None:
+        """Return the training that is known by a folded word."""
+        return self._known.get(folded)
 
     def of(self, word: str) -> Training | None:
         """Return which training a word means, a new one where it may be made; None where it is left out."""
@@ -115,8 +120,10 @@ class Trainings:
         if folded in self._said:
             return self._said[folded]
         if folded in self._known:
+            if folded in self._words:
+                self.unknown[self._words[folded]] += 1
             return self._known[folded]
-        self.unknown[word] += 1
+        self.unknown[self._words.setdefault(folded, word)] += 1
         if not self._may_make(word):
             return None
         made = Training(word) if _ID.fullmatch(word) else Training(self._new_id(folded), word)

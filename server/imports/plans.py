@@ -171,7 +171,7 @@ def _training(word: str, count: int, trainings: Trainings) -> Training:
     made = next((each.id for each in trainings.made if fold(each.name or each.id) == fold(word)), "")
     mine = {fold(made), fold(word)}
     close = difflib.get_close_matches(fold(word), trainings.words - mine, 1, CLOSE)
-    like = trainings.of(close[0]) if close else None
+    like = trainings.known(close[0]) if close else None
     return Training(word, count, made, like.id if like is not None and like.id != made else "")
 
 

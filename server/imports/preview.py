@@ -13,9 +13,11 @@ from protocol.rows import Badge, Certification, Level, Member, Row, Training
 from server.core.rendering import day
 from server.edits import rows
 from server.imports.plans import Plan, person_of
+from server.people.models import Member as People
 from server.whitelist import models
 
 STEP: Final = 100  # persons on a page
+SOME: Final = 500  # asked for at once
 LEVELS: Final = {
     Level.SUPERVISED: lambda: _("supervised"),
     Level.TRAINER: lambda: _("trainer"),
@@ -35,8 +37,16 @@ class Shown(msgspec.Struct, frozen=True):
     changes: tuple[str, ...]
 
 
-def persons(put: list[Row], plan: Plan, start: int) -> tuple[list[Shown], int]:
-    """Return the persons of a page, from that one on, and how many there are."""
+class Counts(msgspec.Struct):
+    """How many persons of a sheet are new, change, lose access."""
+
+    new: int = 0
+    changed: int = 0
+    ended: int = 0
+
+
+def persons(put: list[Row], plan: Plan, start: int) -> tuple[list[Shown], Counts]:
+    """Return the persons of a page, from that one on, and how many there are of each kind."""
     groups: dict[str, list[Row]] = {}
     for row in put:
         if who := person_of(row):
@@ -45,7 +55,18 @@ def persons(put: list[Row], plan: Plan, start: int) -> tuple[list[Shown], int]:
     here = rows.find([row.key for _who, mine in some for row in mine] + [f"member/{who}" for who, _mine in some])
     trainings = _trainings(put)
     fresh, missing = set(plan.fresh), set(plan.missing)
-    return [_shown(who, mine, here, trainings, fresh, missing) for who, mine in some], len(groups)
+    shown = [_shown(who, mine, here, trainings, fresh, missing) for who, mine in some]
+    return shown, _counted(groups, missing)
+
+
+def _counted(groups: Mapping[str, list[Row]], missing: set[str]) -> Counts:
+    ended = len(groups.keys() & missing)
+    known = {key for start in range(0, len(groups), SOME) for key in _known(list(groups)[start : start + SOME])}
+    return Counts(len(groups) - len(known), len(known) - ended, ended)
+
+
+def _known(ids: list[str]) -> Iterable[str]:
+    return People.objects.filter(pk__in=ids).values_list("pk", flat=True)
 
 
 def _trainings(put: Iterable[Row]) -> dict[str, str]:

@@ -99,7 +99,7 @@ def _context(request: HttpRequest, found: Draft) -> dict[str, Any]:
     plan, put = drafts.plan_of(found), drafts.rows_of(found)
     said = request.GET.get("from", "")
     start = int(said) if said.isascii() and said.isdigit() and len(said) < 8 else 0  # noqa: PLR2004 - so many lines
-    shown, of = preview.persons(put, plan, start)
+    shown, counts = preview.persons(put, plan, start)
     answered = answers.of(found.answers)
     return {
         "plan": plan,
@@ -112,7 +112,8 @@ def _context(request: HttpRequest, found: Draft) -> dict[str, Any]:
         "offered": _offered(),
         "new_trainings": preview.new_trainings(put),
         "persons": shown,
-        "of": of,
+        "counts": counts,
+        "of": counts.new + counts.changed + counts.ended,
         "start": start,
         "step": preview.STEP,
         "answered": answered,
