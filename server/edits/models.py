@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from server.core import clock
@@ -20,6 +22,11 @@ class Edit(models.Model):
     what = models.CharField(max_length=40)
     about = models.JSONField(default=dict)
     undone_by = models.ForeignKey("Edit", null=True, blank=True, on_delete=models.SET_NULL, related_name="undoes")
+
+    class Meta:
+        """The latest of a kind are looked at."""
+
+        indexes: ClassVar = [models.Index(fields=["what", "id"], name="edit_of_kind")]
 
 
 class Change(models.Model):

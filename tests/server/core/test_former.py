@@ -14,12 +14,13 @@ from server.operations import backup
 BACK = {new: old for old, new in former.LABELS.items()}
 
 
-LATER = ("people", "whitelist", "usage", "journal", "devices", "accounts", "core", "inbox")  # have grown since
+LATER = ("people", "whitelist", "usage", "journal", "devices", "accounts", "core", "inbox", "edits")  # have grown since
+NEW = ("imports",)  # stand on those, and were not there
 
 
 def of_then(rows):
     """What that version had tables for."""
-    later = {label for label in rows if label.split(".")[0] in former.APPS} - set(former.LABELS.values())
+    later = {label for label in rows if label.split(".")[0] in (*former.APPS, *NEW)} - set(former.LABELS.values())
     return {label: found for label, found in rows.items() if label not in later}
 
 
@@ -32,6 +33,8 @@ def make_former(last=former.LAST):
     from django.core.management import call_command
     from django.db import connection
 
+    for app in NEW:
+        call_command("migrate", app, "zero", verbosity=0)
     for app in LATER:
         call_command("migrate", app, "0001_initial", verbosity=0)
     with connection.cursor() as cursor:
