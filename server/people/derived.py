@@ -12,19 +12,25 @@ from django.db import models
 
 from common.folding import fold, sort_key
 
-LONGEST: Final = 240  # bytes of a name by which it is sorted: an index of PostgreSQL takes 2,700 in all
+# Bytes that count of a name where it is sorted, and of a folded text: an index of PostgreSQL takes 2,700 in all.
+LONGEST: Final = 240
+LONGEST_FOLDED: Final = 900
 BETWEEN: Final = "\n"  # stands in no folded text
 
 
 def searched(member: str, name: str) -> str:
     """Return what a member is found by: the folded id and the folded name, a line each."""
-    return f"{fold(member)}{BETWEEN}{fold(name)}"
+    return f"{_cut(fold(member), LONGEST)}{BETWEEN}{_cut(fold(name), LONGEST_FOLDED)}"
 
 
 def place(member: str, name: str) -> bytes:
     """Return by what a member is sorted, byte by byte: what they are called, as French sorts. No two have the same."""
     letters, accents = (each.encode()[:LONGEST] for each in sort_key(name or member))
     return b"\0".join((letters, accents, member.encode()))
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode(errors="ignore")
 
 
 class Searched(models.TextField):  # type: ignore[type-arg]

@@ -50,9 +50,9 @@ def named(said: str) -> Member:
     An id counts as it is, then in other letters where one alone fits; so does a name, then what is a part of one.
     """
     said = said[:LONGEST]
-    for found in (_by_id(said), _as_shown(said), _by_folded_id(said)):
-        if found is not None:
-            return found
+    found = _by_id(said) or _as_shown(said) or _by_folded_id(said)
+    if found is not None:
+        return found
     close = _called(said)
     if len(close) == 1:
         return close[0]

@@ -43,9 +43,9 @@ class Member(models.Model):
     objects = derived.Members.as_manager()
 
     class Meta:
-        """Shown in the order of their names."""
+        """Searched in the order in which they are shown: what is looked at for that lies side by side."""
 
-        indexes: ClassVar = [models.Index(fields=["place"], name="member_place")]
+        indexes: ClassVar = [models.Index(fields=["place", "folded"], name="member_place")]
 
     def save(self, *, update_fields: Iterable[str] | None = None, **how: Any) -> None:  # noqa: ANN401 - Django's
         """Write it; with a name goes all that is made of it."""
@@ -86,6 +86,11 @@ class Badge(models.Model):
     until = models.DateField(null=True, blank=True)
     blocked = models.BooleanField(default=False)
     former = models.CharField(max_length=32, null=True, blank=True, unique=True)
+
+    class Meta:
+        """Spares are a handful of all that there are."""
+
+        indexes: ClassVar = [models.Index(fields=["hash"], condition=models.Q(kind="spare"), name="badge_spare")]
 
 
 class Pin(models.Model):

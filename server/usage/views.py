@@ -69,16 +69,20 @@ def _asked(request: HttpRequest) -> QuerySet[Session]:
         if said:
             found = found.filter(**{name: said})
     said = request.GET.get("member", "")[: members.LONGEST]
-    return found.filter(member__in=_meant(said)) if said.strip() else found
+    meant = _meant(said) if said else []
+    return found.filter(member__in=meant) if meant else found
 
 
 def _meant(said: str) -> list[str]:
     """Return whose sessions are meant: of an id, whether or not it is somebody's still; else of all who are called so.
 
-    In each form in which somebody may be written, so that a field of this page takes what another one shows.
+    In each form in which somebody may be written, so that a field of this page takes what another one shows. Nobody is
+    meant by blanks, where they are no id.
     """
     if Session.objects.filter(member=said).exists():
         return [said]
+    if not said.strip():
+        return []
     try:
         return [members.named(said).pk]
     except FormError:

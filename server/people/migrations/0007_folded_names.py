@@ -44,6 +44,10 @@ class Migration(migrations.Migration):
         migrations.RunPython(fill, migrations.RunPython.noop),
         migrations.AddIndex(
             model_name="member",
-            index=models.Index(fields=["place"], name="member_place"),
+            index=models.Index(fields=["place", "folded"], name="member_place"),
+        ),
+        migrations.AddIndex(
+            model_name="badge",
+            index=models.Index(condition=models.Q(("kind", "spare")), fields=["hash"], name="badge_spare"),
         ),
     ]

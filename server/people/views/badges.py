@@ -10,7 +10,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
-from common.folding import fold
 from common.texts import N_, _, translate
 from protocol.badge import Technology, parse_uid
 from protocol.rows import Badge, BadgeKind
@@ -29,7 +28,7 @@ from server.people.forms import BadgeForm
 DRAWER: Final = "drawer"  # whose a spare is that is lent to nobody: no member has this id
 LATELY: Final = timedelta(hours=2)
 STEP: Final = 50
-MOST_OF_NOBODY: Final = 1_000
+MOST_OF_NOBODY: Final = 200
 KINDS: Final = {
     "member": N_("the member's own"),
     "spare": N_("spare"),
@@ -85,10 +84,8 @@ def _of(found: list[models.Member], own: QuerySet[models.Badge]) -> list[models.
 
 def _of_nobody(said: str, own: QuerySet[models.Badge]) -> list[models.Badge]:
     """Return badges of ids that are no member's, as a controller's journal may bring some; they end the list."""
-    known = models.Member.objects.filter(pk=OuterRef("member"))
-    found = own.filter(~Exists(known)).order_by("member", "hash")[:MOST_OF_NOBODY]
-    words = fold(said).split()
-    return [each for each in found if all(word in fold(each.member) for word in words)]
+    found = own.filter(~Exists(models.Member.objects.filter(pk=OuterRef("member")))).order_by("member", "hash")
+    return list((found.filter(member__in={said, said.strip()}) if said.strip() else found)[:MOST_OF_NOBODY])
 
 
 def _lent_to(badge: models.Badge, names: dict[str, str]) -> str:
