@@ -121,6 +121,8 @@ def test_members_stand_in_the_order_of_french_names(database):
     assert shown == sorted(names, key=sort_key)
     sheet = b"".join(browser.get("/members-sheet?as=csv", secure=True).streaming_content).decode("utf-8-sig")
     assert [line.split(",")[1] for line in sheet.splitlines()[1:]] == shown
+    offered = browser.get("/members/options?member=x", secure=True).content.decode()
+    assert re.findall(r'value="([^"]+) \(x\d\d\)"', offered) == shown
 
 
 def test_small_tables_stand_in_that_order_too(database):
