@@ -250,3 +250,18 @@ def test_an_organisation_that_is_there_already_is_found_in_whatever_letters(sqli
 
     assert Kept.objects.get(pk="x").payer == "lycee"
     assert do(browser, "/organisations", do="save", name="lycee du diois").status_code == 422
+
+
+def test_a_search_looks_at_what_lies_side_by_side_in_the_order_in_which_it_is_shown(sqlite):
+    from django.db import connection
+
+    from server.people.members import searched
+    from server.people.models import Badge as Kept
+
+    for found, index in (
+        (searched("ann fox")[:40], "SCAN people_member USING INDEX member_place"),
+        (searched("").filter(place__gt=b"m")[:40], "SEARCH people_member USING INDEX member_place (place>?)"),
+        (Kept.objects.filter(kind="spare").order_by("hash")[:40], "USING INDEX badge_spare"),
+    ):
+        plan = found.explain()
+        assert index in plan and "TEMP B-TREE" not in plan, (connection.vendor, plan)
