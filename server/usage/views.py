@@ -103,7 +103,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         return file
     machines = _machines()
     by_machine = _sums(found, "machine")
-    by_member = _sums(found, "member")[:STEP]
+    by_member = _sums(found, "member")
     pages = page_of(request, found, "-started", "-pk", step=STEP, name="sessions")
     wanted = {row["member"] for row in by_member} | {each.member for each in pages.rows}
     names = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
@@ -114,6 +114,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "after": _after(month),
         "by_machine": by_machine,
         "by_member": by_member,
+        "step": STEP,
         "most": max((row["powered"] or 0 for row in by_machine), default=0) or 1,
         "sessions": pages.rows,
         "pages": pages,

@@ -204,6 +204,22 @@ def test_who_pays_survives_the_form_of_whom_they_pay_for(sqlite):
     assert row("member/x").payer == "les  amis (du bois)" and Organisation.objects.count() == 1
 
 
+def test_a_login_on_the_way_leads_to_whom_somebody_wanted(sqlite):
+    from browsing import PASSWORD
+    from django.test import Client
+
+    for who in AWKWARD:
+        put(Member(who, "Ann"))
+    client("fabmanager")
+    for who in ("ADH#12", "..", "a&b=c", "a  b", "🔑" * 64):
+        stranger = Client(secure=True, headers={"host": "localhost", "accept-language": "en"})
+        login = stranger.get("/members", {"id": who}, secure=True).headers["Location"]
+        page = text(stranger.get(login, secure=True))
+        wanted = link(page, r'class="form">.*?name="next" value="([^"]+)"')
+        answer = stranger.post("/login", {"username": "fabmanager-", "password": PASSWORD, "next": wanted}, secure=True)
+        assert is_of(text(stranger.get(travelled(answer.headers["Location"]), secure=True)), who)
+
+
 def test_no_two_cells_have_one_element():
     import central  # noqa: F401 - Django is up
 

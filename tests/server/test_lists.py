@@ -154,6 +154,21 @@ def test_a_grid_that_is_scrolled_through_shows_everybody_once(database):
     assert seen == [f"{number:03d}" for number in range(130)]
 
 
+def test_everybody_of_a_month_is_on_its_page(sqlite):
+    from server.devices.models import Device
+    from server.usage.models import Session
+
+    device = Device.objects.create(id="d", key="k" * 43, sealing="s")
+    said = {"machine": "m", "boot": "b", "began": 0, "quality": "kept", "ended": True, "started": MS}
+    Session.objects.bulk_create(
+        Session(device=device, session=f"s{number}", member=f"x{number:03d}", powered=number, **said)
+        for number in range(150)
+    )
+    page = client().get("/usage?month=2026-11", secure=True).content.decode()
+    shown = re.findall(r"&amp;member=x\d{3}\">(x\d{3})</a>", page)
+    assert shown == [f"x{number:03d}" for number in reversed(range(150))] and "and 50 more" in page
+
+
 def test_spares_are_gone_through_too(sqlite):
     put(*(Badge(f"{number:032x}", "drawer", "spare", blocked=True) for number in range(120)))
     pattern = r"<li><code>…([0-9a-f]{6})</code>"
