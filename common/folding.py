@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 # What Unicode takes for letters of their own (no decomposition, Unicode Standard, 2.12), and people type without.
@@ -21,10 +22,13 @@ def fold(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    bare = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS)).translate(_LETTERS)
+    # What decomposes into capitals ("ℝ") is folded once more (Unicode Standard, 3.13, D146).
+    small = unicodedata.normalize("NFKD", text.casefold()).casefold()
+    bare = unicodedata.normalize("NFKD", small.translate(_LETTERS)).translate(_LETTERS)
     return " ".join("".join(map(_plain, bare)).split())
 
 
+@lru_cache(maxsize=4_096)
 def _plain(letter: str) -> str:
     if letter.isascii() and letter.isprintable():
         return letter

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 
 from server.core import clock
+
+LONGEST: Final = 2_000  # characters of an address: an id of 64 may take 12 each
 
 
 class ServerState(models.Model):
@@ -19,4 +23,4 @@ class SentForm(models.Model):
 
     word = models.CharField(primary_key=True, max_length=16)
     at = models.DateTimeField(default=clock.now, db_index=True)
-    location = models.CharField(max_length=300, blank=True)
+    location = models.CharField(max_length=LONGEST, blank=True)

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 
 from common.texts import _
 from server.core.forms import inside
-from server.core.models import SentForm
+from server.core.models import LONGEST, SentForm
 from server.core.rendering import say
 
 FIELD: Final = "once"
@@ -32,7 +32,8 @@ def sent_before(request: HttpRequest) -> HttpResponse | None:
     if made:
         return None
     say(request, _("This form had been sent already; this is what became of it."))
-    to = _led_to(said) or inside(urlsplit(request.headers.get("Referer", "")).path, "/")
+    before = urlsplit(request.headers.get("Referer", ""))
+    to = _led_to(said) or inside(f"{before.path}?{before.query}" if before.query else before.path, "/")
     if request.headers.get("HX-Request"):
         response = HttpResponse(status=204)
         response.headers["HX-Redirect"] = to
@@ -49,7 +50,7 @@ def answered(request: HttpRequest, response: HttpResponseBase) -> None:
     if response.status_code >= 400:  # noqa: PLR2004 - refused
         mine.delete()
     elif to := response.headers.get("Location") or response.headers.get("HX-Redirect"):
-        mine.update(location=to[:300])
+        mine.update(location=to[:LONGEST])
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from common.texts import _, language, ngettext
 from server.core import clock, state
+from server.core.links import link_to
 
 
 class Context(Protocol):
@@ -35,7 +36,7 @@ def environment(**options: Any) -> Environment:  # noqa: ANN401 - Django's
     ours = [each for each in apps.get_app_configs() if each.name.startswith("server.")]
     options["loader"] = FileSystemLoader([Path(each.path) / "templates" for each in ours])
     made = Environment(**options, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Django asks for autoescape
-    made.globals |= {"_": _, "ngettext": ngettext, "colon": colon}
+    made.globals |= {"_": _, "ngettext": ngettext, "colon": colon, "link_to": link_to}
     made.filters |= {"day": day, "moment": moment, "minutes": minutes, "ago": ago}
     return made
 

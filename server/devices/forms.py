@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from common.texts import N_
-from server.core.forms import ActionField, Form, LineField, TickedField, TickField
+from server.core.forms import ActionField, ExactField, Form, LineField, TickedField, TickField
 
 
 class WorkshopForm(Form):
     """What is asked of a machine."""
 
     do = ActionField("lock", "unlock", "end")
-    machine = LineField()
+    machine = ExactField()
 
 
 class LockForm(Form):
@@ -23,22 +23,22 @@ class LockForm(Form):
 class EndForm(Form):
     """Which session is to end."""
 
-    session = LineField(most=64)
+    session = ExactField()
 
 
 class CodeForm(Form):
     """What is asked: a code, or something of a controller. Of a code: name, place, whose place it takes (device)."""
 
     do = ActionField("code", "retire", "trust", "take_back")
-    device = LineField("", 64)
+    device = ExactField()
     name = LineField(N_("Name"))
-    site = LineField(N_("Workshop"), 64)
+    site = ExactField(N_("Workshop"))
 
 
 class ProposalsForm(Form):
     """Which proposals are meant: those that were ticked, or all."""
 
     do = ActionField("take", "decline")
-    device = LineField("", 64)
+    device = ExactField()
     key = TickedField()
     all = TickField()

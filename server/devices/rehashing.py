@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from protocol.rows import Badge, Certification, Level, Row, encode_row
+from protocol.rows import Badge, Certification, Level, Row, encode_row, known
 from server.core import configuration, keys
 from server.devices.models import Device, Proposal
 from server.edits import editing, rows
@@ -66,8 +66,9 @@ def _times_read(badge: str) -> int:
 
 def _hold(device: Device, put: Badge) -> None:
     """Have a person look at a badge; one of each member at a time."""
-    waiting = Proposal.objects.filter(device=device, key__startswith="badge/", row__contains=f'"{put.member}"')
-    if waiting.exists():
+    waiting = Proposal.objects.filter(device=device, key__startswith="badge/").exclude(row="")
+    found = (known(body) for body in waiting.values_list("row", flat=True))
+    if any(isinstance(row, Badge) and row.member == put.member for row in found):
         return
     Proposal.objects.create(device=device, key=put.key, row=encode_row(put).decode())
     notify("held", device, by=device.name or device.pk, keys=put.key)

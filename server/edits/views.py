@@ -17,10 +17,10 @@ from server.accounts.models import Role
 from server.core import exports, forms
 from server.core.exports import Column, Kind, Table
 from server.core.forms import BackForm, FormError
+from server.core.paging import page_of
 from server.core.rendering import page, say
 from server.edits import editing, sentences
 from server.edits.authors import Author
-from server.edits.forms import PastForm
 from server.edits.history import seen_by
 from server.edits.models import Edit
 
@@ -31,16 +31,12 @@ STEP: Final = 100
 def history(request: HttpRequest) -> HttpResponseBase:
     """Show who changed what, or give it as a sheet."""
     audit(request, "looked_history")
-    found = seen_by(scope.site_of(request)).order_by("-pk").select_related("account", "device", "undone_by")
-    if (file := exports.asked(request, lambda: _table(found))) is not None:
+    found = seen_by(scope.site_of(request)).select_related("account", "device", "undone_by")
+    if (file := exports.asked(request, lambda: _table(found.order_by("-pk")))) is not None:
         return file
-    # By number and not by page: nobody counts what grows for years.
-    before = PastForm(request.GET)
-    number = before.cleaned_data["before"] if before.is_valid() else None
-    shown = list((found if number is None else found.filter(pk__lt=number))[: STEP + 1])
-    edits = [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in shown[:STEP]]
-    older = shown[STEP - 1].pk if len(shown) > STEP else None
-    return page(request, "edits/history.html", edits=edits, older=older)
+    pages = page_of(request, found, "-pk", step=STEP)
+    edits = [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in pages.rows]
+    return page(request, "edits/history.html", edits=edits, pages=pages)
 
 
 def _table(found: QuerySet[Edit]) -> Table:

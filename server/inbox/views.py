@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -14,12 +14,14 @@ from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import exports
 from server.core.exports import Column, Kind, Table
+from server.core.links import link_to
+from server.core.paging import page_of
 from server.core.rendering import page
 from server.inbox import notices
 from server.inbox.forms import DoneForm
 from server.inbox.models import Notice
 
-MOST = 200
+STEP: Final = 50
 
 
 @allowed(Role.FABMANAGER)
@@ -30,12 +32,19 @@ def inbox(request: HttpRequest) -> HttpResponseBase:
             notices.done(notice, request.user.get_username())
         return HttpResponseRedirect("/inbox")
     audit(request, "looked_inbox")
-    found = _seen(request).select_related("device").order_by("-is_alarm", "-last")
-    if (file := exports.asked(request, lambda: _table(found))) is not None:
+    found = _seen(request).select_related("device")
+    if (file := exports.asked(request, lambda: _table(found.order_by("-is_alarm", "-last", "-pk")))) is not None:
         return file
-    waiting = [(each, notices.sentence(each), _link(each)) for each in found.filter(done=None)[:MOST]]
-    over = [(each, notices.sentence(each)) for each in found.filter(done__isnull=False).order_by("-done")[:30]]
-    return page(request, "inbox/inbox.html", waiting=waiting, over=over)
+    waiting = page_of(request, found.filter(done=None), "-is_alarm", "-last", "-pk", step=STEP)
+    over = page_of(request, found.filter(done__isnull=False), "-done", "-pk", step=STEP, name="done")
+    context: dict[str, Any] = {
+        "waiting": [(each, notices.sentence(each), _link(each)) for each in waiting.rows],
+        "waiting_pages": waiting,
+        "over": [(each, notices.sentence(each)) for each in over.rows],
+        "over_pages": over,
+        "looks_back": any(key.startswith("done-") for key in request.GET),
+    }
+    return page(request, "inbox/inbox.html", **context)
 
 
 def _table(found: QuerySet[Notice]) -> Table:
@@ -60,13 +69,15 @@ def _link(notice: Notice) -> str:
     """Return where a notice is dealt with."""
     match notice.what:
         case "unnamed":
-            return f"/members/{notice.about.get('member', '')}" if notice.count == 1 else "/whitelist?show=all&q=new-"
+            is_one = notice.count == 1
+            member = str(notice.about.get("member", ""))
+            return link_to("/members", member) if is_one else link_to("/whitelist", show="all", q="new-")
         case "proposals" | "held" | "sheet":
             return "/import"
         case "fault":
             return "/workshop"
         case "defect":
-            return f"/machines/{notice.about.get('id', '')}"
+            return link_to("/machines", str(notice.about.get("id", "")))
         case "edited" | "lost_to":
             return "/history"
     return "" if notice.device is None else "/devices"

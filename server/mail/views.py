@@ -15,12 +15,13 @@ from server.accounts.models import Role
 from server.core import configuration, exports
 from server.core.exports import Column, Kind, Table
 from server.core.forms import FormError
+from server.core.paging import page_of
 from server.core.rendering import page, refused, say
 from server.mail import post
 from server.mail.forms import LetterForm
 from server.mail.models import Letter
 
-SHOWN: Final = 100
+STEP: Final = 100
 
 
 @allowed(Role.ADMINISTRATOR)
@@ -38,9 +39,10 @@ def letters(request: HttpRequest) -> HttpResponseBase:
     audit(request, "looked_mail")
     if (file := exports.asked(request, _table)) is not None:
         return file
-    found = Letter.objects.order_by("-pk")[:SHOWN]
+    found = page_of(request, Letter.objects.all(), "-pk", step=STEP)
     context: dict[str, Any] = {
-        "letters": found,
+        "letters": found.rows,
+        "pages": found,
         "on": post.is_on(),
         "mail": configuration.in_force().mail,
         "tries": post.TRIES,

@@ -109,7 +109,8 @@ def _lines(configuration: Configuration) -> Iterator[Any]:
             yield {"file": name, "text": path.read_text()}
     count = 0
     for model in _models():
-        names = [field.attname for field in model._meta.concrete_fields]
+        # What follows from other columns is made anew where these are written.
+        names = [field.attname for field in model._meta.concrete_fields if not getattr(field, "derived", False)]
         yield {"table": model._meta.label, "columns": names}
         for row in model._default_manager.order_by("pk").values_list(*names).iterator(chunk_size=BATCH):
             count += 1

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from server.core.forms import ActionField, Form, LineField
+from server.core.forms import ActionField, ExactField, Form, LineField
 
 
 class SetupForm(Form):
     """What was asked, and which member an account is to belong to, and which workshop it is for."""
 
     do = ActionField("training", "condition", "condition_gone", "machine", "hours", "account", "backup")
-    member = LineField("", 300)
-    site = LineField("", 64)
+    member = ExactField("", 300)
+    site = ExactField()
 
 
 class AnchorForm(Form):

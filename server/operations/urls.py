@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from server.operations.views import home, privacy, setup
+from server.operations.views import home, privacy, setup, traces
 
 urlpatterns = [
     path("", home.home),
     path("setup", setup.setup),
+    path("setup/traces", traces.traces),
     path("privacy", privacy.privacy),
 ]

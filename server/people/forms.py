@@ -11,6 +11,7 @@ from server.core.forms import (
     ActionField,
     AddressField,
     DayField,
+    ExactField,
     Form,
     IdField,
     LineField,
@@ -22,12 +23,21 @@ from server.core.forms import (
 FIRST_BIRTH: Final = 1900
 
 
+class PayerField(ExactField):
+    """Who pays, by name or id; empty where nobody else does."""
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it."""
+        said = super().clean(value)
+        return said if said.strip() else ""
+
+
 class MemberForm(Form):
     """A member as people enter one."""
 
     name = LineField(N_("Name"))
     category = LineField(N_("Category"))
-    payer = LineField(N_("Who pays"))
+    payer = PayerField(N_("Who pays"), 300)
     until = DayField(N_("Membership until"))
 
 
@@ -74,7 +84,7 @@ class OrganisationForm(Form):
     """An organisation: its id where it is known already."""
 
     do = ActionField("save", "remove")
-    id = LineField("", 64)
+    id = ExactField()
     name = LineField(N_("Name"))
 
 
@@ -87,14 +97,14 @@ class ExclusionForm(Form):
 class ForgettingForm(Form):
     """The member's id, typed once more."""
 
-    sure = LineField()
+    sure = ExactField()
 
 
 class BadgeForm(Form):
     """A badge, by its hash or by its number; what is asked of it, and whose it is to be."""
 
     do = ActionField("give", "spare", "lend", "return", "block", "unblock", "remove")
-    member = LineField("", 300)
+    member = ExactField("", 300)
     hash = LineField("", 64)
     kind = LineField()
     uid = LineField(N_("Number, as `loquet read` shows it"), 60)

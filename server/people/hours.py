@@ -11,6 +11,7 @@ from common.texts import N_, _
 from protocol.rows import Hours
 from server.core.forms import FormError
 from server.core.rendering import say
+from server.core.sorting import sorted_texts
 from server.edits import editing
 from server.edits.authors import Author
 from server.people.forms import HoursForm
@@ -27,7 +28,7 @@ def categories() -> list[tuple[str, list[str], bool]]:
     """Return each category's hours as text, a day a line; "" is everybody else."""
     known = dict(Category.objects.values_list("name", "open"))
     names = set(Member.objects.exclude(category="").values_list("category", flat=True).distinct()) | set(known)
-    return [(name, _days(known.get(name)), known.get(name) is not None) for name in sorted(names | {""})]
+    return [(name, _days(known.get(name)), known.get(name) is not None) for name in sorted_texts(names | {""})]
 
 
 def _days(spans: list[list[int]] | None) -> list[str]:

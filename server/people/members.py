@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from django.db.models import QuerySet
+
+from common.folding import fold
 from common.texts import N_
 from server.core import state
 from server.core.forms import FormError
 from server.edits.models import Change
+from server.people.derived import BETWEEN
 from server.people.models import Member
+from server.people.shown import in_brackets, written
 from server.people.signals import forgotten_asked, ids_asked
 
 BATCH: Final = 500
+
+LONGEST: Final = 300  # letters of what is typed to find somebody: a name and an id
+MOST_WORDS: Final = 8
+SHOWN: Final = 4  # of several who are called the same
 
 
 def new_id() -> str:
@@ -41,27 +49,64 @@ def were_forgotten(ids: set[str]) -> list[str]:
     return sorted({each for _app, answer in forgotten_asked.send(Member, members=ids) for each in answer or ()})
 
 
+def searched(said: str) -> QuerySet[Member]:
+    """Return the members whose names and ids hold every word of what was typed, in order; all for nothing typed.
+
+    In whatever letters, with accents or without, and in any order of words.
+    """
+    found = Member.objects.order_by("place")
+    words = fold(said[:LONGEST]).split()[:MOST_WORDS]
+    for word in words:
+        found = found.filter(folded__contains=word)
+    # What folds to nothing may still be somebody's id.
+    return found if words or not said.strip() else found.filter(pk=said)
+
+
 def named(said: str) -> Member:
-    """Find whom somebody means, by id or by name. Raises FormError."""
-    said = " ".join(said.split())[:300]
-    found = Member.objects.filter(id=said).first()
+    """Find whom somebody means: by id, as `shown` writes them, or by name. Raises FormError.
+
+    An id counts as it is, then in other letters where one alone fits; so does a name, then what is a part of one.
+    """
+    said = said[:LONGEST]
+    found = _by_id(said) or _as_shown(said) or _by_folded_id(said)
     if found is not None:
         return found
-    match = re.search(r"\(([^()]+)\)$", said)
-    if match:
-        found = Member.objects.filter(id=match[1]).first()
-        if found is not None:
-            return found
-    close = list(Member.objects.filter(name__icontains=said).order_by("name")[:4]) if said else []
+    close = _called(said)
     if len(close) == 1:
         return close[0]
     if close:
-        raise FormError(
-            N_("several members are called that: {names}"), names=", ".join(f"{m.name} ({m.id})" for m in close)
-        )
-    raise FormError(N_('nobody is called "{said}"; enter the member first'), said=said)
+        raise FormError(N_("several members are called that: {names}"), names=", ".join(map(shown, close)))
+    raise FormError(N_('nobody is called "{said}"; enter the member first'), said=said.strip())
+
+
+def _by_id(said: str) -> Member | None:
+    tried = list(dict.fromkeys((said, said.strip(), " ".join(said.split()))))
+    found = Member.objects.in_bulk(tried)
+    return next((found[each] for each in tried if each in found), None)
+
+
+def _as_shown(said: str) -> Member | None:
+    """Find who is written so: "Ann Fox (m-0001)". An id may hold brackets itself: then the name tells."""
+    tried = in_brackets(said)
+    found = Member.objects.in_bulk(tried)
+    meant = next((each for each in found.values() if shown(each) == said.strip()), None)
+    return meant or found.get(tried[-1] if tried else "")
+
+
+def _by_folded_id(said: str) -> Member | None:
+    if not (folded := fold(said)):
+        return None
+    found = list(Member.objects.filter(folded__startswith=folded + BETWEEN)[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def _called(said: str) -> list[Member]:
+    if not (folded := fold(said)):
+        return []
+    exactly = Member.objects.filter(folded__endswith=BETWEEN + folded).order_by("place")[:SHOWN]
+    return list(exactly) or list(searched(said)[:SHOWN])
 
 
 def shown(value: Member | None) -> str:
     """Write a member as forms take one back."""
-    return "" if value is None else f"{value.name or value.id} ({value.id})"
+    return "" if value is None else written(value.name, value.id)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
 from django.db import models
+
+from server.people import derived
 
 
 class Category(models.Model):
@@ -20,7 +25,10 @@ class Organisation(models.Model):
 
 
 class Member(models.Model):
-    """A person. `until`: the last day of the membership; payer: an organisation's or a member's id, "" for self."""
+    """A person. `until`: the last day of the membership; payer: an organisation's or a member's id, "" for self.
+
+    folded, place: made of id and name, for searching and sorting.
+    """
 
     id = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=200, blank=True)
@@ -28,6 +36,21 @@ class Member(models.Model):
     payer = models.CharField(max_length=200, blank=True)
     until = models.DateField(null=True, blank=True)
     excluded = models.BooleanField(default=False)
+    folded = derived.Searched(editable=False, default="", db_default="")
+    place = derived.Place(editable=False, default=b"", db_default=b"")
+
+    objects = derived.Members.as_manager()
+
+    class Meta:
+        """Searched in the order in which they are shown: what is looked at for that lies side by side."""
+
+        indexes: ClassVar = [models.Index(fields=["place", "folded"], name="member_place")]
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **how: Any) -> None:  # noqa: ANN401 - Django's
+        """Write it; with a name goes all that is made of it."""
+        if update_fields is not None and "name" in update_fields:
+            update_fields = {*update_fields, "folded", "place"}
+        super().save(update_fields=update_fields, **how)
 
 
 class Particulars(models.Model):
@@ -62,6 +85,11 @@ class Badge(models.Model):
     until = models.DateField(null=True, blank=True)
     blocked = models.BooleanField(default=False)
     former = models.CharField(max_length=32, null=True, blank=True, unique=True)
+
+    class Meta:
+        """Spares are a handful of all that there are."""
+
+        indexes: ClassVar = [models.Index(fields=["hash"], condition=models.Q(kind="spare"), name="badge_spare")]
 
 
 class Pin(models.Model):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 from django.db.models import QuerySet
 
+from common.folding import fold
 from common.texts import N_
 from protocol.rows import Member as MemberRow
 from server.core.forms import FormError, made_of
 from server.people.models import Member, Organisation
-
-_ID: Final = re.compile(r"\(([^()]+)\)$")  # as `shown` writes it
+from server.people.shown import in_brackets, written
 
 
 def called(ids: Iterable[str]) -> dict[str, str]:
@@ -27,7 +25,7 @@ def called(ids: Iterable[str]) -> dict[str, str]:
 def shown(payer: str) -> str:
     """Write a payer as forms take one back."""
     name = called([payer]).get(payer, "")
-    return f"{name} ({payer})" if name and name != payer else payer
+    return written(name, payer) if name and name != payer else payer
 
 
 def settled(rows: list[MemberRow], *, enter: bool) -> list[MemberRow]:
@@ -45,22 +43,24 @@ def settled(rows: list[MemberRow], *, enter: bool) -> list[MemberRow]:
 
 def _known(said: str) -> str | None:
     """Return whom somebody means: by id, as `shown` wrote it, or by an organisation's name."""
-    match = _ID.search(said)
-    wanted = [said, *([match[1]] if match else [])]
-    for kind in (Organisation, Member):
-        if (found := kind.objects.filter(pk__in=wanted).first()) is not None:
-            return str(found.pk)
+    inside = in_brackets(said)
+    as_written = [each for each in inside if shown(each) == said.strip()]
+    for each in (said, *as_written, *inside[-1:], said.strip()):
+        if any(kind.objects.filter(pk=each).exists() for kind in (Organisation, Member)):
+            return each
     return _called(said)
 
 
 def _called(name: str) -> str | None:
-    """Return which organisation has that name, in whatever letters: not every database folds an É."""
+    """Return which organisation has that name, in whatever letters."""
     found = Organisation.objects.values_list("pk", "name")
-    return next((pk for pk, known in found if known.casefold() == name.casefold()), None)
+    folded = fold(name)
+    return next((pk for pk, known in found if fold(known) == folded), None) if folded else None
 
 
 def _entered(name: str) -> str:
     taken = set(Organisation.objects.values_list("pk", flat=True)) | set(Member.objects.values_list("pk", flat=True))
+    name = " ".join(name.split())
     return str(Organisation.objects.create(pk=made_of(name, taken), name=name).pk)
 
 

@@ -20,7 +20,7 @@ class Members(Kind[Member, protocol.Member]):
     """Persons."""
 
     name, model, rank = "member", Member, 3
-    unique, fields = ("id",), ("name", "category", "payer", "until", "excluded")
+    unique, fields = ("id",), ("name", "category", "payer", "until", "excluded", "folded", "place")
 
     def of(self, found: Member) -> protocol.Member:
         """Return the row that a model says."""

@@ -8,6 +8,7 @@ urlpatterns = [
     path("members/new", members.new),
     path("members-sheet", sheet.sheet),
     path("members/options", members.options),
+    path("members", members.member),
     path("members/<str:who>", members.member),
     path("organisations", organisations.organisations),
     path("me", members.me),

@@ -17,7 +17,9 @@ from server.accounts.guards import allowed
 from server.accounts.models import Role
 from server.core import forms
 from server.core.forms import FormError
+from server.core.links import ids_of, link_to
 from server.core.rendering import page, say
+from server.core.sorting import by_name
 from server.edits import editing, rows
 from server.edits.authors import Author
 from server.sites.forms import ExclusionsForm, NewSiteForm, SiteForm
@@ -38,7 +40,7 @@ def new(request: HttpRequest) -> HttpResponse:
         first = Site.objects.order_by("pk").values_list("zone", "currency")[:1].get()
         editing.carry_out(Author.of(request), "site", [protocol.Site(made, name, *first)], about={"name": name})
         say(request, _("saved; say when you make a code for a controller that it stands there"))
-        return HttpResponseRedirect(f"/site/{made}")
+        return HttpResponseRedirect(link_to("/site", made))
     except LoquetError as error:
         say(request, translate(error), wrong=True)
     return HttpResponseRedirect("/site")
@@ -47,6 +49,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @allowed(Role.FABMANAGER)
 def site(request: HttpRequest, which: str = "") -> HttpResponse:
     """Show a workshop, and change it."""
+    (which,) = ids_of(request, which)
     found = scope.within(request, Site.objects.order_by("id"), "pk")
     shown = get_object_or_404(found, pk=which) if which else get_object_or_404(found[:1])
     wrong = ""
@@ -62,13 +65,13 @@ def site(request: HttpRequest, which: str = "") -> HttpResponse:
             if allowed_ is not None:
                 Site.objects.filter(pk=shown.pk).update(exclusions=allowed_)
             say(request, _("saved"), undo=edit.pk if edit else None)
-            return HttpResponseRedirect(f"/site/{shown.pk}")
+            return HttpResponseRedirect(link_to("/site", shown.pk))
         except LoquetError as error:
             wrong = translate(error)
     zones = sorted(each for each in available_timezones() if "/" in each)
     context = {
         "site": shown,
-        "sites": list(found),
+        "sites": by_name(found),
         "row": row,
         "zones": zones,
         "holidays": "\n".join(day.isoformat() for day in row.holidays),

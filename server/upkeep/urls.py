@@ -4,4 +4,9 @@ from django.urls import path
 
 from server.upkeep import views
 
-urlpatterns = [path("machines/<str:which>", views.machine), path("report/<str:which>", views.report)]
+urlpatterns = [
+    path("machines", views.machine),
+    path("machines/<str:which>", views.machine),
+    path("report", views.report),
+    path("report/<str:which>", views.report),
+]

@@ -16,6 +16,8 @@ from server.accounts.models import Account, Role
 from server.core import charts
 from server.core.charts import Bar
 from server.core.forms import FormError
+from server.core.links import ids_of, link_to
+from server.core.paging import page_of
 from server.core.rendering import minutes, page, refused, say
 from server.edits.authors import Author
 from server.inbox.notices import notify
@@ -25,13 +27,14 @@ from server.upkeep.forms import MachineForm, ReportForm
 from server.upkeep.models import Defect, Downtime, What
 from server.whitelist.models import Machine
 
-SHOWN: Final = 50
+STEP: Final = 50
 WHAT: Final = {What.LOCK.value: N_("locked"), What.FAULT.value: N_("out of order")}
 
 
 @allowed(Role.TRAINER)
-def machine(request: HttpRequest, which: str) -> HttpResponse:
+def machine(request: HttpRequest, which: str = "") -> HttpResponse:
     """Show what happened to a machine; report a defect, or say that one is mended."""
+    (which,) = ids_of(request, which)
     found = scope.within(request, Machine.objects.filter(pk=which), "device__site").first()
     if found is None:
         return refused(request, _("There is no such machine."), 404)
@@ -39,25 +42,33 @@ def machine(request: HttpRequest, which: str) -> HttpResponse:
     if request.method == "POST":
         try:
             _do(request, found)
-            return HttpResponseRedirect(f"/machines/{which}")
+            return HttpResponseRedirect(link_to("/machines", which))
         except LoquetError as error:
             wrong = translate(error)
     audit(request, "looked_machine", which)
-    defects = list(Defect.objects.filter(machine=which).order_by("-pk")[:SHOWN])
-    names = dict(Member.objects.filter(pk__in={each.member for each in defects} - {""}).values_list("pk", "name"))
-    said = [(each, each.by or names.get(each.member) or each.member) for each in defects]
-    downs = Downtime.objects.filter(machine=which).order_by("-pk")[:SHOWN]
+    defects = Defect.objects.filter(machine=which)
+    waiting = page_of(request, defects.filter(done=None), "-pk", step=STEP, name="waiting")
+    mended = page_of(request, defects.filter(done__isnull=False), "-pk", step=STEP, name="mended")
+    downs = page_of(request, Downtime.objects.filter(machine=which), "-pk", step=STEP, name="downs")
     context: dict[str, Any] = {
         "machine": found,
         "wrong": wrong,
-        "waiting": [each for each in said if each[0].done is None],
-        "mended": [each for each in said if each[0].done is not None],
-        "downs": [(each, WHAT[each.what], fault(each.why), _length(each)) for each in downs],
+        "waiting": _by_whom(waiting.rows),
+        "waiting_pages": waiting,
+        "mended": _by_whom(mended.rows),
+        "mended_pages": mended,
+        "downs": [(each, WHAT[each.what], fault(each.why), _length(each)) for each in downs.rows],
+        "down_pages": downs,
         "chart": charts.bars(_("Hours down by month"), [_bar(*each) for each in spans.by_month(which)]),
         "qr": _qr(_report_page(request, which)),
         "address": _report_page(request, which),
     }
     return page(request, "upkeep/machine.html", 422 if wrong else 200, **context)
+
+
+def _by_whom(defects: list[Defect]) -> list[tuple[Defect, str]]:
+    names = dict(Member.objects.filter(pk__in={each.member for each in defects} - {""}).values_list("pk", "name"))
+    return [(each, each.by or names.get(each.member) or each.member) for each in defects]
 
 
 def _bar(month: Any, down: int) -> Bar:  # noqa: ANN401 - a day
@@ -69,7 +80,7 @@ def _length(down: Downtime) -> int | None:
 
 
 def _report_page(request: HttpRequest, which: str) -> str:
-    return request.build_absolute_uri(f"/report/{which}")
+    return request.build_absolute_uri(link_to("/report", which))
 
 
 def _qr(address: str) -> str:
@@ -105,11 +116,12 @@ def _notify(found: Machine, kept: Defect) -> None:
     notify("defect", found.device, once=f"defect/here/{kept.pk}", **about)
 
 
-def report(request: HttpRequest, which: str) -> HttpResponse:
+def report(request: HttpRequest, which: str = "") -> HttpResponse:
     """Take a defect from whoever stands at a machine: nobody has to log in to say that something is broken.
 
     It shows the machine's name, which stands on the machine, and nothing else.
     """
+    (which,) = ids_of(request, which)
     found = Machine.objects.filter(pk=which, retired=False).select_related("device").first()
     if found is None:
         return refused(request, _("There is no such machine."), 404)

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -17,14 +16,16 @@ from common.texts import N_, _, translate
 from protocol.sentences import ENDINGS
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
-from server.accounts.models import Role
+from server.accounts.models import Account, Role
 from server.core import charts, clock, exports
 from server.core.charts import Bar
 from server.core.exports import Column, Kind, Table
 from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
+from server.core.paging import page_of
 from server.core.rendering import minutes, page, say
+from server.core.sorting import by_name
 from server.edits.authors import Author
-from server.people import payers
+from server.people import members, payers
 from server.people.models import Member
 from server.usage import corrections
 from server.usage.forms import CorrectionForm
@@ -32,6 +33,7 @@ from server.usage.models import Correction, Session
 from server.whitelist.models import Machine
 
 STEP: Final = 100
+NOT_OF_A_SHEET: Final = {"as", "sessions-from", "sessions-to"}
 MONTHS: Final = 12  # of the chart
 PURPOSES: Final = {
     "own": N_("own work"),
@@ -59,34 +61,51 @@ def _ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone()).timestamp() * 1000)
 
 
-def _asked(request: HttpRequest) -> tuple[QuerySet[Session], date]:
-    month = _month(request.GET.get("month", ""))
-    return _of_month(request, month), month
-
-
-def _of_month(request: HttpRequest, month: date) -> QuerySet[Session]:
-    mine = scope.within(request, Session.objects.all())
-    found = mine.filter(started__gte=_ms(month), started__lt=_ms(_after(month)))
-    for name in ("machine", "member", "category", "purpose"):
-        said = request.GET.get(name, "")[:100]
+def _asked(request: HttpRequest) -> QuerySet[Session]:
+    """Return the sessions that the filters let through, of all months."""
+    found = scope.within(request, Session.objects.all())
+    for name in ("machine", "category", "purpose"):
+        said = request.GET.get(name, "")[:200]
         if said:
             found = found.filter(**{name: said})
-    return found
+    said = request.GET.get("member", "")[: members.LONGEST]
+    meant = _meant(said) if said else []
+    return found.filter(member__in=meant) if meant else found
+
+
+def _meant(said: str) -> list[str]:
+    """Return whose sessions are meant: of an id, whether or not it is somebody's still; else of all who are called so.
+
+    In each form in which somebody may be written, so that a field of this page takes what another one shows. Nobody is
+    meant by blanks, where they are no id.
+    """
+    if Session.objects.filter(member=said).exists():
+        return [said]
+    if not said.strip():
+        return []
+    try:
+        return [members.named(said).pk]
+    except FormError:
+        return list(members.searched(said).values_list("pk", flat=True)[:STEP]) or [said]
+
+
+def _of_month(found: QuerySet[Session], month: date) -> QuerySet[Session]:
+    return found.filter(started__gte=_ms(month), started__lt=_ms(_after(month)))
 
 
 @allowed(Role.FABMANAGER)
 def usage(request: HttpRequest) -> HttpResponseBase:
     """Show a month, or give it as a sheet."""
-    found, month = _asked(request)
+    month, asked = _month(request.GET.get("month", "")), _asked(request)
+    found = _of_month(asked, month)
     audit(request, "looked_usage", request.GET.urlencode())
     if (file := exports.asked(request, lambda: _table(found, month))) is not None:
         return file
-    machines = dict(Machine.objects.values_list("pk", "name"))
+    machines = _machines()
     by_machine = _sums(found, "machine")
-    by_member = _sums(found, "member")[:STEP]
-    pages = Paginator(found.order_by("-started", "-pk"), STEP)
-    shown = pages.get_page(request.GET.get("page"))
-    wanted = {row["member"] for row in by_member} | {each.member for each in shown}
+    by_member = _sums(found, "member")
+    pages = page_of(request, found, "-started", "-pk", step=STEP, name="sessions")
+    wanted = {row["member"] for row in by_member} | {each.member for each in pages.rows}
     names = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
     undated = scope.within(request, Session.objects.filter(started=None)).count()
     context: dict[str, Any] = {
@@ -95,20 +114,58 @@ def usage(request: HttpRequest) -> HttpResponseBase:
         "after": _after(month),
         "by_machine": by_machine,
         "by_member": by_member,
+        "step": STEP,
         "most": max((row["powered"] or 0 for row in by_machine), default=0) or 1,
-        "sessions": shown,
-        "count": pages.count,
+        "sessions": pages.rows,
+        "pages": pages,
+        "count": sum(row["count"] for row in by_machine),
         "total": found.aggregate(total=Sum("powered"))["total"] or 0,
         "machines": machines,
         "names": names,
         "purposes": PURPOSES,
         "endings": {key.value: text for key, text in ENDINGS.items()},
         "asked": request.GET,
-        "query": urlencode([pair for pair in request.GET.items() if pair[0] not in {"page", "as"}]),
+        "query": urlencode([pair for pair in request.GET.items() if pair[0] not in NOT_OF_A_SHEET]),
         "undated": undated,
-        "chart": charts.bars(_("Hours by month"), _by_month(request, month)),
+        "chart": charts.bars(_("Hours by month"), _by_month(asked, month)),
     }
     return page(request, "usage/usage.html", **context)
+
+
+def _machines() -> dict[str, str]:
+    """Return what machines are called, in the order of that."""
+    return {each.pk: each.name for each in by_name(Machine.objects.only("pk", "name"))}
+
+
+@allowed(Role.FABMANAGER)
+def sessions(request: HttpRequest) -> HttpResponseBase:
+    """Show the sessions of all months, the latest that came first; or those that have no date."""
+    asked = _asked(request)
+    undated = bool(request.GET.get("undated"))
+    audit(request, "looked_usage", request.GET.urlencode())
+    pages = page_of(request, asked.filter(started=None) if undated else asked, "-pk", step=STEP, name="sessions")
+    names = Member.objects.filter(pk__in={each.member for each in pages.rows}).values_list("pk", "name")
+    context: dict[str, Any] = {
+        "undated": undated,
+        "sessions": pages.rows,
+        "pages": pages,
+        "machines": _machines(),
+        "names": dict(names),
+        "purposes": PURPOSES,
+        "endings": {key.value: text for key, text in ENDINGS.items()},
+        "asked": request.GET,
+    }
+    return page(request, "usage/sessions.html", **context)
+
+
+@allowed(Role.MEMBER)
+def mine(request: HttpRequest) -> HttpResponseBase:
+    """Show an account the sessions of its own member, all of them."""
+    account = request.user
+    assert isinstance(account, Account)  # noqa: S101 - pages are guarded
+    found = Session.objects.filter(member=account.member) if account.member else Session.objects.none()
+    pages = page_of(request, found, "-pk", step=STEP, name="sessions")
+    return page(request, "usage/my_sessions.html", sessions=pages.rows, pages=pages)
 
 
 @allowed(Role.FABMANAGER)
@@ -143,13 +200,13 @@ def session(request: HttpRequest, number: int) -> HttpResponseBase:
     return page(request, "usage/session.html", status=400 if wrong else 200, **context)
 
 
-def _by_month(request: HttpRequest, last: date) -> list[Bar]:
+def _by_month(asked: QuerySet[Session], last: date) -> list[Bar]:
     """Return the hours of the year up to a month, month by month, of what is asked for."""
     found = []
     for back in reversed(range(MONTHS)):
         number = last.year * 12 + last.month - 1 - back
         month = date(number // 12, number % 12 + 1, 1)
-        total = _of_month(request, month).aggregate(total=Sum("powered"))["total"] or 0
+        total = _of_month(asked, month).aggregate(total=Sum("powered"))["total"] or 0
         found.append(Bar(f"{month:%m/%y}", total, minutes(total)))
     return found
 

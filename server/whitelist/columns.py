@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 from django.db.models import Q
@@ -12,11 +13,14 @@ from common.texts import N_, _
 from protocol.rows import Certification, Level
 from protocol.sentences import LEVELS
 from server.core import forms
+from server.core.links import link_to
 from server.core.rendering import day
+from server.core.sorting import by_name
 from server.whitelist import models
 from server.whitelist.models import Machine, Training
 
 SOON: Final = 30  # days before its end a certification is marked
+_WORD: Final = re.compile(r"[A-Za-z0-9_]+")  # without a hyphen, which stands between two
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -40,9 +44,17 @@ class Cell(msgspec.Struct, frozen=True):
     may: bool = True
 
     @property
-    def path(self) -> str:
-        """The end of its address."""
-        return f"{quote(self.member, safe='')}/{quote(self.training.id, safe='')}"
+    def address(self) -> str:
+        """Where it is looked at and changed."""
+        return link_to("/whitelist/cell", self.member, self.training.id)
+
+    @property
+    def element(self) -> str:
+        """What its element is called on the page: of no two cells the same, and a word that any selector takes."""
+        ids = (self.member, self.training.id)
+        if all(map(_WORD.fullmatch, ids)):
+            return "-".join(("c", *ids))
+        return f"c-{hashlib.blake2b('/'.join(ids).encode(), digest_size=12).hexdigest()}"
 
     @property
     def mark(self) -> str:
@@ -72,14 +84,14 @@ def columns(only: str = "", site: str | None = None) -> list[Column]:
     A training that opens something elsewhere alone is no column of that site's.
     """
     opens: dict[str, list[str]] = {}
-    everywhere = Machine.objects.filter(retired=False).order_by("name", "id")
+    everywhere = Machine.objects.filter(retired=False)
     machines = everywhere if site is None else everywhere.filter(Q(device__site=site) | Q(device=None))
     elsewhere = {t for each in everywhere.values_list("requires", flat=True) for t in each or ()} if site else set()
-    for machine, name, requires in machines.values_list("pk", "name", "requires"):
-        for training in requires or ():
-            opens.setdefault(training, []).append(name or machine)
+    for machine in by_name(machines.only("pk", "name", "requires")):
+        for training in machine.requires or ():
+            opens.setdefault(training, []).append(machine.name or machine.pk)
     held = models.Certification.objects.values("training")
-    found = Training.objects.filter(Q(retired=False) | Q(pk__in=held)).order_by("name", "id")
+    found = by_name(Training.objects.filter(Q(retired=False) | Q(pk__in=held)))
     follows = set(models.Condition.objects.values_list("pk", flat=True))
     return [
         Column(each.pk, each.name or each.pk, tuple(opens.get(each.pk, ())), each.pk not in follows)

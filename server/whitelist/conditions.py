@@ -18,6 +18,7 @@ from protocol.rows import Row
 from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import say
+from server.core.sorting import by_name
 from server.edits import editing, rows
 from server.edits.authors import Author
 from server.people.models import Member, Particulars
@@ -119,5 +120,5 @@ def _derive(author: Author, conditions: Iterable[Condition], members: list[str] 
 
 def of_setup() -> list[tuple[Condition, models.Training]]:
     """Return the conditions that there are, with what they are called."""
-    trainings = {each.pk: each for each in Training.objects.filter(pk__in=Condition.objects.values("pk"))}
-    return [(each, trainings[each.pk]) for each in Condition.objects.order_by("pk") if each.pk in trainings]
+    found = {each.pk: each for each in Condition.objects.all()}
+    return [(found[each.pk], each) for each in by_name(Training.objects.filter(pk__in=found))]

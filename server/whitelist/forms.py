@@ -6,7 +6,17 @@ from typing import Any
 
 from common.texts import N_
 from protocol.rows import Level
-from server.core.forms import ActionField, DayField, Form, LineField, NumberField, RefusalError, TickedField, TickField
+from server.core.forms import (
+    ActionField,
+    DayField,
+    ExactField,
+    Form,
+    LineField,
+    NumberField,
+    RefusalError,
+    TickedField,
+    TickField,
+)
 
 LONGEST: int = 10_080  # minutes: a week
 
@@ -48,7 +58,7 @@ class CertificationForm(Form):
 class ClassForm(Form):
     """What is given to everybody who was ticked."""
 
-    training = LineField()
+    training = ExactField()
     member = TickedField()
     level = LevelField()
     until = DayField(N_("Until"))
@@ -57,7 +67,7 @@ class ClassForm(Form):
 class TrainingForm(Form):
     """A training: its id where it is known already."""
 
-    id = LineField()
+    id = ExactField()
     name = LineField(N_("Name"))
     retired = TickField()
 
@@ -73,13 +83,13 @@ class ConditionForm(Form):
 class ConditionGoneForm(Form):
     """Which condition is to go."""
 
-    condition = LineField()
+    condition = ExactField()
 
 
 class MachineForm(Form):
     """What a machine asks for, and what it is called."""
 
-    id = LineField()
+    id = ExactField()
     name = LineField(N_("Name"))
     requires = TickedField()
     nothing = TickField()

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from common.folding import fold
 from protocol.rows import Certification
 from server.people.models import Particulars
 from server.whitelist.models import Condition
@@ -32,8 +33,8 @@ def _guardian(known: Particulars, _asked: str) -> Held | None:
 
 
 def _commune(known: Particulars, asked: str) -> Held | None:
-    wanted = {each.strip().casefold() for each in asked.split(",")}
-    return Held() if known.commune.casefold() in wanted - {""} else None
+    wanted = {fold(each) for each in asked.split(",")}
+    return Held() if fold(known.commune) in wanted - {""} else None
 
 
 def _insurance(known: Particulars, _asked: str) -> Held | None:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from django.db.models import Q
 
+from common.folding import sort_key
 from protocol.rows import Badge, Certification, Member, Row, read_row
 from server.core import clock
 from server.edits.models import Change
@@ -64,7 +65,7 @@ def undelivered() -> list[Undelivered]:
         if mine:
             days = (now - seen).days if seen else None
             made.append(Undelivered(device, name or device, len(mine), days, frozenset(mine)))
-    return sorted(made, key=lambda each: (-(each.days or 0), each.device))
+    return sorted(made, key=lambda each: (-(each.days or 0), sort_key(each.name), each.device))
 
 
 def _trainings() -> dict[str, set[str]]:

@@ -23,6 +23,7 @@ from common.folding import fold, sort_key
         ("\ufb01let", "filet"),
         ("two\nlines\tand tabs", "two lines and tabs"),
         ("Иванов", "иванов"),
+        ("\u211dené \U0001d400nn", "rene ann"),
         ("", ""),
     ],
 )

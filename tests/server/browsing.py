@@ -7,13 +7,24 @@ from django.test import Client
 from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 
 PAGES = ["/whitelist", "/badges", "/workshop", "/devices", "/explain", "/import", "/usage", "/inbox", "/setup",
-         "/history", "/site", "/organisations", "/mail", "/members/new", "/account", "/me"]  # fmt: skip
+         "/history", "/site", "/organisations", "/mail", "/members/new", "/account", "/me",
+         "/me/sessions", "/usage/sessions", "/usage/sessions?undated=1", "/setup/traces"]  # fmt: skip
 # With one of everything.
 MORE = [
     "/members/ann", "/members/bob", "/whitelist?q=ann&show=all", "/whitelist?training=laser&has=yes",
     "/whitelist/cell/ann/laser", "/explain?member=ann&machine=laser", "/explain?member=ann&machine=new",
     "/usage?month=2026-11", "/usage/1", "/usage?month=2026-11&machine=laser&member=ann", "/usage?month=2026-11&as=csv",
     "/members/options?member=ann", "/devices/d-one/settings", "/machines/laser", "/report/laser", "/privacy",
+    "/members?id=ann", "/whitelist?show=all&member=ann", "/whitelist/cell?id=ann&id=laser", "/machines?id=laser",
+    "/report?id=laser", "/site?id=main", "/usage/sessions?member=ann&machine=laser", "/whitelist?to=end",
+    "/whitelist?from=61", "/history?from=3", "/history?to=3", "/history?to=end", "/mail?from=1", "/mail?to=end",
+    "/inbox?from=True~2026-11-20T12:30:15%2B00:00~3", "/inbox?done-from=2026-11-20T12:30:15%2B00:00~3",
+    "/inbox?to=end&done-to=end", "/badges?all-from=61&spares-from=61", "/badges?all-to=end&spares-to=end",
+    "/usage?month=2026-11&sessions-from=1795000002000~1", "/usage?month=2026-11&sessions-to=end", "/me/sessions?to=end",
+    "/usage/sessions?sessions-from=1", "/setup/traces?from=2", "/setup/traces?to=end",
+    "/members/ann?edits-from=3", "/members/ann?edits-to=end",
+    "/machines/laser?waiting-from=9&mended-from=9&downs-from=9",
+    "/machines/laser?waiting-to=end&mended-to=end&downs-to=end",
 ]  # fmt: skip
 PASSWORD = "correct horse battery"
 

@@ -19,6 +19,7 @@ from server.core import clock, configuration, exports, keys, state
 from server.core.exports import Column, Kind, Table
 from server.core.forms import FormError
 from server.core.rendering import page, refused, say
+from server.core.sorting import by_name
 from server.devices import enrolment, trust
 from server.devices.forms import CodeForm
 from server.devices.models import Device
@@ -64,8 +65,8 @@ def devices(request: HttpRequest) -> list[Shown]:
     """Return every controller that whoever asks may see, those in trouble first."""
     late = {each.device: each for each in undelivered()}
     version = int(state.get(state.VERSION, "0"))
-    found = scope.within(request, Device.objects.filter(retired=False)).prefetch_related("machines").order_by("name")
-    shown = [_shown(each, late.get(each.pk), version) for each in found]
+    found = scope.within(request, Device.objects.filter(retired=False)).prefetch_related("machines")
+    shown = [_shown(each, late.get(each.pk), version) for each in by_name(found)]
     return sorted(shown, key=lambda each: -len(each.wrong))
 
 
@@ -87,7 +88,7 @@ def _shown(device: Device, late: Undelivered | None, version: int) -> Shown:
     if device.is_held:
         wrong.append(_("It excluded or blocked too many people at once: what it says of others waits for you."))
     wrong += _wrong_in(report)
-    machines = tuple(machine.name or machine.pk for machine in device.machines.all())
+    machines = tuple(machine.name or machine.pk for machine in by_name(device.machines.all()))
     missing = max(0, version - device.holds)
     return Shown(device, machines, tuple(wrong), _(CLOCKS.get(report.get("clock", ""), "?")), report, missing)
 

@@ -14,6 +14,7 @@ from server.accounts.guards import allowed
 from server.accounts.models import Role
 from server.core.forms import FormError
 from server.core.rendering import say
+from server.core.sorting import by_name
 from server.devices import proposals
 from server.devices.forms import ProposalsForm
 from server.devices.models import Device
@@ -27,7 +28,7 @@ def section(_about: str, site: str | None) -> dict[str, Any]:
     """Return what each controller proposes, of one site or of all."""
     found = []
     proposing = Device.objects.filter(proposal__isnull=False)
-    for device in (proposing.filter(site=site) if site else proposing).distinct():
+    for device in by_name((proposing.filter(site=site) if site else proposing).distinct()):
         mine = proposals.of(device)
         shown = [(key, in_words(row) if row else _("take away: {key}").format(key=key)) for key, row in mine[:SHOWN]]
         found.append((device, shown, len(mine)))

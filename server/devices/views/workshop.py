@@ -17,6 +17,7 @@ from server.accounts.models import Role
 from server.core import clock
 from server.core.forms import FormError
 from server.core.rendering import page, say
+from server.core.sorting import by_name
 from server.devices.forms import EndForm, LockForm, WorkshopForm
 from server.devices.reports import SILENT
 from server.edits import editing, rows
@@ -58,7 +59,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 def machines(request: HttpRequest) -> list[Shown]:
     """Return every machine that whoever asks may see, those in trouble first."""
-    found = _seen(request).filter(retired=False).select_related("device").order_by("name", "id")
+    found = by_name(_seen(request).filter(retired=False).select_related("device"))
     states: list[tuple[models.Machine, dict[str, Any]]] = [(each, each.state or {}) for each in found]
     members = {state.get("member", "") for _machine, state in states} - {""}
     names = dict(Member.objects.filter(pk__in=members).values_list("pk", "name"))

@@ -16,6 +16,7 @@ from server.accounts.models import Role
 from server.core import exports, sections
 from server.core.exports import Column, Kind, Table
 from server.core.forms import FormError
+from server.core.paging import page_of
 from server.core.rendering import page, refused, say
 from server.edits import sentences
 from server.edits.history import seen_by
@@ -43,15 +44,12 @@ def imports(request: HttpRequest) -> HttpResponse:
             wrong = translate(error)
     site = scope.site_of(request)
     parts, brought = sections.of("import", site=site)
-    before = request.GET.get("before", "")
-    found = seen_by(site).filter(what="imported").order_by("-pk").select_related("account", "device", "undone_by")
-    if before.isascii() and before.isdigit() and len(before) < 10:  # noqa: PLR2004 - an edit's number
-        found = found.filter(pk__lt=int(before))
-    past = list(found[: PAST + 1])
+    found = seen_by(site).filter(what="imported").select_related("account", "device", "undone_by")
+    pages = page_of(request, found, "-pk", step=PAST, name="past")
     context: dict[str, Any] = {
         "wrong": wrong,
-        "past": [(each, sentences.who(each), sentences.sentence(each)) for each in past[:PAST]],
-        "older": past[PAST - 1].pk if len(past) > PAST else None,
+        "past": [(each, sentences.who(each), sentences.sentence(each)) for each in pages.rows],
+        "pages": pages,
         "labels": LABELS,
         "sources": [_shown(each) for each in _sources(request)],
         "folder": sources.folder(),

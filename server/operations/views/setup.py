@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
+from common.folding import sort_key
 from common.texts import N_, _, translate
 from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.management import save_account
-from server.accounts.models import Account, AuditRecord, Role
+from server.accounts.models import Account, Role
 from server.core import configuration, tls
 from server.core.configuration import Certificate
 from server.core.forms import FormError
 from server.core.rendering import page, say
+from server.core.sorting import by_name
 from server.devices.models import Device
 from server.operations import backup
 from server.operations.forms import AnchorForm, SetupForm
+from server.operations.views import traces
 from server.operations.views.backup import download
 from server.people import hours, members
 from server.people.models import Member
@@ -28,6 +30,8 @@ from server.sites.models import Site
 from server.whitelist import conditions
 from server.whitelist.models import Machine, Training
 from server.whitelist.setup import all_ask, save_machine, save_training
+
+TRACES: Final = 20  # of all that there are on a page of their own
 
 
 @allowed(Role.FABMANAGER)
@@ -54,26 +58,24 @@ def setup(request: HttpRequest) -> HttpResponseBase:
     context: dict[str, Any] = {
         "steps": steps,
         "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
-        "trainings": Training.objects.order_by("retired", "name", "id"),
+        "trainings": sorted(by_name(Training.objects.all()), key=_is_retired),
         "conditions": conditions.of_setup(),
-        "machines": machines.order_by("retired", "name", "id"),
+        "machines": sorted(by_name(machines), key=_is_retired),
         "categories": hours.categories(),
         "days": [_(day) for day in hours.DAYS],
-        "accounts": mine.order_by("username"),
-        "sites": scope.within(request, Site.objects.order_by("name", "id"), "pk"),
+        "accounts": sorted(mine, key=lambda each: sort_key(each.username)),
+        "sites": by_name(scope.within(request, Site.objects.all(), "pk")),
         "roles": [(role.value, _(role.label)) for role in Role],
         "left": backup.days_since_left(),
         "made": backup.last_made(),
-        "traces": _traces(request, mine)[:50],
+        "traces": traces.seen(request).order_by("-pk")[:TRACES],
         "secret": request.session.pop("secret", None),
     }
     return page(request, "operations/setup.html", **context)
 
 
-def _traces(request: HttpRequest, accounts: QuerySet[Account]) -> QuerySet[AuditRecord]:
-    """Return what was done and looked at, by whoever is for the same site."""
-    found = AuditRecord.objects.order_by("-pk")
-    return found if scope.site_of(request) is None else found.filter(account__in=accounts.values("username"))
+def _is_retired(found: Training | Machine) -> bool:
+    return found.retired
 
 
 def _answer(
@@ -118,7 +120,7 @@ def _site_of(request: HttpRequest) -> str | None:
 
 def _member_of(request: HttpRequest) -> str | None:
     """Return whom an account is to belong to: "" for nobody, None for whoever it belonged to. Raises FormError."""
-    said = SetupForm.read(request)["member"]
+    said = SetupForm.read(request)["member"].strip()
     if said == "-":
         return ""
     return members.named(said).pk if said else None

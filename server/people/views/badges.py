@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
@@ -16,6 +17,7 @@ from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import clock, forms
 from server.core.forms import FormError
+from server.core.paging import page_of
 from server.core.rendering import page, say
 from server.edits import editing, rows
 from server.edits.authors import Author
@@ -26,6 +28,7 @@ from server.people.forms import BadgeForm
 DRAWER: Final = "drawer"  # whose a spare is that is lent to nobody: no member has this id
 LATELY: Final = timedelta(hours=2)
 STEP: Final = 50
+MOST_OF_NOBODY: Final = 200
 KINDS: Final = {
     "member": N_("the member's own"),
     "spare": N_("spare"),
@@ -46,26 +49,43 @@ def badges(request: HttpRequest) -> HttpResponse:
             wrong = translate(error)
     if request.headers.get("HX-Target") == "unknown":
         return page(request, "people/badges_unknown.html", unknown=_unknown())
-    said = request.GET.get("q", "").strip()[:100]
-    found = models.Badge.objects.exclude(kind="spare").order_by("member")
-    if said:
-        called = models.Member.objects.filter(name__icontains=said).values("pk")
-        found = found.filter(member__in=called) | found.filter(member__icontains=said)
+    said = request.GET.get("q", "")[: members.LONGEST]
     audit(request, "looked_badges", said)
-    shown = list(found[:STEP])
-    spares = list(models.Badge.objects.filter(kind="spare").order_by("until", "hash")[:STEP])
-    names = dict(models.Member.objects.filter(pk__in=[b.member for b in (*shown, *spares)]).values_list("pk", "name"))
+    own = models.Badge.objects.exclude(kind="spare")
+    pages = page_of(request, _with_a_badge(said, own), "place", step=STEP, name="all")
+    spares = page_of(request, models.Badge.objects.filter(kind="spare"), "hash", step=STEP, name="spares")
+    shown = _of(pages.rows, own) + ([] if pages.last else _of_nobody(said, own))
+    lent = models.Member.objects.filter(pk__in=[each.member for each in spares.rows])
+    names = {each.pk: each.name for each in (*pages.rows, *lent)}
     context: dict[str, Any] = {
         "wrong": wrong,
         "unknown": _unknown(),
-        "spares": [(each, _lent_to(each, names)) for each in spares],
+        "spares": [(each, _lent_to(each, names)) for each in spares.rows],
+        "spare_pages": spares,
         "badges": [(each, names.get(each.member) or each.member) for each in shown],
-        "more": found.count() > STEP,
+        "badge_pages": pages,
         "said": said,
         "kinds": KINDS,
         "prefill": request.GET.get("member", ""),
     }
     return page(request, "people/badges.html", 422 if wrong else 200, **context)
+
+
+def _with_a_badge(said: str, own: QuerySet[models.Badge]) -> QuerySet[models.Member]:
+    """Return the members who have a badge, of those that are looked for."""
+    return members.searched(said).filter(Exists(own.filter(member=OuterRef("pk"))))
+
+
+def _of(found: list[models.Member], own: QuerySet[models.Badge]) -> list[models.Badge]:
+    """Return the badges of some members, in their order."""
+    places = {each.pk: place for place, each in enumerate(found)}
+    return sorted(own.filter(member__in=places), key=lambda each: (places[each.member], each.hash))
+
+
+def _of_nobody(said: str, own: QuerySet[models.Badge]) -> list[models.Badge]:
+    """Return badges of ids that are no member's, as a controller's journal may bring some; they end the list."""
+    found = own.filter(~Exists(models.Member.objects.filter(pk=OuterRef("member")))).order_by("member", "hash")
+    return list((found.filter(member__in={said, said.strip()}) if said.strip() else found)[:MOST_OF_NOBODY])
 
 
 def _lent_to(badge: models.Badge, names: dict[str, str]) -> str:

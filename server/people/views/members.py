@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from common.errors import LoquetError
@@ -16,26 +15,29 @@ from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
 from server.core import forms, sections
 from server.core.forms import FormError
+from server.core.links import ids_of, link_to
+from server.core.paging import page_of
 from server.core.rendering import page, refused, say
+from server.core.sorting import by_name, sorted_texts
 from server.edits import editing, rows, sentences
 from server.edits.authors import Author
 from server.edits.history import seen_by
+from server.edits.models import Change
 from server.people import members, models, particulars, payers, pins
 from server.people.forgetting import forget
 from server.people.forms import ExclusionForm, ForgettingForm, MemberActionForm, MemberForm, NewMemberForm
 
 EDITS: Final = 30
+OPTIONS: Final = 20
 
 
 @allowed(Role.TRAINER)
 def options(request: HttpRequest) -> HttpResponse:
     """Offer members by what was typed so far."""
-    said = request.GET.get("member", request.GET.get("q", "")).strip()[:100]
+    said = request.GET.get("member", request.GET.get("q", ""))[:100]
     audit(request, "looked_names", said, hourly=True)
-    found = models.Member.objects.order_by("name")
-    for word in said.split()[:5]:
-        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word))
-    return page(request, "people/options.html", members=[members.shown(each) for each in found[:20]])
+    found = members.searched(said)[:OPTIONS]
+    return page(request, "people/options.html", members=[members.shown(each) for each in found])
 
 
 @allowed(Role.FABMANAGER)
@@ -56,22 +58,25 @@ def new(request: HttpRequest) -> HttpResponse:
                 raise FormError(N_('"{id}" was the id of somebody who was forgotten; choose another one'), id=made)
             row = msgspec.structs.replace(Member(made), **said)
             editing.carry_out(Author.of(request), "member_new", [row], about={"name": name})
-            return HttpResponseRedirect(f"/members/{made}")
+            return HttpResponseRedirect(link_to("/members", made))
         except LoquetError as error:
             wrong = translate(error)
     context: dict[str, Any] = {"wrong": wrong, "said": request.POST, "categories": _categories()}
-    context["payers"] = models.Organisation.objects.order_by("name")
+    context["payers"] = by_name(models.Organisation.objects.all())
     return page(request, "people/new.html", 422 if wrong else 200, **context)
 
 
 def _categories() -> list[str]:
     mine = set(models.Member.objects.exclude(category="").values_list("category", flat=True).distinct())
-    return sorted(mine | set(models.Category.objects.exclude(name="").values_list("name", flat=True)))
+    return sorted_texts(mine | set(models.Category.objects.exclude(name="").values_list("name", flat=True)))
 
 
 @allowed(Role.FABMANAGER)
-def member(request: HttpRequest, who: str) -> HttpResponse:
+def member(request: HttpRequest, who: str = "") -> HttpResponse:
     """Show all that is known of a member, or change it."""
+    (who,) = ids_of(request, who)
+    if not who:
+        return HttpResponseRedirect("/whitelist")
     found = rows.get(f"member/{who}")
     if not isinstance(found, Member):
         return refused(request, _("There is no such member any more."), 404)
@@ -80,28 +85,28 @@ def member(request: HttpRequest, who: str) -> HttpResponse:
         try:
             with editing.alone():
                 _change(request, who)
-            return HttpResponseRedirect(
-                f"/members/{who}" if models.Member.objects.filter(pk=who).exists() else "/whitelist"
-            )
+            is_there = models.Member.objects.filter(pk=who).exists()
+            return HttpResponseRedirect(link_to("/members", who) if is_there else "/whitelist")
         except LoquetError as error:
             wrong = translate(error)
     audit(request, "looked_member", who)
     keys = [f"member/{who}", *(row.key for row in rows.belonging_to("member", who, holding=True))]
     site = scope.site_of(request)
     known = particulars.of(who)
-    changed = seen_by(site).filter(changes__key__in=keys).distinct().order_by("-pk")
-    edits = changed.select_related("account", "device")[:EDITS]
+    changed = seen_by(site).filter(pk__in=Change.objects.filter(key__in=keys).values("edit"))
+    edits = page_of(request, changed.select_related("account", "device"), "-pk", step=EDITS, name="edits")
     head, brought = sections.of("member_head", who, site)
     parts, more = sections.of("member", who, site)
     context: dict[str, Any] = {
         "member": found,
         "wrong": wrong,
         "badges": models.Badge.objects.filter(member=who),
-        "edits": [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in edits],
+        "edits": [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in edits.rows],
+        "pages": edits,
         "categories": _categories(),
         "today": forms.today(),
         "payer": payers.shown(found.payer),
-        "payers": models.Organisation.objects.order_by("name"),
+        "payers": by_name(models.Organisation.objects.all()),
         "particulars": known,
         "particulars_stamp": forms.stamp(*particulars.values(known)),
         "has_pin": pins.has_pin(who),
@@ -148,7 +153,8 @@ def _change(request: HttpRequest, member: str) -> None:
             edit = editing.carry_out(who, "welcomed", put, forced_ends, about=about)
             say(request, _("{name} is welcome again").format(**about), undo=edit.pk if edit else None)
         case "forget":
-            if ForgettingForm.read(request)["sure"] != row.id:
+            sure = ForgettingForm.read(request)["sure"]
+            if sure != row.id and sure.split() != row.id.split():
                 raise FormError(N_("type the member's id to say that you mean it: {id}"), id=row.id)
             forget(who, row.id)
             say(request, _("forgotten; sessions and minutes stay, under an id without a name"))

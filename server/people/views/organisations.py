@@ -13,6 +13,7 @@ from server.accounts.guards import allowed
 from server.accounts.models import AuditRecord, Role
 from server.core import forms
 from server.core.rendering import page, say
+from server.core.sorting import by_name
 from server.people import payers
 from server.people.forms import OrganisationForm
 from server.people.models import Member, Organisation
@@ -29,9 +30,9 @@ def organisations(request: HttpRequest) -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     paid = Member.objects.filter(payer=OuterRef("pk")).order_by().values("payer").annotate(n=Count("pk")).values("n")
-    found = Organisation.objects.annotate(members=Subquery(paid)).order_by("name", "pk")
+    found = Organisation.objects.annotate(members=Subquery(paid))
     context: dict[str, Any] = {
-        "organisations": found,
+        "organisations": by_name(found),
         "stamp": forms.stamp,
         "wrong": wrong,
         "asked": request.POST if wrong else {},

@@ -37,7 +37,7 @@ def _table() -> Table:
     def rows() -> Iterator[tuple[Any, ...]]:
         paying = payers.called(Member.objects.exclude(payer="").values_list("payer", flat=True).distinct())
         known = {each.pk: each for each in Particulars.objects.all()}
-        for each in Member.objects.order_by("name", "id").iterator(chunk_size=500):
+        for each in Member.objects.order_by("place").iterator(chunk_size=500):
             of = known.get(each.pk, Particulars())
             yield (
                 each.pk, each.name, each.category, paying.get(each.payer, each.payer), each.until,

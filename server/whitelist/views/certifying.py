@@ -15,6 +15,7 @@ from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
 from server.core.forms import BackForm, FormError
+from server.core.links import ids_of
 from server.core.rendering import page, refused, say, show_version
 from server.edits import editing, rows
 from server.edits.authors import Author
@@ -31,8 +32,9 @@ GIVEN: Final = NP_("{count} person has the training {training} now", "{count} pe
 
 
 @allowed(Role.TRAINER)
-def cell(request: HttpRequest, member: str, training: str) -> HttpResponse:
+def cell(request: HttpRequest, member: str = "", training: str = "") -> HttpResponse:
     """Show what may be done with one cell; or do it."""
+    member, training = ids_of(request, member, training)
     found = Member.objects.filter(pk=member).first()
     column = next((each for each in columns(site=scope.site_of(request)) if each.id == training), None)
     if found is None or column is None:

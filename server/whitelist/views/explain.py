@@ -18,6 +18,7 @@ from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
 from server.core import clock
 from server.core.rendering import page
+from server.core.sorting import by_name
 from server.edits import rows
 from server.people import members
 from server.people import models as people
@@ -63,9 +64,8 @@ def why(request: HttpRequest) -> HttpResponse:
     member: people.Member | None = None
     machine = request.GET.get("machine", "")
     said = request.GET.get("member", "") if staff else account.member
-    offered = models.Machine.objects.filter(retired=False).order_by("name", "id")
-    machines = scope.within(request, offered, "device__site")
-    if said and machine and machines.filter(pk=machine).exists():
+    machines = by_name(scope.within(request, models.Machine.objects.filter(retired=False), "device__site"))
+    if said and any(each.pk == machine for each in machines):
         try:
             member = members.named(said) if staff else people.Member.objects.filter(pk=account.member).first()
             if member is not None:
@@ -73,9 +73,6 @@ def why(request: HttpRequest) -> HttpResponse:
                 checks, badges = _explained(member.pk, machine)
         except LoquetError as error:
             wrong = translate(error)
-    machines = scope.within(request, models.Machine.objects.filter(retired=False), "device__site").order_by(
-        "name", "id"
-    )
     late = [each for each in undelivered() if member and member.pk in each.members] if staff else []
     found = [each for each in machines if each.pk == machine]
     context: dict[str, Any] = {

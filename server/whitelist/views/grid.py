@@ -13,9 +13,12 @@ from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import forms
+from server.core.paging import page_of
 from server.core.rendering import page
+from server.core.sorting import sorted_texts
 from server.edits import rows
 from server.edits.authors import Author
+from server.people.members import searched
 from server.people.models import Member
 from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.models import Certification as Certified
@@ -33,10 +36,9 @@ SHOWN: Final = {
 
 def _found(request: HttpRequest) -> QuerySet[Member]:
     """Return the members that the filters let through, in order."""
-    found = Member.objects.order_by("name", "id")
-    said = request.GET.get("q", "").strip()[:100]
-    for word in said.split()[:5]:
-        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word))
+    found = searched(request.GET.get("q", ""))
+    if who := request.GET.get("member", ""):
+        found = found.filter(pk=who)
     today = forms.today()
     match request.GET.get("show", "active"):
         case "active":
@@ -60,24 +62,19 @@ def _found(request: HttpRequest) -> QuerySet[Member]:
 @allowed(Role.TRAINER)
 def whitelist(request: HttpRequest) -> HttpResponse:
     """Show the grid, or the next rows of it."""
-    try:
-        start = max(0, min(int(request.GET.get("from", "0") or 0), 10_000_000))
-    except ValueError:
-        start = 0
     found = _found(request)
+    pages = page_of(request, found, "place", step=STEP)
     trainings = columns(request.GET.get("training", ""), scope.site_of(request))
-    members = list(found[start : start + STEP + 1])
-    more = len(members) > STEP
-    members = members[:STEP]
     late = undelivered()
     context: dict[str, Any] = {
-        "rows": _rows(request, members, trainings, late),
+        "rows": _rows(request, pages.rows, trainings, late),
         "columns": trainings,
-        "next": _next(request, start + STEP) if more else "",
-        "start": start,
+        "next": f"/whitelist{pages.next}" if pages.next else "",
+        "pages": pages,
     }
-    audit(request, "looked_whitelist", request.GET.get("q", ""))
-    if request.headers.get("HX-Request") and start:
+    audit(request, "looked_whitelist", request.GET.get("member", "") or request.GET.get("q", ""))
+    part = request.headers.get("HX-Target") == "grid"
+    if request.headers.get("HX-Request") and not part and not pages.is_first:
         return page(request, "whitelist/rows.html", **context)
     context |= {
         "count": found.count(),
@@ -88,18 +85,11 @@ def whitelist(request: HttpRequest) -> HttpResponse:
         "levels": levels(request),
         "asked": request.GET,
     }
-    part = request.headers.get("HX-Target") == "grid"
     return page(request, "whitelist/grid.html" if part else "whitelist/page.html", **context)
 
 
 def _categories() -> list[str]:
-    return list(Member.objects.exclude(category="").values_list("category", flat=True).distinct().order_by("category"))
-
-
-def _next(request: HttpRequest, start: int) -> str:
-    query = request.GET.copy()
-    query["from"] = str(start)
-    return f"/whitelist?{query.urlencode()}"
+    return sorted_texts(Member.objects.exclude(category="").values_list("category", flat=True).distinct())
 
 
 def _rows(

@@ -7,8 +7,8 @@ from django.test import Client
 FOR = {
     "administrator": set(PAGES),
     "fabmanager": set(PAGES) - {"/mail"},
-    "trainer": {"/whitelist", "/workshop", "/explain", "/account", "/me"},
-    "member": {"/explain", "/account", "/me"},
+    "trainer": {"/whitelist", "/workshop", "/explain", "/account", "/me", "/me/sessions"},
+    "member": {"/explain", "/account", "/me", "/me/sessions"},
 }
 
 

@@ -58,8 +58,8 @@ def test_history_goes_back_a_hundred_at_a_time(browser):
     Edit.objects.bulk_create(Edit(by=f"author-{number}", what="hours") for number in range(150))
     first = text(browser.get("/history", secure=True))
     last = Edit.objects.order_by("-pk")[99].pk
-    assert f'href="?before={last}"' in first and "author-149" in first and "author-40<" not in first
-    then = text(browser.get(f"/history?before={last}", secure=True))
-    assert "author-40" in then and "author-149" not in then and 'href="?before=' not in then
-    assert browser.get("/history?before=soon", secure=True).status_code == 200
+    assert f'href="?from={last}"' in first and "author-149" in first and "author-40<" not in first
+    then = text(browser.get(f"/history?from={last}", secure=True))
+    assert "author-40" in then and "author-149" not in then and 'href="?from=' not in then
+    assert browser.get("/history?from=soon", secure=True).status_code == 200
     assert len(text(browser.get("/history?as=csv", secure=True)).splitlines()) == Edit.objects.count() + 1

@@ -1,7 +1,10 @@
 """Usage as a sheet."""
 
 import csv
+import html
 import io
+import re
+from urllib.parse import urljoin
 
 from browsing import client
 
@@ -19,10 +22,6 @@ def test_a_sheet_of_usage_runs_no_formula(sqlite):
 
 
 def test_a_month_of_many_sessions_is_shown_page_by_page_and_none_is_left_out(sqlite):
-    import re
-
-    from browsing import client
-
     from server.devices.models import Device
     from server.usage.models import Session
 
@@ -34,10 +33,13 @@ def test_a_month_of_many_sessions_is_shown_page_by_page_and_none_is_left_out(sql
             quality="kept", ended=True,
         )  # fmt: skip
     browser = client("fabmanager", "ann")
-    seen = []
-    for page in ("", "&page=2", "&page=3"):
-        text = browser.get(f"/usage?month=2026-11{page}", secure=True).content.decode()
-        seen += re.findall(r'href="/usage/(\d+)"', text)
-    assert len(seen) == len(set(seen)) == 230
-    for wrong in ("0", "99", "x", "-1"):
-        assert browser.get(f"/usage?month=2026-11&page={wrong}", secure=True).status_code == 200
+    for path in ("/usage?month=2026-11&machine=m", "/usage/sessions?member=x"):
+        seen, asked = [], path
+        while asked:
+            text = html.unescape(browser.get(asked, secure=True).content.decode())
+            seen += re.findall(r'href="/usage/(\d+)"', text)
+            further = re.search(r'rel="next" href="([^"#]+)', text)
+            asked = further and urljoin(asked, further[1])
+        assert len(seen) == len(set(seen)) == 230
+    for wrong in ("0", "99", "x", "-1", "1~2~3", f"{10**30}~1", "~", "1~"):
+        assert browser.get(f"/usage?month=2026-11&sessions-from={wrong}", secure=True).status_code == 200
