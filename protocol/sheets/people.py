@@ -171,8 +171,8 @@ class _Reader:
 
 
 def _visible(text: str) -> str:
-    """Return an id without what nobody sees: no other letter of it is touched."""
-    return "".join(letter for letter in text if letter.isprintable()).strip() if not text.isascii() else text
+    """Return an id without what nobody sees; a slash, which no id of ours has, is a hyphen (2026/017)."""
+    return "".join(letter for letter in text if letter.isprintable()).strip().replace("/", "-")
 
 
 def unread(table: Table, columns: Collection[int], trainings: Collection[str]) -> tuple[Unread, ...]:

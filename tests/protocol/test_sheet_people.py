@@ -117,6 +117,11 @@ def test_the_same_people_come_of_every_way_to_write_them(people, random):
     assert sum("Certification" in each for each in expected) == sum(len(each["trainings"]) for each in people)
 
 
+def test_an_id_with_a_slash_is_one_with_a_hyphen_and_what_nobody_sees_is_none_of_it():
+    found = read("numéro;nom\n2026/017;A\n\u200b2026/018\u00a0;B\n".encode())
+    assert [each.member for each in found.people] == ["2026-017", "2026-018"]
+
+
 def test_levels_and_ends_of_trainings_are_read():
     found = read(b"nom;formations;niveau;valable jusqu'au\nA;laser;Formatrice;31/12/27\n")
     (held,) = (row for row in found.rows({}, Whitelist()) if isinstance(row, Certification))

@@ -33,10 +33,8 @@ def make_former(last=former.LAST):
     from django.core.management import call_command
     from django.db import connection
 
-    for app in NEW:
-        call_command("migrate", app, "zero", verbosity=0)
-    for app in LATER:
-        call_command("migrate", app, "0001_initial", verbosity=0)
+    for app, step in [*((app, "zero") for app in NEW), *((app, "0001_initial") for app in LATER)]:
+        call_command("migrate", app, step, verbosity=0)
     with connection.cursor() as cursor:
         for new, indexes in former.INDEXES.items():
             for old, name in indexes.items():
