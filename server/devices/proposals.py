@@ -18,6 +18,7 @@ from server.edits import editing, rows
 from server.edits.authors import Author
 from server.edits.models import Edit as Edited
 from server.inbox.notices import notify
+from server.people.merging import aliases
 from server.people.models import Member as People
 
 MOST: Final = 250_000
@@ -45,12 +46,17 @@ def keep(device: Device, said: Proposals) -> None:
 
 
 def of(device: Device) -> list[tuple[str, Row | None]]:
-    """Return what a controller proposes: keys, and rows; None where one is to go."""
-    found = [
-        (each.key, read_row(each.key, each.row) if each.row else None)
-        for each in Proposal.objects.filter(device=device)
-    ]
-    return [(key, row) for key, row in found if not isinstance(row, Unread)]
+    """Return what a controller proposes: keys, and rows for whom they concern now; None where one is to go."""
+    return list(_waiting(device).values())
+
+
+def _waiting(device: Device) -> dict[str, tuple[str, Row | None]]:
+    """Return the same by the keys that the controller gave."""
+    found = {
+        each.key: read_row(each.key, each.row) if each.row else None
+        for each in Proposal.objects.filter(device=device).order_by("pk")
+    }
+    return aliases.redirected({key: row for key, row in found.items() if not isinstance(row, Unread)})
 
 
 def take_over(author: Author, device: Device, keys: set[str] | None = None) -> Edited | None:
@@ -81,7 +87,10 @@ def decline(device: Device, keys: set[str] | None = None) -> None:
 
 def _decided(device: Device, keys: set[str] | None) -> None:
     gone = Proposal.objects.filter(device=device)
-    (gone if keys is None else gone.filter(key__in=keys)).delete()
+    if keys is not None:
+        said = [said for said, (key, _row) in _waiting(device).items() if key in keys]
+        gone = gone.filter(key__in=keys.union(said))
+    gone.delete()
     editing.touch()  # the controller is to hear that its edits were decided about
 
 

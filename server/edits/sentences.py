@@ -17,6 +17,7 @@ SENTENCES: Final = {
     "revoked_now": N_("took the training {training} from {name}, at once"),
     "member_new": N_("entered {name}"),
     "member_changed": N_("changed {name}"),
+    "merged": N_("merged {other} into {name}: they are one person"),
     "excluded": N_("excluded {name}"),
     "welcomed": N_("let {name} in again"),
     "forgotten": N_("had a member forgotten"),
@@ -47,7 +48,7 @@ SENTENCES: Final = {
     "undone": N_("took back: {before}"),
     "demo": N_("made the workshop of the demonstration"),
 }
-PLACES: Final = ("name", "training", "count", "machine", "why", "device", "before")
+PLACES: Final = ("name", "training", "count", "machine", "why", "device", "before", "other")
 
 
 def sentence(edit: Edit) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from django.db import transaction
 from django.db.models import Q
@@ -18,8 +20,12 @@ from server.edits.editing import EditError, alone, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.people import payers
-from server.people.models import Draft, Member, Particulars
+from server.people.merging import aliases
+from server.people.merging.merge import read_snapshot
+from server.people.models import Draft, Member, MergedMember, NotTheSame, Particulars
 from server.people.signals import member_forgotten
+
+SAYS_WHO: Final = {"name", "member", "other", "into", "gone"}  # of what an edit is about
 
 
 def forget(author: Author, member: str) -> None:
@@ -35,30 +41,56 @@ def forget(author: Author, member: str) -> None:
     if not administers and accounts.filter(role=Role.ADMINISTRATOR).exists():
         raise EditError(N_("an administrator's own member can only be forgotten by an administrator"))
     with alone():
-        email = Particulars.objects.filter(pk=member).values_list("email", flat=True).first() or ""
+        ids, names, addresses = _known_as(found)
         # Before they go: the history is looked through by their keys afterwards.
-        keys = [*(row.key for row in rows.belonging_to("member", member)), f"member/{member}"]
+        keys = [*(row.key for row in rows.belonging_to("member", member)), *(f"member/{each}" for each in ids)]
         # A payer's id that is nobody's would be taken for an organisation's name.
         paid_for = [msgspec.structs.replace(row, payer="") for row in _paid_for(member)]
         carry_out(author, "forgotten", paid_for, keys)
-        _forget_edits(found, keys)
-        names = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
-        # Whoever looked for them may have typed a part of the name.
-        about = Q(about__contains=member)
-        for word in found.name.split():
-            about |= Q(about__icontains=word)
-        AuditRecord.objects.filter(about).update(about="-")
-        AuditRecord.objects.filter(account__in=names).update(account="-")
-        Edit.objects.filter(by__in=names).update(by="-")
-        Notice.objects.filter(Q(about__member=member) | Q(about__by__in=names)).delete()
+        _forget_edits(ids, names, keys)
+        usernames = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
+        _forget_traces(ids, names, usernames)
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")
-        logins.forget(names)
+        logins.forget(usernames)
         Draft.objects.all().delete()  # a sheet that is being looked at may hold anybody
-        SentForm.objects.filter(location__contains=member).delete()
         Particulars.objects.filter(pk=member).delete()
-        member_forgotten.send(Member, member=member, keys=keys, email=email)
+        NotTheSame.objects.filter(Q(one__in=ids) | Q(other__in=ids)).delete()
+        # Whose the ids are stays: what controllers still send of them is of the same id without a name.
+        MergedMember.objects.filter(pk__in=ids).update(snapshot={}, by="", edit=None)
+        for each in ids:
+            for email in addresses[each] or {""}:
+                member_forgotten.send(Member, member=each, keys=keys, email=email)
         transaction.on_commit(erasing.erase)
+
+
+def _known_as(found: Member) -> tuple[list[str], set[str], dict[str, set[str]]]:
+    """Return under which ids and names somebody was known, and where letters to each of these ids went."""
+    ids = [found.pk, *aliases.below(found.pk)]
+    names = {found.name}
+    addresses: dict[str, set[str]] = {each: set() for each in ids}
+    addresses[found.pk] |= set(Particulars.objects.filter(pk=found.pk).values_list("email", flat=True))
+    for link in MergedMember.objects.filter(pk__in=ids).exclude(snapshot={}):
+        was = read_snapshot(link)
+        names.add(was.name)
+        addresses[link.gone] |= {str(known.get("email", "")) for known in (was.theirs, was.before) if known}
+    return ids, names - {""}, {each: known - {""} for each, known in addresses.items()}
+
+
+def _forget_traces(ids: list[str], names: set[str], usernames: list[str]) -> None:
+    """Take ids and names out of the records of who looked at what, and out of what waits in the inbox."""
+    about = Q()
+    for each in ids:
+        about |= Q(about__contains=each)
+    # Whoever looked for them may have typed a part of the name.
+    for word in {word for name in names for word in name.split()}:
+        about |= Q(about__icontains=word)
+    AuditRecord.objects.filter(about).update(about="-")
+    AuditRecord.objects.filter(account__in=usernames).update(account="-")
+    Edit.objects.filter(by__in=usernames).update(by="-")
+    Notice.objects.filter(Q(about__member__in=ids) | Q(about__by__in=usernames)).delete()
+    for each in ids:
+        SentForm.objects.filter(location__contains=each).delete()
 
 
 def _paid_for(member: str) -> list[protocol.Member]:
@@ -66,12 +98,15 @@ def _paid_for(member: str) -> list[protocol.Member]:
     return [row for row in found if isinstance(row, protocol.Member)]
 
 
-def _forget_edits(member: Member, keys: list[str]) -> None:
-    """Take the name, and the rows as they were, out of the history."""
-    mine = Q(key__in=keys) | Q(key__startswith=f"certification/{member.pk}/")
-    mine |= Q(before__contains=f'"member":"{member.pk}"') | Q(after__contains=f'"member":"{member.pk}"')
-    for each in Edit.objects.filter(pk__in=Change.objects.filter(mine).values("edit")):
-        each.about = {key: value for key, value in each.about.items() if key not in {"name", "member"}}
-        each.save(update_fields=["about"])
-    Edit.objects.filter(what="undone", about__name=member.name).update(about={})
+def _forget_edits(ids: list[str], names: set[str], keys: list[str]) -> None:
+    """Take the names, and the rows as they were, out of the history."""
+    mine = Q(key__in=keys)
+    for each in ids:
+        mine |= Q(key__startswith=f"certification/{each}/")
+        mine |= Q(before__contains=f'"member":"{each}"') | Q(after__contains=f'"member":"{each}"')
+    for edit in Edit.objects.filter(pk__in=Change.objects.filter(mine).values("edit")):
+        edit.about = {key: value for key, value in edit.about.items() if key not in SAYS_WHO}
+        edit.save(update_fields=["about"])
+    undone = Edit.objects.filter(what="undone")
+    undone.filter(Q(about__name__in=names) | Q(about__other__in=names)).update(about={})
     Change.objects.filter(mine).update(before=None, after=None)

@@ -8,7 +8,8 @@ from common.texts import N_
 from server.core import state
 from server.core.forms import FormError
 from server.edits.models import Change
-from server.people.models import Member
+from server.people.merging import aliases
+from server.people.models import Member, MergedMember
 from server.people.signals import id_asked
 
 
@@ -18,6 +19,7 @@ def new_id() -> str:
         found = f"m-{state.next_number(state.MEMBERS):04d}"
         # The counter alone would do, but for a backup put back: what was counted since is counted again.
         known = Member.objects.filter(pk=found).exists() or Change.objects.filter(key=f"member/{found}").exists()
+        known = known or MergedMember.objects.filter(pk=found).exists()
         if not (known or any(answer for _app, answer in id_asked.send(Member, member=found))):
             return found
 
@@ -25,12 +27,9 @@ def new_id() -> str:
 def named(said: str) -> Member:
     """Find whom somebody means, by id or by name. Raises FormError."""
     said = " ".join(said.split())[:300]
-    found = Member.objects.filter(id=said).first()
-    if found is not None:
-        return found
     match = re.search(r"\(([^()]+)\)$", said)
-    if match:
-        found = Member.objects.filter(id=match[1]).first()
+    for each in (said, *([match[1]] if match else [])):
+        found = Member.objects.filter(id=aliases.of(each)).first()
         if found is not None:
             return found
     close = list(Member.objects.filter(name__icontains=said).order_by("name")[:4]) if said else []

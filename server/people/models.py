@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from server.core import clock
@@ -92,6 +94,35 @@ class Draft(models.Model):
     begun = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=1_000, blank=True)
     edit = models.ForeignKey("edits.Edit", null=True, blank=True, on_delete=models.SET_NULL)
+
+
+class MergedMember(models.Model):
+    """An id that is another member's now: journals go on saying it, and `merging.aliases` says whose it is.
+
+    kept: the member that it was merged into, who may have been merged since; edit: what put the rows, None once the
+    history is too old to be taken back. snapshot: what separating them needs (`merging.merge.Snapshot`).
+    """
+
+    gone = models.CharField(primary_key=True, max_length=64)
+    kept = models.CharField(max_length=64, db_index=True)
+    at = models.DateTimeField(default=clock.now)
+    by = models.CharField(max_length=200, blank=True)
+    edit = models.ForeignKey("edits.Edit", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    snapshot = models.JSONField(default=dict, blank=True)
+
+
+class NotTheSame(models.Model):
+    """Two members of whom somebody said that they are not one person; one: the smaller id."""
+
+    one = models.CharField(max_length=64)
+    other = models.CharField(max_length=64, db_index=True)
+    at = models.DateTimeField(default=clock.now)
+    by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        """Said once of each two."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["one", "other"], name="not_the_same")]
 
 
 class UnknownBadge(models.Model):

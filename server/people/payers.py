@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from common.texts import N_
 from protocol.rows import Member as MemberRow
 from server.core.forms import FormError, made_of
+from server.people.merging import aliases
 from server.people.models import Member, Organisation
 
 _ID: Final = re.compile(r"\(([^()]+)\)$")  # as `shown` writes it
@@ -20,7 +21,9 @@ _ID: Final = re.compile(r"\(([^()]+)\)$")  # as `shown` writes it
 def called(ids: Iterable[str]) -> dict[str, str]:
     """Return what payers are called, by id; those that are nobody's any more are left out."""
     wanted = list({each for each in ids if each})
-    members = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
+    now = aliases.resolve(wanted)
+    members = dict(Member.objects.filter(pk__in=set(now.values())).values_list("pk", "name"))
+    members = {each: members[to] for each, to in now.items() if to in members}
     return members | dict(Organisation.objects.filter(pk__in=wanted).values_list("pk", "name"))
 
 
@@ -33,8 +36,9 @@ def shown(payer: str) -> str:
 def settled(rows: list[MemberRow], *, enter: bool) -> list[MemberRow]:
     """Return members with an id for who pays. enter: an organisation of which nobody has heard yet is entered."""
     ids: dict[str, str] = {}
+    entering = {row.id for row in rows}
     for said in sorted({row.payer for row in rows if row.payer}):
-        found = _known(said)
+        found = _known(said) or (said if said in entering else None)
         if found is not None or enter:
             ids[said] = found or _entered(said)
     return [
@@ -46,7 +50,7 @@ def settled(rows: list[MemberRow], *, enter: bool) -> list[MemberRow]:
 def _known(said: str) -> str | None:
     """Return whom somebody means: by id, as `shown` wrote it, or by an organisation's name."""
     match = _ID.search(said)
-    wanted = [said, *([match[1]] if match else [])]
+    wanted = list(aliases.resolve([said, *([match[1]] if match else [])]).values())
     for kind in (Organisation, Member):
         if (found := kind.objects.filter(pk__in=wanted).first()) is not None:
             return str(found.pk)

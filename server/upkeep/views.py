@@ -19,6 +19,7 @@ from server.core.forms import FormError
 from server.core.rendering import minutes, page, refused, say
 from server.edits.authors import Author
 from server.inbox.notices import notify
+from server.people.merging import aliases
 from server.people.models import Member
 from server.upkeep import records, spans
 from server.upkeep.forms import MachineForm, ReportForm
@@ -44,7 +45,9 @@ def machine(request: HttpRequest, which: str) -> HttpResponse:
             wrong = translate(error)
     audit(request, "looked_machine", which)
     defects = list(Defect.objects.filter(machine=which).order_by("-pk")[:SHOWN])
-    names = dict(Member.objects.filter(pk__in={each.member for each in defects} - {""}).values_list("pk", "name"))
+    now = aliases.resolve(each.member for each in defects)
+    called = dict(Member.objects.filter(pk__in=now.values()).values_list("pk", "name"))
+    names = {each: called.get(to) or to for each, to in now.items()}
     said = [(each, each.by or names.get(each.member) or each.member) for each in defects]
     downs = Downtime.objects.filter(machine=which).order_by("-pk")[:SHOWN]
     context: dict[str, Any] = {

@@ -25,6 +25,7 @@ from server.core.forms import FIRST_YEAR, LAST_YEAR, FormError
 from server.core.rendering import minutes, page, say
 from server.edits.authors import Author
 from server.people import payers
+from server.people.merging import aliases
 from server.people.models import Member
 from server.usage import corrections
 from server.usage.forms import CorrectionForm
@@ -70,7 +71,7 @@ def _of_month(request: HttpRequest, month: date) -> QuerySet[Session]:
     for name in ("machine", "member", "category", "purpose"):
         said = request.GET.get(name, "")[:100]
         if said:
-            found = found.filter(**{name: said})
+            found = found.filter(**{name: aliases.of(said) if name == "member" else said})
     return found
 
 
