@@ -20,9 +20,10 @@ from server.edits.editing import EditError, alone, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.people import payers
+from server.people.duplicates import offered
 from server.people.merging import aliases
 from server.people.merging.merge import read_snapshot
-from server.people.models import Draft, Member, MergedMember, NotTheSame, Particulars
+from server.people.models import Draft, Member, MergedMember, Particulars
 from server.people.signals import member_forgotten
 
 SAYS_WHO: Final = {"name", "member", "other", "into", "gone"}  # of what an edit is about
@@ -55,7 +56,7 @@ def forget(author: Author, member: str) -> None:
         logins.forget(usernames)
         Draft.objects.all().delete()  # a sheet that is being looked at may hold anybody
         Particulars.objects.filter(pk=member).delete()
-        NotTheSame.objects.filter(Q(one__in=ids) | Q(other__in=ids)).delete()
+        offered.forget(ids)
         # Whose the ids are stays: what controllers still send of them is of the same id without a name.
         MergedMember.objects.filter(pk__in=ids).update(snapshot={}, by="", edit=None)
         for each in ids:

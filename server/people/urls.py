@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.people.views import badges, imports, members, organisations, sheet
+from server.people.views import badges, imports, members, merging, organisations, sheet
 
 urlpatterns = [
     path("members/new", members.new),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("members/options", members.options),
     path("members/<str:who>", members.member),
     path("organisations", organisations.organisations),
+    path("merge", merging.merging),
+    path("separate", merging.separating),
+    path("duplicates", merging.duplicates),
     path("me", members.me),
     path("badges", badges.badges),
     path("import", imports.imports),

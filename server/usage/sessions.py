@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from django.db import transaction
@@ -21,6 +21,7 @@ from server.journal.processing import Written, register, register_batch, unreada
 from server.people.merging import aliases
 from server.people.models import Particulars
 from server.people.publics import bracket
+from server.people.usage import Used
 from server.usage.models import Circumstance, Correction, Forgotten, Session
 from server.usage.projection import Fix, Use, begins, corrected, project
 
@@ -125,7 +126,7 @@ def made_of(facts: Facts, name: str) -> Session | None:
     for fix in facts.fixes[name]:
         use = corrected(use, fix)
     owner = facts.owner(use.member)
-    if {use.member, owner} & facts.forgotten:
+    if use.member in facts.forgotten:  # each id that was theirs is
         use = msgspec.structs.replace(use, payer="", organisation="", badge="")
     shift, quality = facts.offset(use.boot)
     started = None if shift is None else use.began + shift
@@ -180,14 +181,6 @@ def follow(members: Iterable[str], **_signal: object) -> None:
 def fill_said() -> None:
     """Have sessions say what their journals did that come from a version which kept no other id."""
     Session.objects.filter(said="").exclude(member="").update(said=F("member"))
-
-
-class Used(NamedTuple):
-    """What a member used: how many sessions, for how many milliseconds, the last of them when (None: no clock)."""
-
-    sessions: int = 0
-    powered: int = 0
-    last: int | None = None
 
 
 def used(members: Iterable[str], site: str | None, **_signal: object) -> dict[str, Used]:

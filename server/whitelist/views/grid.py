@@ -16,6 +16,7 @@ from server.core import forms
 from server.core.rendering import page
 from server.edits import rows
 from server.edits.authors import Author
+from server.people.merging import aliases
 from server.people.models import Member
 from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.models import Certification as Certified
@@ -36,7 +37,7 @@ def _found(request: HttpRequest) -> QuerySet[Member]:
     found = Member.objects.order_by("name", "id")
     said = request.GET.get("q", "").strip()[:100]
     for word in said.split()[:5]:
-        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word))
+        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word) | Q(id__in=aliases.known_as(word)))
     today = forms.today()
     match request.GET.get("show", "active"):
         case "active":

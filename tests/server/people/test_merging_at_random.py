@@ -193,12 +193,8 @@ class Workshop:
         held = every_row()
         for table in ("people.Member", "people.Pin", "people.Particulars"):
             assert not gone & held[table].keys(), table
-        for table, column in (
-            ("people.Badge", 1),
-            ("whitelist.Certification", 1),
-            ("whitelist.ForcedEnd", 2),
-            ("accounts.Account", 5),
-        ):
+        theirs = {"people.Badge": 1, "whitelist.Certification": 1, "whitelist.ForcedEnd": 2, "accounts.Account": 5}
+        for table, column in theirs.items():
             assert not gone & {row[column] for row in held[table].values()}, table
         assert not gone & {row[3] for row in held["people.Member"].values()}, "who pays"
 
