@@ -5,6 +5,7 @@ The first list that comes to an empty server is taken over at once: the workshop
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ from server.edits.models import Edit as Edited
 from server.inbox.notices import notify
 from server.people.merging import aliases
 from server.people.models import Member as People
+from server.whitelist.sameness import trainings
 
 MOST: Final = 250_000
 
@@ -59,10 +61,16 @@ def _waiting(device: Device) -> dict[str, tuple[str, Row | None]]:
     return aliases.redirected({key: row for key, row in found.items() if not isinstance(row, Unread)})
 
 
-def take_over(author: Author, device: Device, keys: set[str] | None = None) -> Edited | None:
-    """Have the whitelist say what a controller proposes, all of it or these keys."""
+def take_over(
+    author: Author, device: Device, keys: set[str] | None = None, same: Mapping[str, str] | None = None
+) -> Edited | None:
+    """Have the whitelist say what a controller proposes, all of it or these keys.
+
+    same: which training here is which of theirs.
+    """
     with editing.alone():
-        found = [(key, row) for key, row in of(device) if keys is None or key in keys]
+        proposed = [(key, row) for key, row in of(device) if keys is None or key in keys]
+        found = trainings.all_renamed(proposed, same or {})
         here = rows.find(key for key, _row in found)
         put = [merged for key, row in found if row is not None and (merged := _over(here.get(key), row)) is not None]
         drop = [key for key, row in found if row is None]

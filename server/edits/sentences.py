@@ -35,6 +35,8 @@ SENTENCES: Final = {
     "machine_changed": N_("changed what {machine} asks for"),
     "machine_came": N_("a controller brought its machine"),
     "training_changed": N_("changed the training {training}"),
+    "training_same": N_("made the training {other} one with {training}"),
+    "machine_same": N_("said that {machine} goes on from {other}"),
     "condition": N_("made a condition that machines may ask for"),
     "condition_gone": N_("took away the condition {training}"),
     "fulfilled": N_("changed what {name} fulfils"),

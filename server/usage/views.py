@@ -31,6 +31,7 @@ from server.usage import corrections
 from server.usage.forms import CorrectionForm
 from server.usage.models import Correction, Session
 from server.whitelist.models import Machine
+from server.whitelist.sameness.machines import known_as, now_called
 
 STEP: Final = 100
 MONTHS: Final = 12  # of the chart
@@ -68,11 +69,12 @@ def _asked(request: HttpRequest) -> tuple[QuerySet[Session], date]:
 def _of_month(request: HttpRequest, month: date) -> QuerySet[Session]:
     mine = scope.within(request, Session.objects.all())
     found = mine.filter(started__gte=_ms(month), started__lt=_ms(_after(month)))
-    for name in ("machine", "member", "category", "purpose"):
-        said = request.GET.get(name, "")[:100]
-        if said:
-            found = found.filter(**{name: aliases.of(said) if name == "member" else said})
-    return found
+    asked = {name: request.GET.get(name, "")[:100] for name in ("machine", "member", "category", "purpose")}
+    if asked["machine"]:
+        found = found.filter(machine__in=known_as(now_called().get(asked["machine"], asked["machine"])))
+    if asked["member"]:
+        found = found.filter(member=aliases.of(asked["member"]))
+    return found.filter(**{name: asked[name] for name in ("category", "purpose") if asked[name]})
 
 
 @allowed(Role.FABMANAGER)
@@ -83,7 +85,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     if (file := exports.asked(request, lambda: _table(found, month))) is not None:
         return file
     machines = dict(Machine.objects.values_list("pk", "name"))
-    by_machine = _sums(found, "machine")
+    by_machine = _as_machines_are_called(_sums(found, "machine"))
     by_member = _sums(found, "member")[:STEP]
     pages = Paginator(found.order_by("-started", "-pk"), STEP)
     shown = pages.get_page(request.GET.get("page"))
@@ -163,9 +165,22 @@ def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:
     )
 
 
+def _as_machines_are_called(sums: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return sums by machine; those of one that goes on under another id are one."""
+    now = now_called()
+    found: dict[str, dict[str, Any]] = {}
+    for each in sums:
+        machine = now.get(each["machine"], each["machine"])
+        mine = found.setdefault(machine, {"machine": machine})
+        for name in ("count", "powered", "busy", "energy"):
+            mine[name] = each[name] if mine.get(name) is None else mine[name] + (each[name] or 0)
+    return sorted(found.values(), key=lambda each: -(each["powered"] or 0))
+
+
 def _table(found: QuerySet[Session], month: date) -> Table:
     """Return the sessions of a month, one a row."""
     names = dict(Member.objects.values_list("pk", "name"))
+    machines = now_called()
     paying = payers.called(found.order_by().values_list("payer", flat=True).distinct())
     number, time, moment = Kind.NUMBER, Kind.MINUTES, Kind.MOMENT
     columns = (
@@ -180,8 +195,8 @@ def _table(found: QuerySet[Session], month: date) -> Table:
         for each in found.order_by("started").iterator(chunk_size=500):
             began = None if each.started is None else datetime.fromtimestamp(each.started / 1000, UTC)
             yield (
-                each.session, each.machine, each.member, names.get(each.member, ""), each.category,
-                paying.get(each.payer, each.payer),
+                each.session, machines.get(each.machine, each.machine), each.member, names.get(each.member, ""),
+                each.category, paying.get(each.payer, each.payer),
                 each.purpose, each.people, began, each.quality, each.powered, each.busy, each.energy, each.why,
                 each.corrected_by, each.site, each.bracket, each.commune,
             )  # fmt: skip
