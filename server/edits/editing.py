@@ -165,8 +165,11 @@ def undo(author: Author, edit: Edit) -> Edit | None:
     return put_back(author, edit) if own is None else own(author, edit)
 
 
-def put_back(author: Author, edit: Edit) -> Edit | None:
-    """Put back the rows that an edit changed, as far as nobody has changed them again since. Raises EditError."""
+def put_back(author: Author, edit: Edit, also: Iterable[str] = ()) -> Edit | None:
+    """Put back the rows that an edit changed, as far as nobody has changed them again since. Raises EditError.
+
+    also: the keys of rows that it left as they were, and that nobody may have changed since either.
+    """
     with alone():
         locked = Edit.objects.select_for_update(of=("self",)).get(pk=edit.pk)
         if locked.undone_by_id is not None:
@@ -175,7 +178,7 @@ def put_back(author: Author, edit: Edit) -> Edit | None:
         # What was forgotten has no rows to put back.
         if locked.what in FINAL or not changes:
             raise EditError(N_("this cannot be taken back any more"))
-        later = _in_force_since(changes)
+        later = _in_force_since(changes[-1].version, [*(each.key for each in changes), *also])
         if later:
             what = "; ".join(sentences.sentence(each) for each in later[:NAMED])
             raise EditError(N_("somebody has changed the same since ({what}); undo what came later first"), what=what)
@@ -189,12 +192,11 @@ def put_back(author: Author, edit: Edit) -> Edit | None:
         return done
 
 
-def _in_force_since(changes: Sequence[Change]) -> list[Edit]:
-    """Return the edits that changed the same rows later, without those that were taken back and what did so."""
+def _in_force_since(version: int, keys: list[str]) -> list[Edit]:
+    """Return the edits that changed these rows later, without those that were taken back and what did so."""
     numbers: set[int] = set()
-    keys = [each.key for each in changes]
     for start in range(0, len(keys), BATCH):
-        found = Change.objects.filter(key__in=keys[start : start + BATCH], version__gt=changes[-1].version)
+        found = Change.objects.filter(key__in=keys[start : start + BATCH], version__gt=version)
         numbers |= set(found.values_list("edit", flat=True))
     later = {each.pk: each for each in Edit.objects.filter(pk__in=numbers).order_by("-pk")}
     undoes = {each.undone_by_id: each.pk for each in later.values() if each.undone_by_id is not None}

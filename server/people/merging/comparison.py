@@ -9,6 +9,7 @@ from common.texts import _
 from protocol.rows import Badge, Certification, Member, Pin, Row, Training
 from protocol.sentences import LEVELS
 from server.accounts.models import Account
+from server.core import forms
 from server.core.rendering import day, minutes, moment
 from server.edits import rows
 from server.people import payers, usage
@@ -28,13 +29,14 @@ class Line(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What the page shows; choice: what is proposed; notes: what else follows."""
+    """What the page shows; choice: what is proposed; notes: what else follows; stamp: of what both are now."""
 
     kept: Member
     gone: Member
     choice: Choice
     lines: list[Line]
     notes: list[str]
+    stamp: str
 
 
 def compare(choice: Choice, site: str | None) -> Comparison:
@@ -50,7 +52,8 @@ def compare(choice: Choice, site: str | None) -> Comparison:
         *_of_usage(kept.id, gone.id, site),
     ]
     shown = [each for each in lines if each.kept or each.gone]
-    return Comparison(kept, gone, usual(kept, gone), shown, _notes(union, accounts))
+    stamp = forms.stamp(kept, gone, union, known_of(kept.id), known_of(gone.id), accounts)
+    return Comparison(kept, gone, usual(kept, gone), shown, _notes(union, accounts), stamp)
 
 
 def _notes(union: Union, accounts: tuple[str, str]) -> list[str]:

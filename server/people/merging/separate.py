@@ -102,11 +102,21 @@ def _take_apart(author: Author, link: MergedMember) -> Edit | None:
     MergedMember.objects.filter(pk=link.gone).delete()
     put_known(link.kept, snapshot.before)
     put_known(link.gone, snapshot.theirs)
-    done = editing.put_back(author, link.edit)
+    done = editing.put_back(author, link.edit, also=_meant_for_both(link))
     _give_back_accounts(link, snapshot)
     members_moved.send(MergedMember, members=[link.gone, *aliases.below(link.gone)])
     particulars_changed.send(MergedMember, author=author, members=[link.gone, link.kept])
     return done
+
+
+def _meant_for_both(link: MergedMember) -> list[str]:
+    """Return the keys of what a person may have taken from both, when it was one member's.
+
+    Whoever was excluded since, or lost a training, would else have it again under the other id.
+    """
+    head = f"certification/{link.gone}/"
+    held = Change.objects.filter(edit=link.edit_id, key__startswith=head).values_list("key", flat=True)
+    return [f"member/{link.kept}", *(f"certification/{link.kept}/{key.removeprefix(head)}" for key in held)]
 
 
 def _give_back_accounts(link: MergedMember, snapshot: Snapshot) -> None:

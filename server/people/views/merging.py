@@ -13,6 +13,7 @@ from common.texts import N_, _, translate
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import AuditRecord, Role
+from server.core import forms
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.edits.authors import Author
@@ -20,10 +21,10 @@ from server.people import members, usage
 from server.people.duplicates import offered
 from server.people.forms import DuplicatesForm, MergeForm, PairForm, SeparateForm
 from server.people.merging.comparison import compare
-from server.people.merging.merge import merge
+from server.people.merging.merge import merge, nobody_else
 from server.people.merging.separate import separate
 from server.people.merging.union import Choice
-from server.people.models import Member
+from server.people.models import Member, MergedMember
 
 SHOWN: Final = 50  # pairs at once
 ALIKE: Final = {
@@ -41,8 +42,7 @@ def merging(request: HttpRequest) -> HttpResponse:
     wrong = ""
     if request.method == "POST":
         try:
-            said = MergeForm.read(request)
-            link = merge(Author.of(request), Choice(**said))
+            link = _merge(request)
             say(request, _("merged; from now on both are one"), undo=link.edit_id)
             return HttpResponseRedirect(f"/members/{link.kept}")
         except LoquetError as error:
@@ -57,8 +57,17 @@ def merging(request: HttpRequest) -> HttpResponse:
             found = compare(Choice(pair[0].pk, pair[1].pk), scope.site_of(request))
     except LoquetError as error:
         wrong = wrong or translate(error)
-    context: dict[str, Any] = {"found": found, "wrong": wrong, "first": one, "second": other}
+    context: dict[str, Any] = {"found": found, "wrong": wrong, "first": one, "second": other, "stamp": forms.stamp}
     return page(request, "people/merge.html", 422 if wrong else 200, **context)
+
+
+def _merge(request: HttpRequest) -> MergedMember:
+    """Merge as was chosen, where both are as they were shown. Raises EditError, FormError."""
+    said = MergeForm.read(request)
+    with nobody_else():
+        now = compare(Choice(said["kept"], said["gone"]), scope.site_of(request))
+        forms.hold_to_stamp(request, now.stamp)
+        return merge(Author.of(request), Choice(**said))
 
 
 def _asked(form: PairForm) -> tuple[str, str]:
