@@ -161,6 +161,8 @@ FINAL: Final = {"forgotten", "machine_came", "condition", "condition_gone", "ful
 
 def undo(author: Author, edit: Edit) -> Edit | None:
     """Put back what an edit changed, as far as nobody has changed it again since. Raises EditError."""
+    if edit.what == "undone" and edit.about.get("what") in taken_back:
+        raise EditError(N_("this cannot be taken back: its rows are not all of it. Do it anew instead"))
     own = taken_back.get(edit.what)
     return put_back(author, edit) if own is None else own(author, edit)
 
