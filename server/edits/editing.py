@@ -22,7 +22,7 @@ from server.core.models import ServerState
 from server.edits import rows, sentences
 from server.edits.authors import Author
 from server.edits.models import Change, Edit
-from server.edits.signals import rows_changed, taken_back
+from server.edits.signals import held_asked, rows_changed, taken_back
 
 BATCH: Final = 500
 NAMED: Final = 3  # edits that a refusal names
@@ -214,3 +214,5 @@ def _nothing_refers(drop: list[str]) -> None:
         head, _sep, name = key.partition("/")
         if {row.key for row in rows.belonging_to(head, name, holding=True)} - set(drop):
             raise EditError(N_("badges, trainings or machines belong to it by now; take those away first"))
+    if any(answer for _app, answer in held_asked.send(Edit, keys=drop)):
+        raise EditError(N_("another member was merged into this one since; separate them first"))

@@ -15,9 +15,11 @@ from django.db import connection
 from protocol.rows import Badge, Certification, ForcedEnd, Member, Pin, Row
 from server.edits import rows
 from server.people.merging.union import certifications_as_one
+from server.people.models import Member as People
 from server.people.models import MergedMember
 
 BATCH: Final = 500
+NOBODY: Final = ""  # whose an id is of somebody who was forgotten
 LOCK: Final = 0x10C0_0E7A  # PostgreSQL's advisory lock on who is who
 
 # Every column in which a member's id stands, and how it follows; a test finds one that is missing here.
@@ -112,14 +114,26 @@ def hold(*, alone: bool = False) -> None:
             cursor.execute(f"select pg_advisory_xact_lock{'' if alone else '_shared'}(%s)", [LOCK])
 
 
+def is_held(keys: Iterable[str], **_signal: object) -> bool:
+    """Return whether somebody was merged into a member whose row is to go: their ids would be nobody's."""
+    members = [key.partition("/")[2] for key in keys if key.startswith("member/")]
+    return bool(members) and MergedMember.objects.filter(kept__in=members).exists()
+
+
 # --- rows that name an id that was merged ---
 
 
 def settled(found: list[Row]) -> list[Row]:
-    """Return rows for whom they concern now; those are left out that would enter somebody who was merged."""
+    """Return rows for whom they concern now.
+
+    Those are left out that would enter somebody who was merged, or concern somebody who was forgotten since.
+    """
     now = resolve(_members(found))
-    if all(each == to for each, to in now.items()):
+    moved = {to for each, to in now.items() if each != to}
+    if not moved:
         return found
+    here = set(People.objects.filter(pk__in=moved).values_list("pk", flat=True))
+    now = {each: to if each == to or to in here else NOBODY for each, to in now.items()}
     made: dict[str, Row] = {}
     united = rows.find(row.key for row in (_of(row, now) for row in found) if isinstance(row, Certification))
     for row in found:
@@ -143,7 +157,7 @@ def _of(row: Row, now: Mapping[str, str]) -> Row | None:
     to = now.get(member, member)
     if to == member:
         return row
-    return None if isinstance(row, Member | Pin) else msgspec.structs.replace(row, member=to)
+    return None if to == NOBODY or isinstance(row, Member | Pin) else msgspec.structs.replace(row, member=to)
 
 
 def redirected(wanted: Mapping[str, Row | None]) -> dict[str, tuple[str, Row | None]]:

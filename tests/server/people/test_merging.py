@@ -292,6 +292,29 @@ def test_undo_in_the_history_separates_all_of_it_and_what_changed_since_is_named
     assert row("member/m002").name == "Member 002"
 
 
+def test_nobody_into_whom_somebody_was_merged_goes_by_an_undo(author):
+    from server.edits.editing import EditError, undo
+
+    fill()
+    entered = put(author, Member("x", "X"))
+    put(author, Member("y"))
+    merged(author, "x", "y")
+    with pytest.raises(EditError, match="merged into this one"):
+        undo(author, entered)
+    assert row("member/x") is not None
+
+
+def test_an_id_of_somebody_who_was_forgotten_gives_nobody_a_badge(author):
+    from server.people.forgetting import forget
+
+    fill()
+    merged(author, "m001", "m002")
+    forget(author, "m001")
+    put(author, Badge("e" * 32, "m002"), Member("m002", "Back"))
+    assert row(f"badge/{'e' * 32}") is None
+    assert row("member/m002") is None
+
+
 def test_a_separation_is_not_undone_row_by_row(sqlite):
     from server.edits.models import Edit
 
