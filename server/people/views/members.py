@@ -36,8 +36,9 @@ def options(request: HttpRequest) -> HttpResponse:
     said = next(typed, "").strip()[:100]
     audit(request, "looked_names", said, hourly=True)
     found = models.Member.objects.order_by("name")
+    merged = Q(id__in=aliases.known_as(said)) if said else Q()
     for word in said.split()[:5]:
-        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word) | Q(id__in=aliases.known_as(word)))
+        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word) | merged)
     return page(request, "people/options.html", members=[members.shown(each) for each in found[:20]])
 
 

@@ -36,8 +36,9 @@ def _found(request: HttpRequest) -> QuerySet[Member]:
     """Return the members that the filters let through, in order."""
     found = Member.objects.order_by("name", "id")
     said = request.GET.get("q", "").strip()[:100]
+    merged = Q(id__in=aliases.known_as(said)) if said else Q()
     for word in said.split()[:5]:
-        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word) | Q(id__in=aliases.known_as(word)))
+        found = found.filter(Q(name__icontains=word) | Q(id__icontains=word) | merged)
     today = forms.today()
     match request.GET.get("show", "active"):
         case "active":
