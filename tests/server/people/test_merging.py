@@ -429,3 +429,50 @@ def test_conditions_follow_the_particulars_of_both(author):
     separate(author, "m002")
     assert row("certification/m001/insured") is None
     assert row("certification/m002/insured").until == LATE
+
+
+def test_whoever_is_for_one_workshop_merges_nobody_who_is_trained_in_another(sqlite):
+    from cast import HOME, NEIGHBOUR, keeper, stage
+
+    stage()
+    browser = keeper(NEIGHBOUR)
+    answer = do(browser, "/merge", kept=f"p-{NEIGHBOUR}", gone=f"p-{HOME}")
+    assert answer.status_code == 422
+    assert "another workshop" in answer.content.decode()
+    assert row(f"member/p-{HOME}") is not None
+    assert do(keeper(), "/merge", kept=f"p-{NEIGHBOUR}", gone=f"p-{HOME}").status_code == 302
+
+
+def test_a_session_that_is_being_made_while_its_member_is_merged_follows_them(postgres):
+    import threading
+
+    from central import until
+    from django.db import connection, connections, transaction
+
+    from server.devices.models import Device
+    from server.edits.authors import Author
+    from server.people.merging import aliases
+    from server.usage.models import Session
+
+    fill()
+    device = Device.objects.create(id="d", key="k", sealing="s")
+
+    def merge_meanwhile():
+        merged(Author(name="test"), "m001", "m002")
+        connections.close_all()
+
+    def waits():
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+            return cursor.fetchone()[0]
+
+    other = threading.Thread(target=merge_meanwhile)
+    with transaction.atomic():
+        aliases.hold()
+        Session.objects.create(
+            device=device, session="s", machine="laser", member="m002", said="m002", boot="b", began=0, quality="kept"
+        )
+        other.start()
+        until(waits, "the merging waits for what is being made")
+    other.join()
+    assert Session.objects.get().member == "m001"
