@@ -173,6 +173,7 @@ def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
                 session=f"demo{number:012d}",
                 machine=machine,
                 member=who,
+                said=who,
                 boot="demo",
                 began=0,
                 started=started,

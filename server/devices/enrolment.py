@@ -138,5 +138,5 @@ def _take_machines(device: Device, asked: Enrol) -> None:
         if machine is None:
             row = MachineRow(station.machine, station.name)
             editing.carry_out(Author(device=device, name=device.name), "machine_came", [row])
-        Machine.objects.filter(pk=station.machine).update(device=device, retired=False)
+        Machine.objects.filter(pk=station.machine).update(device=device, retired=False, became="")
     editing.touch()

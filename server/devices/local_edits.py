@@ -23,6 +23,7 @@ from server.edits.authors import Author, Standing
 from server.edits.models import Change
 from server.edits.models import Edit as Edited_
 from server.inbox.notices import notify
+from server.people.merging import aliases
 from server.people.models import Member as People
 from server.sites.models import Site
 from server.whitelist.models import Certification as Certified
@@ -74,7 +75,9 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
         wanted: dict[str, Row | None] = dict.fromkeys(edited.gone)
         # A PIN set at a controller stays there: no journal brings its hash; what it does not say is nothing to hold.
         wanted |= {row.key: row for row in edited.rows if not isinstance(row, Pin)}
-        wanted = names.with_names(told.device, wanted)
+        told_of = [row.id for row in wanted.values() if isinstance(row, Member)]
+        # A controller that was offline speaks of people by ids that were merged meanwhile.
+        wanted = dict(aliases.redirected(names.with_names(told.device, wanted)).values())
         standing = _standing(told.device, edited, wanted)
         found = _sort(told, wanted, standing)
         strict = _people_shut_out(found.put)
@@ -85,7 +88,7 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
         if told.device.is_held:
             found = Sorted(held=found.held | {row.key: row for row in found.put} | dict.fromkeys(found.drop))
         _write(told, found, standing, strict)
-        names.used(told.device, [row.id for row in wanted.values() if isinstance(row, Member)])
+        names.used(told.device, told_of)
 
 
 def has_seen(device: Device, edited: Edited) -> bool:
@@ -162,11 +165,12 @@ def _is_taught(edited: Edited, trainings: set[str]) -> bool:
     """Return whether a trainer of one of the controller's trainings gave it at a reader."""
     if edited.machine is None:
         return False
-    trainer = rows.get(f"member/{edited.by}")
+    by = aliases.of(edited.by)
+    trainer = rows.get(f"member/{by}")
     today = clock.today()
     if not isinstance(trainer, Member) or trainer.excluded or (trainer.until is not None and trainer.until < today):
         return False
-    held = Certified.objects.filter(member=edited.by, level__gte=int(Level.TRAINER)).exclude(until__lt=today)
+    held = Certified.objects.filter(member=by, level__gte=int(Level.TRAINER)).exclude(until__lt=today)
     held = held.exclude(since__gt=today)
     return bool(set(held.values_list("training", flat=True)) & trainings)
 

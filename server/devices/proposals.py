@@ -5,6 +5,7 @@ The first list that comes to an empty server is taken over at once: the workshop
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -18,7 +19,9 @@ from server.edits import editing, rows
 from server.edits.authors import Author
 from server.edits.models import Edit as Edited
 from server.inbox.notices import notify
+from server.people.merging import aliases
 from server.people.models import Member as People
+from server.whitelist.sameness import trainings
 
 MOST: Final = 250_000
 
@@ -45,18 +48,29 @@ def keep(device: Device, said: Proposals) -> None:
 
 
 def of(device: Device) -> list[tuple[str, Row | None]]:
-    """Return what a controller proposes: keys, and rows; None where one is to go."""
-    found = [
-        (each.key, read_row(each.key, each.row) if each.row else None)
-        for each in Proposal.objects.filter(device=device)
-    ]
-    return [(key, row) for key, row in found if not isinstance(row, Unread)]
+    """Return what a controller proposes: keys, and rows for whom they concern now; None where one is to go."""
+    return list(_waiting(device).values())
 
 
-def take_over(author: Author, device: Device, keys: set[str] | None = None) -> Edited | None:
-    """Have the whitelist say what a controller proposes, all of it or these keys."""
+def _waiting(device: Device) -> dict[str, tuple[str, Row | None]]:
+    """Return the same by the keys that the controller gave."""
+    found = {
+        each.key: read_row(each.key, each.row) if each.row else None
+        for each in Proposal.objects.filter(device=device).order_by("pk")
+    }
+    return aliases.redirected({key: row for key, row in found.items() if not isinstance(row, Unread)})
+
+
+def take_over(
+    author: Author, device: Device, keys: set[str] | None = None, same: Mapping[str, str] | None = None
+) -> Edited | None:
+    """Have the whitelist say what a controller proposes, all of it or these keys.
+
+    same: which training here is which of theirs.
+    """
     with editing.alone():
-        found = [(key, row) for key, row in of(device) if keys is None or key in keys]
+        proposed = [(key, row) for key, row in of(device) if keys is None or key in keys]
+        found = trainings.all_renamed(proposed, same or {})
         here = rows.find(key for key, _row in found)
         put = [merged for key, row in found if row is not None and (merged := _over(here.get(key), row)) is not None]
         drop = [key for key, row in found if row is None]
@@ -81,7 +95,10 @@ def decline(device: Device, keys: set[str] | None = None) -> None:
 
 def _decided(device: Device, keys: set[str] | None) -> None:
     gone = Proposal.objects.filter(device=device)
-    (gone if keys is None else gone.filter(key__in=keys)).delete()
+    if keys is not None:
+        said = [said for said, (key, _row) in _waiting(device).items() if key in keys]
+        gone = gone.filter(key__in=keys.union(said))
+    gone.delete()
     editing.touch()  # the controller is to hear that its edits were decided about
 
 

@@ -19,12 +19,13 @@ from protocol.rows import Row, checked, encode_row, read_row
 from server.accounts.models import Account, AuditRecord
 from server.core import bulk, state
 from server.core.models import ServerState
-from server.edits import rows
+from server.edits import rows, sentences
 from server.edits.authors import Author
 from server.edits.models import Change, Edit
-from server.edits.signals import rows_changed
+from server.edits.signals import held_asked, rows_changed, taken_back
 
 BATCH: Final = 500
+NAMED: Final = 3  # edits that a refusal names
 WAKE: list[Callable[[], None]] = []  # who is to know at once, in this process
 
 Progress = Callable[[int, int], None]
@@ -159,6 +160,17 @@ FINAL: Final = {"forgotten", "machine_came", "condition", "condition_gone", "ful
 
 def undo(author: Author, edit: Edit) -> Edit | None:
     """Put back what an edit changed, as far as nobody has changed it again since. Raises EditError."""
+    if edit.what == "undone" and edit.about.get("what") in taken_back:
+        raise EditError(N_("this cannot be taken back: its rows are not all of it. Do it anew instead"))
+    own = taken_back.get(edit.what)
+    return put_back(author, edit) if own is None else own(author, edit)
+
+
+def put_back(author: Author, edit: Edit, also: Iterable[str] = ()) -> Edit | None:
+    """Put back the rows that an edit changed, as far as nobody has changed them again since. Raises EditError.
+
+    also: the keys of rows that it left as they were, and that nobody may have changed since either.
+    """
     with alone():
         locked = Edit.objects.select_for_update(of=("self",)).get(pk=edit.pk)
         if locked.undone_by_id is not None:
@@ -167,17 +179,32 @@ def undo(author: Author, edit: Edit) -> Edit | None:
         # What was forgotten has no rows to put back.
         if locked.what in FINAL or not changes:
             raise EditError(N_("this cannot be taken back any more"))
-        keys = [each.key for each in changes]
-        if _changed_since(changes[-1].version, keys):
-            raise EditError(N_("somebody has changed the same since; undo what came later first"))
+        later = _in_force_since(changes[-1].version, [*(each.key for each in changes), *also])
+        if later:
+            what = "; ".join(sentences.sentence(each) for each in later[:NAMED])
+            raise EditError(N_("somebody has changed the same since ({what}); undo what came later first"), what=what)
         put = [read_row(each.key, each.before) for each in changes if each.before is not None]
         drop = [each.key for each in changes if each.before is None]
         _nothing_refers(drop)
-        seen = msgspec.structs.replace(author, since=changes[-1].version)
+        seen = msgspec.structs.replace(author, since=state.version(), knows_own=False)
         done = carry_out(seen, "undone", put, drop, about={**locked.about, "what": locked.what})
         locked.undone_by = done
         locked.save(update_fields=["undone_by"])
         return done
+
+
+def _in_force_since(version: int, keys: list[str]) -> list[Edit]:
+    """Return the edits that changed these rows later, without those that were taken back and what did so."""
+    numbers: set[int] = set()
+    for start in range(0, len(keys), BATCH):
+        found = Change.objects.filter(key__in=keys[start : start + BATCH], version__gt=version)
+        numbers |= set(found.values_list("edit", flat=True))
+    later = {each.pk: each for each in Edit.objects.filter(pk__in=numbers).order_by("-pk")}
+    undoes = {each.undone_by_id: each.pk for each in later.values() if each.undone_by_id is not None}
+    for number in list(later):  # the latest first: what took something back may have been taken back itself
+        if number in later and undoes.get(number) in later:
+            del later[undoes[number]], later[number]
+    return list(later.values())
 
 
 def _nothing_refers(drop: list[str]) -> None:
@@ -186,3 +213,5 @@ def _nothing_refers(drop: list[str]) -> None:
         head, _sep, name = key.partition("/")
         if {row.key for row in rows.belonging_to(head, name, holding=True)} - set(drop):
             raise EditError(N_("badges, trainings or machines belong to it by now; take those away first"))
+    if any(answer for _app, answer in held_asked.send(Edit, keys=drop)):
+        raise EditError(N_("another member was merged into this one since; separate them first"))

@@ -17,6 +17,7 @@ SENTENCES: Final = {
     "revoked_now": N_("took the training {training} from {name}, at once"),
     "member_new": N_("entered {name}"),
     "member_changed": N_("changed {name}"),
+    "merged": N_("merged {other} into {name}: they are one person"),
     "excluded": N_("excluded {name}"),
     "welcomed": N_("let {name} in again"),
     "forgotten": N_("had a member forgotten"),
@@ -34,6 +35,8 @@ SENTENCES: Final = {
     "machine_changed": N_("changed what {machine} asks for"),
     "machine_came": N_("a controller brought its machine"),
     "training_changed": N_("changed the training {training}"),
+    "training_same": N_("made the training {other} one with {training}"),
+    "machine_same": N_("said that {machine} goes on from {other}"),
     "condition": N_("made a condition that machines may ask for"),
     "condition_gone": N_("took away the condition {training}"),
     "fulfilled": N_("changed what {name} fulfils"),
@@ -47,7 +50,7 @@ SENTENCES: Final = {
     "undone": N_("took back: {before}"),
     "demo": N_("made the workshop of the demonstration"),
 }
-PLACES: Final = ("name", "training", "count", "machine", "why", "device", "before")
+PLACES: Final = ("name", "training", "count", "machine", "why", "device", "before", "other")
 
 
 def sentence(edit: Edit) -> str:

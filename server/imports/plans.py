@@ -25,6 +25,7 @@ from server.core import clock
 from server.edits import rows
 from server.imports.answers import Answers
 from server.people.badges import known_hashes
+from server.people.merging import aliases
 
 FRESH: Final = "line "  # the head of an id that is still to be made
 MANY: Final = 10  # of so many members may one lose access without being asked again
@@ -110,7 +111,8 @@ def make(table: Table, columns: Columns, answers: Answers, *, is_numbered: bool)
         return Plan(wrong=keep(error)), []
     before = Whitelist(rows.everything())
     sheet = read_people(table, columns, answers.badges)
-    members = Members(before, _fresh_for(before, sheet), _resolve)
+    now = aliases.resolve(person.member for person in sheet.people)
+    members = Members(before, _fresh_for(before, sheet), lambda said: now.get(said, said))
     trainings = Trainings(
         before.trainings.values(),
         answers.trainings,
@@ -157,10 +159,6 @@ def _fresh_for(before: Whitelist, sheet: Sheet) -> Any:  # noqa: ANN401 - a func
     while any(each.startswith(head) for each in said):
         head = f"~{head}"
     return lambda line: f"{head}{line}"
-
-
-def _resolve(member: str) -> str:
-    return member
 
 
 def _with_end(person: Person, until: date | None) -> Person:

@@ -23,6 +23,7 @@ from server.devices.models import Device
 from server.inbox.notices import notify
 from server.journal import book
 from server.journal.models import Entry, Stream
+from server.people.merging import aliases
 from server.whitelist.models import Machine
 
 BATCH: Final = 200
@@ -128,6 +129,7 @@ def _process(stream: Stream) -> bool:
     if due and _is_early(stream.device, due[0]):
         return False
     with transaction.atomic():
+        aliases.hold()
         skip = connection.features.has_select_for_update_skip_locked
         locked = Stream.objects.select_for_update(of=("self",), skip_locked=skip).filter(pk=stream.pk).first()
         if locked is None or locked.processed_seq != first:

@@ -26,7 +26,7 @@ from server.core import clock, keys, state, tls
 from server.core.configuration import Configuration
 from server.core.former import renamed
 from server.inbox.models import Notice
-from server.usage import rebuild
+from server.usage import rebuild, sessions
 
 KIND: Final = "loquet server backup"
 FORMAT: Final = 3
@@ -143,6 +143,7 @@ def restore(configuration: Configuration, source: Path, progress: Progress = lam
                 model._default_manager.all().delete()
             with gzip.open(source, "rt", encoding="utf-8") as file:
                 restored, has_usage = _read(file, files, progress)
+            sessions.fill_said()
             state.begin_anew()
             _set_sequences()
             Notice.objects.create(what="restored", about={"why": restored.made})

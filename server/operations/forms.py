@@ -8,7 +8,7 @@ from server.core.forms import ActionField, ExactField, Form, LineField
 class SetupForm(Form):
     """What was asked, and which member an account is to belong to, and which workshop it is for."""
 
-    do = ActionField("training", "condition", "condition_gone", "machine", "hours", "account", "backup")
+    do = ActionField("training", "condition", "condition_gone", "machine", "same", "hours", "account", "backup")
     member = ExactField("", 300)
     site = ExactField()
 

@@ -22,7 +22,7 @@ from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
 from server.mail.models import Letter
-from server.people.models import UnknownBadge
+from server.people.models import MergedMember, UnknownBadge
 from server.upkeep.models import Defect, Downtime
 from server.usage.models import Circumstance, Correction, Session
 
@@ -60,7 +60,7 @@ KEPT: Final[dict[str, Keep]] = {
     "devices.GivenName": Keep.DAY, "imports.Draft": Keep.DAY, "core.SentForm": Keep.DAY, "sessions.Session": Keep.DAY,
     "people.Member": Keep.MEMBER, "people.Badge": Keep.MEMBER, "people.Pin": Keep.MEMBER,
     "people.Particulars": Keep.MEMBER, "whitelist.Certification": Keep.MEMBER, "whitelist.ForcedEnd": Keep.MEMBER,
-    "devices.Proposal": Keep.MEMBER,
+    "devices.Proposal": Keep.MEMBER, "people.MergedMember": Keep.MEMBER, "people.NotTheSame": Keep.MEMBER,
     "accounts.Account": Keep.ACCOUNT, "otp_totp.TOTPDevice": Keep.ACCOUNT, "otp_static.StaticDevice": Keep.ACCOUNT,
     "otp_static.StaticToken": Keep.ACCOUNT,
     "people.Organisation": Keep.HOUSE, "people.Category": Keep.HOUSE, "usage.Forgotten": Keep.HOUSE,
@@ -96,6 +96,8 @@ def purge(configuration: Configuration) -> int:
         _in_batches(Notice.objects.filter(done__lt=old))
         _in_batches(Change.objects.filter(edit__at__lt=old, version__lt=_kept_changes()))
         _in_batches(Edit.objects.filter(at__lt=old, changes=None, undoes=None))
+        # Whose an id is stays; how both were before is of no use once the rows are gone that would be put back.
+        MergedMember.objects.filter(edit=None).exclude(snapshot={}).update(snapshot={}, by="")
     _in_batches(Draft.objects.filter(made__lt=clock.now() - A_DAY))
     GivenName.objects.filter(at__lt=clock.now() - A_DAY).delete()
     UnknownBadge.objects.filter(at__lt=clock.now() - A_DAY).delete()

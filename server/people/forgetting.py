@@ -22,10 +22,14 @@ from server.edits.editing import EditError, alone, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
 from server.people import payers
-from server.people.models import Member, Particulars
+from server.people.duplicates import offered
+from server.people.merging import aliases
+from server.people.merging.merge import read_snapshot
+from server.people.models import Member, MergedMember, Particulars
 from server.people.signals import member_forgotten
 
 BATCH: Final = 500
+SAYS_WHO: Final = {"name", "member", "other", "into", "gone"}  # of what an edit is about
 encode: Final = msgspec.json.encode
 
 
@@ -42,28 +46,51 @@ def forget(author: Author, member: str) -> None:
     if not administers and accounts.filter(role=Role.ADMINISTRATOR).exists():
         raise EditError(N_("an administrator's own member can only be forgotten by an administrator"))
     with alone():
-        email = Particulars.objects.filter(pk=member).values_list("email", flat=True).first() or ""
+        ids, names, addresses = _known_as(found)
         # Before they go: the history is looked through by their keys afterwards.
-        keys = [*(row.key for row in rows.belonging_to("member", member)), f"member/{member}"]
+        keys = [*(row.key for row in rows.belonging_to("member", member)), *(f"member/{each}" for each in ids)]
         # A payer's id that is nobody's would be taken for an organisation's name.
         paid_for = [msgspec.structs.replace(row, payer="") for row in _paid_for(member)]
         carry_out(author, "forgotten", paid_for, keys)
-        _forget_edits(found, keys)
-        names = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
-        _forget_looks(found)
-        AuditRecord.objects.filter(account__in=names).update(account="-")
-        Edit.objects.filter(by__in=names).update(by="-")
-        Notice.objects.filter(Q(about__member=member) | Q(about__by__in=names)).delete()
+        _forget_edits(ids, names, keys)
+        usernames = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
+        _forget_traces(ids, names, usernames)
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")
-        logins.forget(names)
-        addresses = Q()
-        for each in _in_addresses(member):
-            addresses |= Q(location__contains=each)
-        SentForm.objects.filter(addresses).delete()
+        logins.forget(usernames)
         Particulars.objects.filter(pk=member).delete()
-        member_forgotten.send(Member, member=member, keys=keys, email=email)
+        offered.forget(ids)
+        # Whose the ids are stays: what controllers still send of them is of the same id without a name.
+        MergedMember.objects.filter(pk__in=ids).update(snapshot={}, by="", edit=None)
+        for each in ids:
+            for email in addresses[each] or {""}:
+                member_forgotten.send(Member, member=each, keys=keys, email=email)
         transaction.on_commit(erasing.erase)
+
+
+def _known_as(found: Member) -> tuple[list[str], set[str], dict[str, set[str]]]:
+    """Return under which ids and names somebody was known, and where letters to each of these ids went."""
+    ids = [found.pk, *aliases.below(found.pk)]
+    names = {found.name}
+    addresses: dict[str, set[str]] = {each: set() for each in ids}
+    addresses[found.pk] |= set(Particulars.objects.filter(pk=found.pk).values_list("email", flat=True))
+    for link in MergedMember.objects.filter(pk__in=ids).exclude(snapshot={}):
+        was = read_snapshot(link)
+        names.add(was.name)
+        addresses[link.gone] |= {str(known.get("email", "")) for known in (was.theirs, was.before) if known}
+    return ids, names - {""}, {each: known - {""} for each, known in addresses.items()}
+
+
+def _forget_traces(ids: list[str], names: set[str], usernames: list[str]) -> None:
+    """Take ids and names out of the records of who looked at what, and out of what waits in the inbox."""
+    _forget_looks(ids, names)
+    AuditRecord.objects.filter(account__in=usernames).update(account="-")
+    Edit.objects.filter(by__in=usernames).update(by="-")
+    Notice.objects.filter(Q(about__member__in=ids) | Q(about__by__in=usernames)).delete()
+    addresses = Q()
+    for each in {written for id_ in ids for written in _in_addresses(id_)}:
+        addresses |= Q(location__contains=each)
+    SentForm.objects.filter(addresses).delete()
 
 
 def _paid_for(member: str) -> list[protocol.Member]:
@@ -71,29 +98,34 @@ def _paid_for(member: str) -> list[protocol.Member]:
     return [row for row in found if isinstance(row, protocol.Member)]
 
 
-def _forget_edits(member: Member, keys: list[str]) -> None:
-    """Take the name, and the rows as they were, out of the history."""
-    mine = Change.objects.filter(pk__in=_changes_of(member.pk, keys))
-    for each in Edit.objects.filter(pk__in=mine.values("edit")):
-        each.about = {key: value for key, value in each.about.items() if key not in {"name", "member"}}
-        each.save(update_fields=["about"])
-    Edit.objects.filter(what="undone", about__name=member.name).update(about={})
+def _forget_edits(ids: list[str], names: set[str], keys: list[str]) -> None:
+    """Take the names, and the rows as they were, out of the history."""
+    mine = Change.objects.filter(pk__in=_changes_of(ids, keys))
+    for edit in Edit.objects.filter(pk__in=mine.values("edit")):
+        edit.about = {key: value for key, value in edit.about.items() if key not in SAYS_WHO}
+        edit.save(update_fields=["about"])
+    undone = Edit.objects.filter(what="undone")
+    undone.filter(Q(about__name__in=names) | Q(about__other__in=names)).update(about={})
     mine.update(before=None, after=None)
 
 
-def _changes_of(member: str, keys: list[str]) -> list[int]:
+def _changes_of(ids: list[str], keys: list[str]) -> list[int]:
     """Return the changes that say anything of a member.
 
     SQLite takes "Ann" and "ann" for one where it looks for a part of a text: what it finds is looked at once more.
     """
-    head, said = f"certification/{member}/", f'"member":{encode(member).decode()}'
-    found = Change.objects.filter(
-        Q(key__in=keys) | Q(key__startswith=head) | Q(before__contains=said) | Q(after__contains=said)
-    ).values_list("version", "key", "before", "after")
+    heads = tuple(f"certification/{each}/" for each in ids)
+    said = [f'"member":{encode(each).decode()}' for each in ids]
+    wanted = Q(key__in=keys)
+    for head, word in zip(heads, said, strict=True):
+        wanted |= Q(key__startswith=head) | Q(before__contains=word) | Q(after__contains=word)
+    found = Change.objects.filter(wanted).values_list("version", "key", "before", "after")
     return [
         version
         for version, key, before, after in found
-        if key in keys or key.startswith(head) or said in (before or "") or said in (after or "")
+        if key in keys
+        or key.startswith(heads)
+        or any(word in (text or "") for word in said for text in (before, after))
     ]
 
 
@@ -102,13 +134,14 @@ def _in_addresses(text: str) -> set[str]:
     return {text, quote(text, safe=""), quote_plus(text)}
 
 
-def _forget_looks(member: Member) -> None:
-    """Have no record say who was looked for: by id, or by a part of the name, in whatever letters it was typed."""
-    words, ids = set(fold(member.name).split()), _in_addresses(member.pk)
+def _forget_looks(ids: list[str], names: set[str]) -> None:
+    """Have no record say who was looked for: by id, or by a part of a name, in whatever letters it was typed."""
+    words = {word for name in names for word in fold(name).split()}
+    written = {each for id_ in ids for each in _in_addresses(id_)}
     gone = []
     for number, about in AuditRecord.objects.exclude(about__in=["", "-"]).values_list("pk", "about").iterator():
         said = fold(unquote_plus(about))
-        if any(each in about for each in ids) or any(word in said for word in words):
+        if any(each in about for each in written) or any(word in said for word in words):
             gone.append(number)
     for start in range(0, len(gone), BATCH):
         AuditRecord.objects.filter(pk__in=gone[start : start + BATCH]).update(about="-")

@@ -100,6 +100,38 @@ class ForgettingForm(Form):
     sure = ExactField()
 
 
+class PairForm(Form):
+    """Two members as people write them; the first one would be kept."""
+
+    one = LineField("", 300)
+    other = LineField("", 300)
+
+
+class MergeForm(Form):
+    """Who is kept and who goes, by id; and whose name, category and end of membership: ids, "" for what is usual."""
+
+    kept = LineField("", 64)
+    gone = LineField("", 64)
+    name = LineField("", 64)
+    category = LineField("", 64)
+    until = LineField("", 64)
+
+
+class SeparateForm(Form):
+    """Who is to be somebody of their own again."""
+
+    gone = LineField("", 64)
+
+
+class DuplicatesForm(Form):
+    """Two who are not one person, by id; or by number what was said so, to be asked again."""
+
+    do = ActionField("different", "again")
+    one = LineField("", 64)
+    other = LineField("", 64)
+    number = NumberField("", 0, 999_999_999)
+
+
 class BadgeForm(Form):
     """A badge, by its hash or by its number; what is asked of it, and whose it is to be."""
 

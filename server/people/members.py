@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from common.folding import fold
 from common.texts import N_
@@ -12,7 +12,8 @@ from server.core import state
 from server.core.forms import FormError
 from server.edits.models import Change
 from server.people.derived import BETWEEN
-from server.people.models import Member
+from server.people.merging import aliases
+from server.people.models import Member, MergedMember
 from server.people.shown import in_brackets, written
 from server.people.signals import forgotten_asked, ids_asked
 
@@ -39,6 +40,7 @@ def new_ids(count: int) -> list[str]:
         known = set(Member.objects.filter(pk__in=found).values_list("pk", flat=True))
         keys = Change.objects.filter(key__in=[f"member/{each}" for each in found]).values_list("key", flat=True)
         known |= {key.partition("/")[2] for key in keys}
+        known |= set(MergedMember.objects.filter(pk__in=found).values_list("pk", flat=True))
         known |= {each for _app, answer in ids_asked.send(Member, members=found) for each in answer or ()}
         made += [each for each in found if each not in known]
     return made
@@ -56,8 +58,9 @@ def searched(said: str) -> QuerySet[Member]:
     """
     found = Member.objects.order_by("place")
     words = fold(said[:LONGEST]).split()[:MOST_WORDS]
+    merged = Q(pk__in=aliases.known_as(said.strip()[:LONGEST])) if words else Q()
     for word in words:
-        found = found.filter(folded__contains=word)
+        found = found.filter(Q(folded__contains=word) | merged)
     # What folds to nothing may still be somebody's id.
     return found if words or not said.strip() else found.filter(pk=said)
 
@@ -80,14 +83,14 @@ def named(said: str) -> Member:
 
 
 def _by_id(said: str) -> Member | None:
-    tried = list(dict.fromkeys((said, said.strip(), " ".join(said.split()))))
+    tried = list(dict.fromkeys(aliases.resolve((said, said.strip(), " ".join(said.split()))).values()))
     found = Member.objects.in_bulk(tried)
     return next((found[each] for each in tried if each in found), None)
 
 
 def _as_shown(said: str) -> Member | None:
     """Find who is written so: "Ann Fox (m-0001)". An id may hold brackets itself: then the name tells."""
-    tried = in_brackets(said)
+    tried = list(aliases.resolve(in_brackets(said)).values())
     found = Member.objects.in_bulk(tried)
     meant = next((each for each in found.values() if shown(each) == said.strip()), None)
     return meant or found.get(tried[-1] if tried else "")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from server.core import clock
 from server.people import derived
 
 
@@ -99,6 +100,35 @@ class Pin(models.Model):
     salt = models.CharField(max_length=32, blank=True)
     under = models.CharField(max_length=16, blank=True)
     hash = models.CharField(max_length=64, blank=True)
+
+
+class MergedMember(models.Model):
+    """An id that is another member's now: journals go on saying it, and `merging.aliases` says whose it is.
+
+    kept: the member that it was merged into, who may have been merged since; edit: what put the rows, None once the
+    history is too old to be taken back. snapshot: what separating them needs (`merging.merge.Snapshot`).
+    """
+
+    gone = models.CharField(primary_key=True, max_length=64)
+    kept = models.CharField(max_length=64, db_index=True)
+    at = models.DateTimeField(default=clock.now)
+    by = models.CharField(max_length=200, blank=True)
+    edit = models.ForeignKey("edits.Edit", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    snapshot = models.JSONField(default=dict, blank=True)
+
+
+class NotTheSame(models.Model):
+    """Two members of whom somebody said that they are not one person; one: the smaller id."""
+
+    one = models.CharField(max_length=64)
+    other = models.CharField(max_length=64, db_index=True)
+    at = models.DateTimeField(default=clock.now)
+    by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        """Said once of each two."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["one", "other"], name="not_the_same")]
 
 
 class UnknownBadge(models.Model):

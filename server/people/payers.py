@@ -11,6 +11,7 @@ from common.folding import fold
 from common.texts import N_
 from protocol.rows import Member as MemberRow
 from server.core.forms import FormError, made_of
+from server.people.merging import aliases
 from server.people.models import Member, Organisation
 from server.people.shown import in_brackets, written
 
@@ -18,7 +19,9 @@ from server.people.shown import in_brackets, written
 def called(ids: Iterable[str]) -> dict[str, str]:
     """Return what payers are called, by id; those that are nobody's any more are left out."""
     wanted = list({each for each in ids if each})
-    members = dict(Member.objects.filter(pk__in=wanted).values_list("pk", "name"))
+    now = aliases.resolve(wanted)
+    members = dict(Member.objects.filter(pk__in=set(now.values())).values_list("pk", "name"))
+    members = {each: members[to] for each, to in now.items() if to in members}
     return members | dict(Organisation.objects.filter(pk__in=wanted).values_list("pk", "name"))
 
 
@@ -31,8 +34,9 @@ def shown(payer: str) -> str:
 def settled(rows: list[MemberRow], *, enter: bool) -> list[MemberRow]:
     """Return members with an id for who pays. enter: an organisation of which nobody has heard yet is entered."""
     ids: dict[str, str] = {}
+    entering = {row.id for row in rows}
     for said in sorted({row.payer for row in rows if row.payer}):
-        found = _known(said)
+        found = _known(said) or (said if said in entering else None)
         if found is not None or enter:
             ids[said] = found or _entered(said)
     return [
@@ -45,7 +49,7 @@ def _known(said: str) -> str | None:
     """Return whom somebody means: by id, as `shown` wrote it, or by an organisation's name."""
     inside = in_brackets(said)
     as_written = [each for each in inside if shown(each) == said.strip()]
-    for each in (said, *as_written, *inside[-1:], said.strip()):
+    for each in aliases.resolve((said, *as_written, *inside[-1:], said.strip())).values():
         if any(kind.objects.filter(pk=each).exists() for kind in (Organisation, Member)):
             return each
     return _called(said)

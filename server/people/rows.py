@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import msgspec
 from django.db.models import QuerySet
@@ -13,6 +14,7 @@ from server.accounts.models import Role
 from server.edits.authors import Author, Standing
 from server.edits.rows import Kind
 from server.people import payers
+from server.people.merging import aliases
 from server.people.models import Badge, Category, Member, Pin
 
 
@@ -31,8 +33,8 @@ class Members(Kind[Member, protocol.Member]):
         return Member(row.id, row.name, row.category, row.payer, row.until, row.excluded)
 
     def settled(self, rows: list[protocol.Member], *, enter: bool) -> list[protocol.Member]:
-        """Return members as they are kept here: who pays is an id."""
-        return payers.settled(rows, enter=enter)
+        """Return members as they are kept here: who pays is an id; nobody is entered who was merged."""
+        return payers.settled(cast("list[protocol.Member]", aliases.settled([*rows])), enter=enter)
 
     def may_say(self, standing: Standing, before: protocol.Member | None, after: protocol.Member | None) -> bool:
         """Let a controller exclude, enter whom a trainer lets in at a reader, and name whoever has no name."""
@@ -65,6 +67,10 @@ class Badges(Kind[Badge, protocol.Badge]):
     def made(self, row: protocol.Badge) -> Badge:
         """Return the model that keeps a row."""
         return Badge(row.hash, row.member, row.kind.value, row.since, row.until, row.blocked)
+
+    def settled(self, rows: list[protocol.Badge], *, enter: bool) -> list[protocol.Badge]:  # noqa: ARG002 - nothing is entered
+        """Return badges as they are kept here: of whoever an id is now."""
+        return cast("list[protocol.Badge]", aliases.settled([*rows]))
 
     def may_say(self, standing: Standing, before: protocol.Badge | None, after: protocol.Badge | None) -> bool:
         """Let a controller block, and give one to whom the same edit enters."""
@@ -124,6 +130,10 @@ class Pins(Kind[Pin, protocol.Pin]):
     def made(self, row: protocol.Pin) -> Pin:
         """Return the model that keeps a row."""
         return Pin(row.member, row.salt, row.under, row.hash)
+
+    def settled(self, rows: list[protocol.Pin], *, enter: bool) -> list[protocol.Pin]:  # noqa: ARG002 - nothing is entered
+        """Return PINs as they are kept here: an id that was merged has none."""
+        return cast("list[protocol.Pin]", aliases.settled([*rows]))
 
     def refuses(self, author: Author, steps: list[tuple[protocol.Pin | None, protocol.Pin | None]]) -> str:
         """Let everybody change their own."""

@@ -18,3 +18,10 @@ member_forgotten: Final = Signal()
 
 # author: who says it; members: the ids of whose particulars are others now. Sent in the transaction that keeps them.
 particulars_changed: Final = Signal()
+
+# members: ids that are another member's now, or their own again (`merging.aliases.resolve`). Sent in the transaction
+# that merges or separates them.
+members_moved: Final = Signal()
+
+# members: ids, of one site or of all (site: None); answer what each used, by id: `usage.Used`.
+usage_asked: Final = Signal()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.people.views import badges, members, organisations, sheet
+from server.people.views import badges, members, merging, organisations, sheet
 
 urlpatterns = [
     path("members/new", members.new),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("members", members.member),
     path("members/<str:who>", members.member),
     path("organisations", organisations.organisations),
+    path("merge", merging.merging),
+    path("separate", merging.separating),
+    path("duplicates", merging.duplicates),
     path("me", members.me),
     path("badges", badges.badges),
 ]

@@ -21,6 +21,7 @@ from server.core.paging import page_of
 from server.core.rendering import minutes, page, refused, say
 from server.edits.authors import Author
 from server.inbox.notices import notify
+from server.people.merging import aliases
 from server.people.models import Member
 from server.upkeep import records, spans
 from server.upkeep.forms import MachineForm, ReportForm
@@ -67,7 +68,9 @@ def machine(request: HttpRequest, which: str = "") -> HttpResponse:
 
 
 def _by_whom(defects: list[Defect]) -> list[tuple[Defect, str]]:
-    names = dict(Member.objects.filter(pk__in={each.member for each in defects} - {""}).values_list("pk", "name"))
+    now = aliases.resolve(each.member for each in defects)
+    called = dict(Member.objects.filter(pk__in=now.values()).values_list("pk", "name"))
+    names = {each: called.get(to) or to for each, to in now.items()}
     return [(each, each.by or names.get(each.member) or each.member) for each in defects]
 
 

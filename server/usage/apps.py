@@ -12,7 +12,13 @@ class Usage(AppConfig):
         """Join what other apps have room for; Django's models are there by now."""
         from server.core import sections  # noqa: PLC0415
         from server.core.sections import Section  # noqa: PLC0415
-        from server.people.signals import forgotten_asked, ids_asked, member_forgotten  # noqa: PLC0415
+        from server.people.signals import (  # noqa: PLC0415
+            forgotten_asked,
+            ids_asked,
+            member_forgotten,
+            members_moved,
+            usage_asked,
+        )
         from server.usage import nearing, sessions  # noqa: PLC0415
         from server.usage.sections import of_member  # noqa: PLC0415
 
@@ -23,3 +29,5 @@ class Usage(AppConfig):
         ids_asked.connect(sessions.are_known)
         forgotten_asked.connect(sessions.were_forgotten)
         member_forgotten.connect(sessions.forget)
+        members_moved.connect(sessions.follow)
+        usage_asked.connect(sessions.used)

@@ -15,6 +15,7 @@ from server.core import clock
 from server.core.forms import FormError
 from server.journal import book
 from server.journal.clocks import offset
+from server.people.merging import aliases
 from server.usage import sessions
 from server.usage.models import Correction, Session
 from server.usage.projection import FIXED, Fix, Use, corrected, project
@@ -40,6 +41,7 @@ LABELS: Final = {
 def correct(session: Session, by: str, said: dict[str, Any]) -> None:
     """Keep what is better, and make the session with it. Raises FormError where nothing is, or it changed meanwhile."""
     with transaction.atomic():
+        aliases.hold()
         locked = Session.objects.select_for_update(of=("self",)).get(pk=session.pk)
         if not locked.ended:
             raise FormError(N_("this session is not over yet"))

@@ -11,12 +11,16 @@ from server.sites.models import MAIN
 
 
 class Session(models.Model):
-    """One use of a machine. Times in milliseconds since 1970, None where no clock was ever set; began: boot-time."""
+    """One use of a machine. Times in milliseconds since 1970, None where no clock was ever set; began: boot-time.
+
+    said: the member as the journal says; member: whose that id is now, for members are merged and separated again.
+    """
 
     device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
     session = models.CharField(max_length=64)
     machine = models.CharField(max_length=64, db_index=True)
     member = models.CharField(max_length=64, db_index=True)
+    said = models.CharField(max_length=64, blank=True, default="", db_default="", db_index=True)
     badge = models.CharField(max_length=32, blank=True)
     level = models.PositiveSmallIntegerField(default=2)
     boot = models.CharField(max_length=64)

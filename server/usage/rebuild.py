@@ -19,6 +19,7 @@ from common.texts import NP_
 from server.devices.models import Device
 from server.journal import book, processing
 from server.journal.book import Said
+from server.people.merging import aliases
 from server.usage import sessions
 from server.usage.models import Session
 from server.usage.projection import begins
@@ -51,6 +52,7 @@ def rebuild(
     made, done, total = Rebuilt(), 0, Session.objects.count()
     for names in _slices():
         with transaction.atomic():
+            aliases.hold()
             _rebuild(names, limit, made, dry=dry)
         done += len(names)
         progress(min(done, total), total)
@@ -91,7 +93,7 @@ def _hold_to_the_book(limit: int | None) -> None:
 
 def _is_gone(found: Session, said: list[Said]) -> bool:
     """Return whether entries are gone that a session was made of: its beginning, or all; one may never have had one."""
-    return not said or (bool(found.member) and not begins(said))
+    return not said or (bool(found.said) and not begins(said))
 
 
 def _is_past(found: Session, said: list[Said], limit: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Max, Q, Sum
 
 from protocol import entries
 from server.core import clock
@@ -18,13 +18,16 @@ from server.journal import book
 from server.journal.book import Said
 from server.journal.clocks import moved, offset
 from server.journal.processing import Written, register, register_batch, unreadable
+from server.people.merging import aliases
 from server.people.models import Particulars
 from server.people.publics import bracket
+from server.people.usage import Used
 from server.usage.models import Circumstance, Correction, Forgotten, Session
 from server.usage.projection import Fix, Use, begins, corrected, project
 
 FIELDS: Final = Use.__struct_fields__
 FROZEN: Final = ("site", "bracket", "commune")
+SLICE: Final = 500  # sessions in one statement
 
 
 def came(device: Device, said: list[Any]) -> None:
@@ -60,10 +63,12 @@ class Facts:
         # As they were when a session was first heard of, wherever the controller stands now, however old anybody grew.
         self.circumstances = {each.session: each for each in Circumstance.objects.filter(**mine)}
         self.site = Device.objects.values_list("site_id", flat=True).get(pk=device.pk)
-        members = {getattr(each.entry, "member", None) or "" for lines in said.values() for each in lines}
-        members |= {each.member for each in self.found.values()}
-        self.forgotten = set(Forgotten.objects.filter(pk__in=members - {""}).values_list("pk", flat=True))
-        known = Particulars.objects.filter(pk__in=members - {""})
+        named = {getattr(each.entry, "member", None) or "" for lines in said.values() for each in lines}
+        named |= {each.said for each in self.found.values()}
+        self.owners = aliases.resolve(each[:64] for each in named)
+        members = set(self.owners) | set(self.owners.values())
+        self.forgotten = set(Forgotten.objects.filter(pk__in=members).values_list("pk", flat=True))
+        known = Particulars.objects.filter(pk__in=members)
         self._publics = {pk: (year, commune) for pk, year, commune in known.values_list("pk", "birth_year", "commune")}
         self._offsets: dict[str, tuple[int | None, str]] = {}
 
@@ -73,8 +78,12 @@ class Facts:
             return self.circumstances[name]
         if name in self.found:
             return Circumstance(**{field: getattr(self.found[name], field) for field in FROZEN})
-        birth_year, commune = self._publics.get(use.member, (None, ""))
+        birth_year, commune = self._publics.get(self.owner(use.member), (None, ""))
         return Circumstance(site=self.site, bracket=bracket(birth_year, _year(started)), commune=commune)
+
+    def owner(self, said: str) -> str:
+        """Return whose a session is of which the journal says that member."""
+        return self.owners.get(said, said)
 
     def offset(self, boot: str) -> tuple[int | None, str]:
         """Return what to add to a boot's own time."""
@@ -110,20 +119,22 @@ def _make(facts: Facts, name: str) -> Session | None:
 def made_of(facts: Facts, name: str) -> Session | None:
     """Return a session as what is said of it makes it, not saved; what is there, where what said so is gone."""
     said, found = facts.said[name], facts.found.get(name)
-    base = None if found is None or not found.member or begins(said) else _use(found)
+    base = None if found is None or not found.said or begins(said) else _use(found)
     use = project(said, base)
     if use is None:
         return None
     for fix in facts.fixes[name]:
         use = corrected(use, fix)
-    if use.member in facts.forgotten:
+    owner = facts.owner(use.member)
+    if use.member in facts.forgotten:  # each id that was theirs is
         use = msgspec.structs.replace(use, payer="", organisation="", badge="")
     shift, quality = facts.offset(use.boot)
     started = None if shift is None else use.began + shift
     then = facts.circumstance(use, name, started)
     frozen = {field: getattr(then, field) for field in FROZEN}
     dated = {"started": started, "quality": quality}
-    return Session(device=facts.device, session=name, **dated, **frozen, **_fields(use))
+    whose = {"said": use.member, "member": owner}
+    return Session(device=facts.device, session=name, **dated, **frozen, **(_fields(use) | whose))
 
 
 def _fields(use: Use) -> dict[str, Any]:
@@ -131,12 +142,12 @@ def _fields(use: Use) -> dict[str, Any]:
 
 
 def _use(found: Session) -> Use:
-    return Use(**{name: getattr(found, name) for name in FIELDS})
+    return Use(**({name: getattr(found, name) for name in FIELDS} | {"member": found.said}))
 
 
 def differs(one: Session, other: Session) -> bool:
     """Return whether two say anything else of a session."""
-    return any(getattr(one, name) != getattr(other, name) for name in (*FIELDS, "started", "quality", *FROZEN))
+    return any(getattr(one, name) != getattr(other, name) for name in (*FIELDS, "said", "started", "quality", *FROZEN))
 
 
 def dated(written: Written, _entry: entries.Clock) -> None:
@@ -156,7 +167,29 @@ def register_all() -> None:
 
 def are_known(members: list[str], **_signal: object) -> set[str]:
     """Return of which of these ids there are sessions."""
-    return set(Session.objects.filter(member__in=members).values_list("member", flat=True).distinct())
+    known = Session.objects.filter(Q(member__in=members) | Q(said__in=members)).values_list("member", "said").distinct()
+    return {each for pair in known for each in pair} & set(members)
+
+
+def follow(members: Iterable[str], **_signal: object) -> None:
+    """Have the sessions of ids be whoever's those are now; only what is another's is written."""
+    for said, owner in aliases.resolve(members).items():
+        mine = Session.objects.filter(said=said).exclude(member=owner).values_list("pk", flat=True)
+        while keys := list(mine[:SLICE]):
+            Session.objects.filter(pk__in=keys).update(member=owner)
+
+
+def fill_said() -> None:
+    """Have sessions say what their journals did that come from a version which kept no other id."""
+    Session.objects.filter(said="").exclude(member="").update(said=F("member"))
+
+
+def used(members: Iterable[str], site: str | None, **_signal: object) -> dict[str, Used]:
+    """Return what members used, in one workshop or in all; those are left out that used nothing."""
+    mine = Session.objects.filter(member__in=list(members))
+    mine = mine if site is None else mine.filter(site=site)
+    sums = mine.values("member").annotate(count=Count("pk"), powered=Sum("powered"), last=Max("started")).order_by()
+    return {each["member"]: Used(each["count"], each["powered"] or 0, each["last"]) for each in sums}
 
 
 def were_forgotten(members: Iterable[str], **_signal: object) -> set[str]:

@@ -26,11 +26,13 @@ from server.core.rendering import minutes, page, say
 from server.core.sorting import by_name
 from server.edits.authors import Author
 from server.people import members, payers
+from server.people.merging import aliases
 from server.people.models import Member
 from server.usage import corrections
 from server.usage.forms import CorrectionForm
 from server.usage.models import Correction, Session
 from server.whitelist.models import Machine
+from server.whitelist.sameness.machines import known_as, now_called
 
 STEP: Final = 100
 NOT_OF_A_SHEET: Final = {"as", "sessions-from", "sessions-to"}
@@ -64,10 +66,13 @@ def _ms(day: date) -> int:
 def _asked(request: HttpRequest) -> QuerySet[Session]:
     """Return the sessions that the filters let through, of all months."""
     found = scope.within(request, Session.objects.all())
-    for name in ("machine", "category", "purpose"):
+    for name in ("category", "purpose"):
         said = request.GET.get(name, "")[:200]
         if said:
             found = found.filter(**{name: said})
+    machine = request.GET.get("machine", "")[:200]
+    if machine:
+        found = found.filter(machine__in=known_as(now_called().get(machine, machine)))
     said = request.GET.get("member", "")[: members.LONGEST]
     meant = _meant(said) if said else []
     return found.filter(member__in=meant) if meant else found
@@ -79,8 +84,9 @@ def _meant(said: str) -> list[str]:
     In each form in which somebody may be written, so that a field of this page takes what another one shows. Nobody is
     meant by blanks, where they are no id.
     """
-    if Session.objects.filter(member=said).exists():
-        return [said]
+    now = aliases.of(said)
+    if Session.objects.filter(member=now).exists():
+        return [now]
     if not said.strip():
         return []
     try:
@@ -102,7 +108,7 @@ def usage(request: HttpRequest) -> HttpResponseBase:
     if (file := exports.asked(request, lambda: _table(found, month))) is not None:
         return file
     machines = _machines()
-    by_machine = _sums(found, "machine")
+    by_machine = _as_machines_are_called(_sums(found, "machine"))
     by_member = _sums(found, "member")
     pages = page_of(request, found, "-started", "-pk", step=STEP, name="sessions")
     wanted = {row["member"] for row in by_member} | {each.member for each in pages.rows}
@@ -219,9 +225,22 @@ def _sums(found: QuerySet[Session], by: str) -> list[dict[str, Any]]:
     )
 
 
+def _as_machines_are_called(sums: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return sums by machine; those of one that goes on under another id are one."""
+    now = now_called()
+    found: dict[str, dict[str, Any]] = {}
+    for each in sums:
+        machine = now.get(each["machine"], each["machine"])
+        mine = found.setdefault(machine, {"machine": machine})
+        for name in ("count", "powered", "busy", "energy"):
+            mine[name] = each[name] if mine.get(name) is None else mine[name] + (each[name] or 0)
+    return sorted(found.values(), key=lambda each: -(each["powered"] or 0))
+
+
 def _table(found: QuerySet[Session], month: date) -> Table:
     """Return the sessions of a month, one a row."""
     names = dict(Member.objects.values_list("pk", "name"))
+    machines = now_called()
     paying = payers.called(found.order_by().values_list("payer", flat=True).distinct())
     number, time, moment = Kind.NUMBER, Kind.MINUTES, Kind.MOMENT
     columns = (
@@ -236,8 +255,8 @@ def _table(found: QuerySet[Session], month: date) -> Table:
         for each in found.order_by("started").iterator(chunk_size=500):
             began = None if each.started is None else datetime.fromtimestamp(each.started / 1000, UTC)
             yield (
-                each.session, each.machine, each.member, names.get(each.member, ""), each.category,
-                paying.get(each.payer, each.payer),
+                each.session, machines.get(each.machine, each.machine), each.member, names.get(each.member, ""),
+                each.category, paying.get(each.payer, each.payer),
                 each.purpose, each.people, began, each.quality, each.powered, each.busy, each.energy, each.why,
                 each.corrected_by, each.site, each.bracket, each.commune,
             )  # fmt: skip

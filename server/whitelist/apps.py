@@ -13,14 +13,16 @@ class Whitelist(AppConfig):
         from server.core import sections  # noqa: PLC0415
         from server.core.sections import Section  # noqa: PLC0415
         from server.edits import rows  # noqa: PLC0415
-        from server.edits.signals import rows_changed  # noqa: PLC0415
+        from server.edits.signals import rows_changed, taken_back  # noqa: PLC0415
         from server.people.signals import particulars_changed  # noqa: PLC0415
         from server.whitelist import conditions, requirements  # noqa: PLC0415
         from server.whitelist.rows import KINDS  # noqa: PLC0415
+        from server.whitelist.sameness import machines  # noqa: PLC0415
         from server.whitelist.sections import not_arrived, of_member  # noqa: PLC0415
 
         rows.register(*KINDS)
         rows_changed.connect(requirements.look)
+        taken_back["machine_same"] = machines.take_back
         particulars_changed.connect(conditions.look)
         sections.register("member_head", Section("whitelist/not_arrived.html", not_arrived))
         sections.register("member", Section("whitelist/of_member.html", of_member))

@@ -72,6 +72,14 @@ class TrainingForm(Form):
     retired = TickField()
 
 
+class SameForm(Form):
+    """Two trainings or machines that are one, by id: the one that is kept, and the one that goes into it."""
+
+    what = ActionField("training", "machine")
+    gone = LineField("", 64)
+    kept = LineField("", 64)
+
+
 class ConditionForm(Form):
     """A condition; years and communes are for those that ask for them."""
 

@@ -41,7 +41,10 @@ class Certification(models.Model):
 
 
 class Machine(models.Model):
-    """What is switched, what it asks for, and which controller switches it. requires: None where nobody has said."""
+    """What is switched, what it asks for, and which controller switches it. requires: None where nobody has said.
+
+    became: the id under which it goes on, where a controller brought it under another one; its sessions count there.
+    """
 
     id = models.CharField(primary_key=True, max_length=64)
     name = models.CharField(max_length=200, blank=True)
@@ -58,6 +61,7 @@ class Machine(models.Model):
     state = models.JSONField(null=True, blank=True)
     # Hours of the controllers that switched it before, in milliseconds: a dead card takes none away.
     powered_before = models.BigIntegerField(default=0)
+    became = models.CharField(max_length=64, blank=True, default="", db_default="")
 
 
 class ForcedEnd(models.Model):

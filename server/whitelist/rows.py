@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import msgspec
 from django.db.models import QuerySet
@@ -13,6 +14,7 @@ from protocol.overlay import makes_stricter
 from protocol.rows import Level
 from server.edits.authors import Author, Standing
 from server.edits.rows import Kind
+from server.people.merging import aliases
 from server.whitelist import fulfilment
 from server.whitelist.models import Certification, ForcedEnd, Machine, Training
 from server.whitelist.teaching import teaches_of
@@ -125,7 +127,7 @@ class Certifications(Kind[Certification, protocol.Certification]):
 
     def settled(self, rows: list[protocol.Certification], *, enter: bool) -> list[protocol.Certification]:  # noqa: ARG002 - nothing is entered
         """Return certifications as they are kept here: nobody gives what follows from a member's particulars."""
-        return fulfilment.settled(rows)
+        return fulfilment.settled(cast("list[protocol.Certification]", aliases.settled([*rows])))
 
     def refuses(
         self, author: Author, steps: list[tuple[protocol.Certification | None, protocol.Certification | None]]
@@ -176,6 +178,10 @@ class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
     def made(self, row: protocol.ForcedEnd) -> ForcedEnd:
         """Return the model that keeps a row."""
         return ForcedEnd(machine=row.machine, member=row.member, session=row.session, by=row.by)
+
+    def settled(self, rows: list[protocol.ForcedEnd], *, enter: bool) -> list[protocol.ForcedEnd]:  # noqa: ARG002 - likewise
+        """Return forced ends as they are kept here: for whoever an id is now."""
+        return cast("list[protocol.ForcedEnd]", aliases.settled([*rows]))
 
     def refuses(self, author: Author, steps: list[tuple[protocol.ForcedEnd | None, protocol.ForcedEnd | None]]) -> str:
         """Let trainers end what runs on the machines whose trainings they teach, and lift that again."""

@@ -12,9 +12,10 @@ from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing, rows
 from server.edits.authors import Author
-from server.whitelist.forms import MachineForm, TrainingForm
+from server.whitelist.forms import MachineForm, SameForm, TrainingForm
 from server.whitelist.models import Machine, Training
 from server.whitelist.requirements import give_anew
+from server.whitelist.sameness import machines, trainings
 
 
 def all_ask() -> bool:
@@ -69,6 +70,18 @@ def _save_machine(request: HttpRequest) -> None:
     who = Author.of(request)
     edit = editing.carry_out(who, "machine_changed", [changed], about={"machine": changed.name or row.id})
     Machine.objects.filter(pk=row.id).update(retired=said["retired"])
+    if not said["retired"]:  # it is in use again, and goes on under no other id
+        Machine.objects.filter(pk=row.id).update(became="")
     give_anew(row.id)
     editing.touch()
     say(request, _("saved"), undo=edit.pk if edit else None)
+
+
+def save_same(request: HttpRequest) -> None:
+    """Have two trainings be one, or a machine go on under the id that its new controller brought. Raises EditError."""
+    said, who = SameForm.read(request), Author.of(request)
+    if said["what"] == "training":
+        edit = trainings.merge(who, said["gone"], said["kept"])
+    else:
+        edit = machines.go_on(who, said["kept"], said["gone"])
+    say(request, _("from now on both are one"), undo=edit.pk if edit else None)

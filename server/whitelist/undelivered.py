@@ -15,6 +15,8 @@ from server.edits.models import Change
 from server.whitelist.models import Machine
 
 MOST: Final = 2_000
+# What is one now goes under one id and comes under the other; but whoever is excluded by that is.
+_GIVES_AGAIN: Final = Q(edit__what__in=["merged", "training_same"]) & ~Q(after__contains='"excluded":true')
 _TAKES: Final = Q(key__startswith="certification/") | Q(key__startswith="badge/") | Q(key__startswith="member/")
 
 
@@ -43,7 +45,7 @@ def undelivered() -> list[Undelivered]:
     oldest = min((holds for _device, _name, holds, _seen in found), default=None)
     if oldest is None:
         return []
-    changed = Change.objects.filter(version__gt=oldest).exclude(before=None).filter(_TAKES)
+    changed = Change.objects.filter(version__gt=oldest).exclude(before=None).filter(_TAKES).exclude(_GIVES_AGAIN)
     changes = [
         (version, whom, key)
         for version, key, before, after in changed.order_by("-version").values_list(

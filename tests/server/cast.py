@@ -28,8 +28,8 @@ def stage():
         carry_out(Author(name="test"), "demo", [*rows, Certification(f"p-{site}", f"t-{site}")])
         MachineModel.objects.filter(pk=f"m-{site}").update(device=device)
         Session.objects.create(
-            device=device, session=f"s-{site}", machine=f"m-{site}", member=f"p-{site}", boot="b", began=0,
-            started=1_795_000_000_000, quality="kept", ended=True, powered=60_000, site=site,
+            device=device, session=f"s-{site}", machine=f"m-{site}", member=f"p-{site}", said=f"p-{site}",
+            boot="b", began=0, started=1_795_000_000_000, quality="kept", ended=True, powered=60_000, site=site,
         )  # fmt: skip
         Circumstance.objects.create(device=device, session=f"s-{site}", site=site)
 

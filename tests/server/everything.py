@@ -29,7 +29,7 @@ def one_of_everything():
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
     from server.mail.models import Letter
-    from server.people.models import Organisation, Particulars, UnknownBadge
+    from server.people.models import MergedMember, NotTheSame, Organisation, Particulars, UnknownBadge
     from server.upkeep.models import Defect, Downtime
     from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
@@ -104,8 +104,9 @@ def one_of_everything():
     Gap.objects.create(stream=stream, first=5, last=9)
     ClockReading.objects.create(device=device, boot="boot", at=1000, offset=MS, quality="synchronised")
     Session.objects.create(
-        device=device, session="s1", machine="laser", member="ann", badge="a" * 32, level=3, boot="boot", began=2000,
-        started=MS + 2000, quality="synchronised", ended=True, powered=60_000, busy=30_000, meter=12.5, energy=40,
+        device=device, session="s1", machine="laser", member="ann", said="ann", badge="a" * 32, level=3, boot="boot",
+        began=2000, started=MS + 2000, quality="synchronised", ended=True, powered=60_000, busy=30_000, meter=12.5,
+        energy=40,
         why="idle", purpose="order", category="student", payer="school", people=3, organisation="School",
         corrected_by="owner",
     )  # fmt: skip
@@ -128,6 +129,8 @@ def one_of_everything():
     StaticToken.objects.create(device=static, token="t0ken")
     Correction.objects.create(device=device, session="s1", by="ann", note="left lying", powered=60_000, people=2)
     Forgotten.objects.create(member="gone")
+    MergedMember.objects.create(gone="ann-2", kept="ann", by="owner", edit=edit)
+    NotTheSame.objects.create(one="ann", other="bob", by="owner")
     Circumstance.objects.create(device=device, session="s1")
     BrowserSession.objects.create(session_key="k" * 32, session_data="", expire_date=NOW)
     attempt = AccessAttempt.objects.create(username="x", ip_address="127.0.0.1", failures_since_start=1)

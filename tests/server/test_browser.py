@@ -179,6 +179,7 @@ def test_everybody_can_use_every_page(browse, central, size, language):
     wrong = []
     options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
     more = ["/members/m001", "/explain?member=m001&machine=saw", "/whitelist/cell/m001/laser", "/machines/laser"]
+    more.append("/merge?one=m001&other=m002")
     for path in [*PAGES, *more, "/report/laser"]:
         page.goto(path)
         found = Axe().run(page, options=options).response["violations"]

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from common.errors import LoquetError
+from common.folding import sort_key
 from common.texts import N_, _, translate
 from server.accounts import scope
 from server.accounts.guards import allowed
@@ -20,6 +21,7 @@ from server.devices.forms import ProposalsForm
 from server.devices.models import Device
 from server.edits.authors import Author
 from server.people.words import in_words
+from server.whitelist.sameness import trainings
 
 SHOWN: Final = 200  # rows of one controller
 
@@ -31,8 +33,10 @@ def section(_about: str, site: str | None) -> dict[str, Any]:
     for device in by_name((proposing.filter(site=site) if site else proposing).distinct()):
         mine = proposals.of(device)
         shown = [(key, in_words(row) if row else _("take away: {key}").format(key=key)) for key, row in mine[:SHOWN]]
-        found.append((device, shown, len(mine)))
-    return {"proposed": found}
+        found.append((device, shown, len(mine), trainings.unknown(row for _key, row in mine)))
+    here = trainings.given()
+    ordered = sorted(here.items(), key=lambda each: sort_key(each[1] or each[0]))
+    return {"proposed": found, "trainings_here": ordered, "training_names": here}
 
 
 @require_POST
@@ -57,5 +61,7 @@ def _decide(request: HttpRequest) -> None:
         proposals.decline(device, ticked)
         say(request, _("declined"))
         return
-    edit = proposals.take_over(Author.of(request), device, ticked)
+    if set(form["same"].values()) - trainings.given().keys():
+        raise FormError(N_("there is no such training any more"))
+    edit = proposals.take_over(Author.of(request), device, ticked, form["same"])
     say(request, _("taken over"), undo=edit.pk if edit else None)

@@ -22,6 +22,7 @@ from server.devices.forms import EndForm, LockForm, WorkshopForm
 from server.devices.reports import SILENT
 from server.edits import editing, rows
 from server.edits.authors import Author
+from server.people.merging import aliases
 from server.people.models import Member
 from server.upkeep import records
 from server.whitelist import models
@@ -62,7 +63,9 @@ def machines(request: HttpRequest) -> list[Shown]:
     found = by_name(_seen(request).filter(retired=False).select_related("device"))
     states: list[tuple[models.Machine, dict[str, Any]]] = [(each, each.state or {}) for each in found]
     members = {state.get("member", "") for _machine, state in states} - {""}
-    names = dict(Member.objects.filter(pk__in=members).values_list("pk", "name"))
+    now = aliases.resolve(members)
+    called = dict(Member.objects.filter(pk__in=now.values()).values_list("pk", "name"))
+    names = {each: called.get(to) or to for each, to in now.items()}
     defects = records.waiting(machine.pk for machine, _state in states)
     shown = [
         msgspec.structs.replace(_shown(machine, state, names), defects=defects[machine.pk]) for machine, state in states

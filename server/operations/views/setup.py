@@ -29,7 +29,9 @@ from server.people.models import Member
 from server.sites.models import Site
 from server.whitelist import conditions
 from server.whitelist.models import Machine, Training
-from server.whitelist.setup import all_ask, save_machine, save_training
+from server.whitelist.sameness import machines as same_machines
+from server.whitelist.sameness import trainings as same_trainings
+from server.whitelist.setup import all_ask, save_machine, save_same, save_training
 
 TRACES: Final = 20  # of all that there are on a page of their own
 
@@ -60,6 +62,9 @@ def setup(request: HttpRequest) -> HttpResponseBase:
         "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
         "trainings": sorted(by_name(Training.objects.all()), key=_is_retired),
         "conditions": conditions.of_setup(),
+        "same_trainings": sorted(same_trainings.given().items(), key=lambda each: sort_key(each[1] or each[0])),
+        "same_machines": same_machines.offered(scope.site_of(request)),
+        "left_machines": sorted(same_machines.left().items()),
         "machines": sorted(by_name(machines), key=_is_retired),
         "categories": hours.categories(),
         "days": [_(day) for day in hours.DAYS],
@@ -97,6 +102,8 @@ def _do(request: HttpRequest) -> HttpResponseBase | None:
             save_training(request)
         case "machine":
             save_machine(request)
+        case "same":
+            save_same(request)
         case "condition":
             conditions.save(request)
         case "condition_gone":

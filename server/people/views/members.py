@@ -26,6 +26,7 @@ from server.edits.models import Change
 from server.people import members, models, particulars, payers, pins
 from server.people.forgetting import forget
 from server.people.forms import ExclusionForm, ForgettingForm, MemberActionForm, MemberForm, NewMemberForm
+from server.people.merging import aliases
 
 EDITS: Final = 30
 OPTIONS: Final = 20
@@ -34,7 +35,8 @@ OPTIONS: Final = 20
 @allowed(Role.TRAINER)
 def options(request: HttpRequest) -> HttpResponse:
     """Offer members by what was typed so far."""
-    said = request.GET.get("member", request.GET.get("q", ""))[:100]
+    typed = (request.GET[each] for each in ("member", "q", "one", "other") if each in request.GET)
+    said = next(typed, "")[:100]
     audit(request, "looked_names", said, hourly=True)
     found = members.searched(said)[:OPTIONS]
     return page(request, "people/options.html", members=[members.shown(each) for each in found])
@@ -52,7 +54,8 @@ def new(request: HttpRequest) -> HttpResponse:
                 raise FormError(N_("a member has a name"))
             said_id = said.pop("id")
             made = said_id or members.new_id()
-            if any(kind.objects.filter(pk=made).exists() for kind in (models.Member, models.Organisation)):
+            taken = (models.Member, models.Organisation, models.MergedMember)
+            if any(kind.objects.filter(pk=made).exists() for kind in taken):
                 raise FormError(N_('"{id}" is somebody else already'), id=made)
             if said_id and members.were_forgotten({made}):
                 raise FormError(N_('"{id}" was the id of somebody who was forgotten; choose another one'), id=made)
@@ -79,7 +82,7 @@ def member(request: HttpRequest, who: str = "") -> HttpResponse:
         return HttpResponseRedirect("/whitelist")
     found = rows.get(f"member/{who}")
     if not isinstance(found, Member):
-        return refused(request, _("There is no such member any more."), 404)
+        return _elsewhere(request, who)
     wrong = ""
     if request.method == "POST":
         try:
@@ -90,7 +93,9 @@ def member(request: HttpRequest, who: str = "") -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     audit(request, "looked_member", who)
-    keys = [f"member/{who}", *(row.key for row in rows.belonging_to("member", who, holding=True))]
+    merged = _merged(who)
+    keys = [f"member/{each}" for each in (who, *(link.gone for link, _name in merged))]
+    keys += [*(row.key for row in rows.belonging_to("member", who, holding=True))]
     site = scope.site_of(request)
     known = particulars.of(who)
     changed = seen_by(site).filter(pk__in=Change.objects.filter(key__in=keys).values("edit"))
@@ -110,6 +115,7 @@ def member(request: HttpRequest, who: str = "") -> HttpResponse:
         "particulars": known,
         "particulars_stamp": forms.stamp(*particulars.values(known)),
         "has_pin": pins.has_pin(who),
+        "merged": merged,
         "accounts": scope.within(request, Account.objects.filter(member=who)),
         "head_parts": head,
         "parts": parts,
@@ -117,6 +123,23 @@ def member(request: HttpRequest, who: str = "") -> HttpResponse:
         **more,
     }
     return page(request, "people/member.html", 422 if wrong else 200, **context)
+
+
+def _elsewhere(request: HttpRequest, who: str) -> HttpResponse:
+    """Lead from an id that was merged to whoever it is now."""
+    now = aliases.of(who)
+    if now == who or not models.Member.objects.filter(pk=now).exists():
+        return refused(request, _("There is no such member any more."), 404)
+    if request.method == "POST":
+        return refused(request, _("This member was merged into another one meanwhile; look again."), 409)
+    say(request, _("{id} was merged into this member.").format(id=who))
+    return HttpResponseRedirect(f"/members/{now}")
+
+
+def _merged(who: str) -> list[tuple[models.MergedMember, str]]:
+    """Return who was merged into a member, with their names of then."""
+    found = models.MergedMember.objects.filter(pk__in=aliases.below(who)).order_by("-at")
+    return [(each, str(each.snapshot.get("name", ""))) for each in found]
 
 
 def _change(request: HttpRequest, member: str) -> None:

@@ -1,47 +1,18 @@
 """Usage is what the journal says: it can be made again at any time, and comes out the same."""
 
-import json
 from datetime import UTC, datetime
 
 import pytest
+from books import Books
 from central import configuration
 
 from protocol import entries
-from protocol.entries import Ended, Ending, Granted, Past, Purpose, Resumed, encode_entry
-from protocol.messages import Batch, encode
+from protocol.entries import Ended, Ending, Granted, Past, Purpose, Resumed
 from protocol.moment import Quality
 from protocol.rows import Level
 
 DAY = 86_400_000
 NOW = 1_790_000_000_000  # 2026
-
-
-class Books:
-    """Controllers that send journals, of which the server makes sessions."""
-
-    def __init__(self):
-        from server.devices.models import Device
-        from server.whitelist.models import Machine
-
-        self.devices = [Device.objects.create(id=name, key=name * 43, sealing="s") for name in ("a", "b")]
-        for device in self.devices:
-            Machine.objects.create(id=f"laser-{device.pk}", device=device)
-        self.last = {}
-
-    def send(self, device, *said, epoch="e" * 16, boot="boot-1"):
-        """Send entries, each (boot-time, entry), and have them processed."""
-        from server.journal import ingest, processing
-
-        after = self.last.get((device.pk, epoch), 0)
-        lines = [
-            encode({"seq": seq, "boot": boot, "at": at, "entry": json.loads(encode_entry(entry))})
-            for seq, (at, entry) in enumerate(said, after + 1)
-        ]
-        self.last[device.pk, epoch] = after + len(said)
-        body = b"\n".join([encode(Batch(epoch, after, after + len(said))), *lines])
-        ingest.take(device, ingest.read(body))
-        while processing.step():
-            pass
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Members who may be one person: found, and offered to whoever knows."""

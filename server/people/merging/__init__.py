@@ -1,0 +1,1 @@
+"""Members who turned out to be one person: merged, and separated again."""
