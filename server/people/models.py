@@ -40,7 +40,7 @@ class Member(models.Model):
     folded = derived.Searched(editable=False, default="", db_default="")
     place = derived.Place(editable=False, default=b"", db_default=b"")
 
-    objects = derived.Members.as_manager()
+    objects: ClassVar[models.Manager[Member]] = models.Manager.from_queryset(derived.Members)()
 
     class Meta:
         """Searched in the order in which they are shown: what is looked at for that lies side by side."""
