@@ -82,7 +82,7 @@ def second(request: HttpRequest) -> HttpResponse:
 
 @allowed(Role.MEMBER)
 def mine(request: HttpRequest) -> HttpResponse:
-    """One's own account: password, second factor."""
+    """One's own account: password, second factor, where letters go."""
     account = request.user
     assert isinstance(account, Account)  # noqa: S101 - pages are guarded
     wrong = ""
@@ -128,6 +128,10 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
             for each in devices_for_user(account, confirmed=None):
                 each.delete()
             AuditRecord.objects.create(account=account.username, what="second_factor_ended")
+        case "address":
+            account.email = said["email"]
+            account.save(update_fields=["email"])
+            say(request, _("saved"))
     return {}
 
 

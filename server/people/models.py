@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from server.core import clock
@@ -31,12 +33,18 @@ class Member(models.Model):
     until = models.DateField(null=True, blank=True)
     excluded = models.BooleanField(default=False)
 
+    class Meta:
+        """Whose membership ends soon is asked for."""
+
+        indexes: ClassVar = [models.Index(fields=["until"], name="member_until")]
+
 
 class Particulars(models.Model):
     """What the server alone knows of a member, as far as they said it; no controller is ever sent any of it.
 
     guardian, rules, photos, letters: the day on which a guardian agreed, the house rules were signed, the member
-    agreed to be in pictures and to get letters. email: where those go. insurance: the last day of it.
+    agreed to be in pictures and to get letters. email: where those go; language: in which, "" where they said none.
+    insurance: the last day of it.
     """
 
     member = models.CharField(primary_key=True, max_length=64)
@@ -48,6 +56,7 @@ class Particulars(models.Model):
     photos = models.DateField(null=True, blank=True)
     letters = models.DateField(null=True, blank=True)
     email = models.CharField(max_length=254, blank=True, default="", db_default="")
+    language = models.CharField(max_length=2, blank=True, default="", db_default="")
 
 
 class Badge(models.Model):
