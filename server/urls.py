@@ -12,6 +12,7 @@ APPS = (
     "sites",
     "people",
     "whitelist",
+    "reminders",
     "upkeep",
     "devices",
     "usage",

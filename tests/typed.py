@@ -11,6 +11,7 @@ APPS = [
     "sites",
     "people",
     "whitelist",
+    "reminders",
     "upkeep",
     "devices",
     "journal",

@@ -106,6 +106,18 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
             _set_password(account, said["new"])
             update_session_auth_hash(request, account)
             say(request, _("You have a new password."))
+        case "address":
+            account.email = said["email"]
+            account.save(update_fields=["email"])
+            say(request, _("saved"))
+        case _:
+            return _change_second_factor(request, account, said)
+    return {}
+
+
+def _change_second_factor(request: HttpRequest, account: Account, said: dict[str, Any]) -> dict[str, Any]:
+    """Set up a second factor, or end it. Raises FormError."""
+    match said["do"]:
         case "begin":
             if not account.check_password(said["old"]):
                 raise FormError(N_("that is not the password you have now"))
@@ -128,10 +140,6 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
             for each in devices_for_user(account, confirmed=None):
                 each.delete()
             AuditRecord.objects.create(account=account.username, what="second_factor_ended")
-        case "address":
-            account.email = said["email"]
-            account.save(update_fields=["email"])
-            say(request, _("saved"))
     return {}
 
 

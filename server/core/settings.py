@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "server.sites",
     "server.people",
     "server.whitelist",
+    "server.reminders",
     "server.upkeep",
     "server.devices",
     "server.journal",

@@ -17,7 +17,6 @@ from server.people.forms import ParticularsForm
 from server.people.models import Particulars
 from server.people.signals import particulars_changed
 
-
 NAMES: Final = {"en": "English", "fr": "français"}  # of languages, each in its own
 
 
