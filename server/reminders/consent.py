@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from django.core import signing
 from django.db import transaction
@@ -13,12 +14,12 @@ from server.edits.authors import Author
 from server.people.models import Particulars
 from server.people.signals import particulars_changed
 
-SALT = "reminders.unsubscribe"
+SIGNER: Final = signing.Signer(salt="reminders.unsubscribe")
 
 
 def link(known: Particulars) -> str:
     """Return the address by which a member ends letters: good for as long as letters go to the same mailbox."""
-    token = signing.dumps([known.pk, _of(known.email)], salt=SALT)
+    token = SIGNER.sign_object([known.pk, _of(known.email)])
     return f"{configuration.in_force().link}unsubscribe/{token}"
 
 
@@ -30,7 +31,7 @@ def one_click(known: Particulars) -> str:
 def whose(token: str) -> Particulars | None:
     """Return whom a link is of; None for one that is none, or was sent to another mailbox than theirs is now."""
     try:
-        member, mailbox = signing.loads(token, salt=SALT)
+        member, mailbox = SIGNER.unsign_object(token)
     except (signing.BadSignature, ValueError):
         return None
     found = Particulars.objects.filter(pk=member).first()
