@@ -35,4 +35,4 @@ class PlanForm(Form):
     spans = SpansField(N_("Days before the end"))
     to_members = TickField()
     digest = ActionField(*Often.values)
-    weekday = NumberField(N_("On"), 0, 6)
+    weekday = NumberField(N_("Day of the week"), 0, 6)

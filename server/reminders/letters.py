@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from common.texts import N_, NP_, _, ngettext, sentence
+from common.texts import N_, _, ngettext
 from server.core import configuration
 from server.core.rendering import day
 from server.reminders.models import Often
 
 MEMBERSHIP: Final = N_("{name}: your membership ends on {day}")
-SOMETHING: Final = NP_("{name}: a training of yours ends soon", "{name}: {count} things of yours end soon")
+TRAINING: Final = N_("{name}: {what} ends for you on {day}")
+SEVERAL: Final = N_("{name}: what ends soon for you")
 RENEW: Final = N_("To stay a member, renew your membership with those who run the workshop.")
 REFRESH: Final = N_(
     "A machine that asks for a training, or for an insurance, does not start for you once that has ended: ask a "
@@ -61,10 +62,8 @@ def to_member(name: str, lines: Sequence[Line], today: date, unsubscribe: str) -
     """Return the subject and the text of a reminder."""
     settings = configuration.in_force().server
     has_membership = any(not line.what for line in lines)
-    if len(lines) == 1 and has_membership:
-        subject = _(MEMBERSHIP).format(name=settings.name, day=day(lines[0].end))
-    else:
-        subject = sentence(SOMETHING, name=settings.name, count=len(lines))
+    about = SEVERAL if len(lines) > 1 else MEMBERSHIP if has_membership else TRAINING
+    subject = _(about).format(name=settings.name, what=lines[0].what, day=day(lines[0].end))
     parts = [
         _("Hello {name},").format(name=name),
         _("This ends soon at {workshop}:").format(workshop=settings.name),

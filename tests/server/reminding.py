@@ -22,7 +22,7 @@ def reminding(*, contact="", hosts=("example.org",)):
     server = msgspec.structs.replace(before.server, contact=contact, hosts=list(hosts))
     settings.LOQUET = msgspec.structs.replace(before, mail=table, server=server)
     world = World()
-    clock.hand(lambda: world.at.timestamp())
+    clock.hand(world.seconds)
     try:
         yield world
     finally:
@@ -34,6 +34,9 @@ class World:
     def __init__(self):
         self.at = datetime(BEGIN.year, BEGIN.month, BEGIN.day, 11, tzinfo=UTC)
         self._seen = 0
+
+    def seconds(self):
+        return self.at.timestamp()
 
     @property
     def today(self):

@@ -91,6 +91,13 @@ class Life:
         return min((span for span in self.spans if 0 <= left <= span), default=None)
 
     def nobody_is_left_out(self):
+        from server.reminders import ending, plans
+
+        found = ending.due(plans.of_members(), self.world.today, 50)
+        assert (found, ending.count_due(plans.of_members(), self.world.today)) == ([], 0), "found, and not written to"
+        self.everybody_was_told()
+
+    def everybody_was_told(self):
         from server.people.models import Member, Particulars
         from server.whitelist.models import Certification
 

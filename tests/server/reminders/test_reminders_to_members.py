@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from browsing import client, do
+from django.db import transaction
 from reminding import BEGIN, reminding
 
 
@@ -66,6 +67,30 @@ def test_the_last_day_itself_is_still_told_of_and_the_day_after_is_not(world):
     (letter,) = world.run()
     assert letter.to == "ann@example.org"
     assert "the last day" in letter.body
+
+
+def test_whichever_day_it_ends_within_the_longest_span_it_is_told_of(lite):
+    lite.plan(spans=[30, 14, 7])
+    for left in range(-2, 35):
+        lite.member(f"m{left}", left)
+        lite.member(f"c{left}")
+        lite.certify(f"c{left}", "laser", left)
+    assert sorted(to(lite.run())) == sorted(f"{kind}{left}@example.org" for kind in "mc" for left in range(31))
+
+
+def test_who_is_excluded_or_withdraws_just_before_is_not_written_to(world):
+    from server.people.models import Member, Particulars
+    from server.reminders import ending, members, plans
+
+    world.plan()
+    for name in ("ann", "bob", "cleo"):
+        world.member(name, 20)
+    waiting = ending.due(plans.of_members(), world.today, 50)
+    Member.objects.filter(pk="ann").update(excluded=True)
+    Particulars.objects.filter(pk="bob").update(letters=None)
+    with transaction.atomic():
+        members._write_to(waiting, plans.of_members(), world.today)
+    assert to(world.run()) == ["cleo@example.org"]
 
 
 def test_a_server_that_was_off_tells_of_the_nearest_span_alone(world):
@@ -266,7 +291,7 @@ def test_several_servers_at_once_write_to_each_member_once(postgres):
                 together.wait()
                 for _turn in range(20):
                     worker.step()
-            except Exception as error:  # whatever it is
+            except Exception as error:  # noqa: BLE001 - whatever it is
                 failed.append(error)
             finally:
                 connections.close_all()
