@@ -10,6 +10,7 @@ from django.db import transaction
 
 from server.accounts.models import AuditRecord
 from server.core import configuration
+from server.core.configuration import Certificate
 from server.edits.authors import Author
 from server.people.models import Particulars
 from server.people.signals import particulars_changed
@@ -24,8 +25,9 @@ def link(known: Particulars) -> str:
 
 
 def one_click(known: Particulars) -> str:
-    """Return the same for mail programs, which open it from wherever they are; "" where nobody named this server."""
-    return link(known) if configuration.in_force().server.hosts else ""
+    """Return the same for mail programs, whose providers open it; "" where these cannot reach or trust this server."""
+    server = configuration.in_force().server
+    return link(known) if server.hosts and server.certificate is not Certificate.OWN else ""
 
 
 def whose(token: str) -> Particulars | None:

@@ -10,16 +10,17 @@ BEGIN = date(2026, 11, 2)  # a Monday
 
 
 @contextlib.contextmanager
-def reminding(*, contact="", hosts=("example.org",)):
+def reminding(*, contact="", hosts=("example.org",), certificate="files"):
     """Have mail go out and the time stand still at noon of a Monday."""
     from django.conf import settings
 
     from server.core import clock
-    from server.core.configuration import MailTable
+    from server.core.configuration import Certificate, MailTable
 
     before = settings.LOQUET
     table = MailTable(host="127.0.0.1", sender="Loquet <loquet@example.org>")
-    server = msgspec.structs.replace(before.server, contact=contact, hosts=list(hosts))
+    known = {"contact": contact, "hosts": list(hosts), "certificate": Certificate(certificate)}
+    server = msgspec.structs.replace(before.server, **known)
     settings.LOQUET = msgspec.structs.replace(before, mail=table, server=server)
     world = World()
     clock.hand(world.seconds)

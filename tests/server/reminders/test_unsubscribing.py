@@ -97,8 +97,9 @@ def test_a_machine_that_asks_for_the_consent_hears_of_its_end(world, link):
     assert row("certification/ann/agreed") is None
 
 
-def test_where_nobody_named_the_server_mail_programs_are_offered_no_button(database):
-    with reminding(hosts=()) as world:
+@pytest.mark.parametrize("said", [{"hosts": ()}, {"certificate": "own"}], ids=["no name", "a certificate of its own"])
+def test_where_their_provider_could_not_reach_the_server_mail_programs_are_offered_no_button(sqlite, said):
+    with reminding(**said) as world:
         world.plan()
         world.member("ann", 20)
         (letter,) = world.run()
