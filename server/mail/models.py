@@ -23,7 +23,7 @@ class Letter(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     sent = models.DateTimeField(null=True, blank=True, db_index=True)
     error = models.CharField(max_length=300, blank=True)
-    unsubscribe = models.CharField(max_length=500, blank=True, default="", db_default="")
+    unsubscribe = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         """The latest are looked at, and the old ones deleted by when they were made."""

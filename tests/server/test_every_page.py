@@ -17,7 +17,7 @@ TEMPLATES = sorted(Path(server.__file__).parent.glob("*/templates/*/*.html"))
 GROWING = {
     "journal_entry", "usage_session", "edits_change", "edits_edit", "accounts_auditrecord", "inbox_notice",
     "journal_clockreading", "journal_gap", "upkeep_defect", "upkeep_downtime",
-    "reminders_reminder",
+    "reminders_reminder", "reminders_digest",
 }  # fmt: skip
 REPR = re.compile(r"&lt;[A-Z][\w. ]*:|&lt;[\w.]+ object|object at 0x|\[\(|datetime\.|Decimal\(|&lt;bound|Undefined")
 FORGETTING = "a person who is forgotten is looked for everywhere"

@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="letter",
             name="unsubscribe",
-            field=models.CharField(blank=True, db_default="", default="", max_length=500),
+            field=models.TextField(blank=True, db_default="", default=""),
         ),
     ]

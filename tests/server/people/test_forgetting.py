@@ -23,3 +23,15 @@ def test_only_an_administrator_forgets_an_administrator(sqlite):
     do(client("fabmanager"), "/members/m001", do="forget", sure="m001")
     assert Account.objects.filter(role="administrator").exists()
     assert row("member/m001") is not None
+
+
+def test_letters_to_the_account_of_who_is_forgotten_go_with_it(database):
+    from server.accounts.models import Account
+    from server.mail.models import Letter
+
+    fill()
+    Account.objects.create(username="m001", role="member", member="m001", email="own@example.org")
+    for to in ("OWN@example.org", "other@example.org"):
+        Letter.objects.create(to=to, subject="s", body="b")
+    do(client(), "/members/m001", do="forget", sure="m001")
+    assert list(Letter.objects.values_list("to", flat=True)) == ["other@example.org"]

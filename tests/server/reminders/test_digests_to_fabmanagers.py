@@ -70,6 +70,13 @@ def test_what_is_switched_on_midweek_waits_for_its_day(lite):
     assert to(lite.run()) == ["zoe"]
 
 
+def test_a_day_that_a_clock_ahead_wrote_down_stops_no_digest(lite):
+    lite.plan(digest="weekly", since=lite.day(3_650))
+    account("zoe")
+    lite.member("ann", 30, letters=None)
+    assert to(lite.run()) == ["zoe"]
+
+
 def test_every_day_where_that_is_wanted_and_never_where_not(lite):
     account("zoe")
     lite.member("ann", 30, letters=None)

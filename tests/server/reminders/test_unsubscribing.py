@@ -97,6 +97,19 @@ def test_a_machine_that_asks_for_the_consent_hears_of_its_end(world, link):
     assert row("certification/ann/agreed") is None
 
 
+def test_whatever_a_members_id_is_the_link_is_theirs(database):
+    from server.people.models import Particulars
+
+    with reminding() as world:
+        world.plan()
+        ids = ["é" * 64, "\U0001f600" * 64, "a b%2F?#", "'\"<x>"]
+        for each in ids:
+            world.member(each, 20, email="a@example.org")
+        for letter in world.run():
+            assert stranger().post(letter.unsubscribe.removeprefix("https://example.org:8443")).status_code == 200
+        assert not Particulars.objects.exclude(letters=None).exists()
+
+
 @pytest.mark.parametrize("said", [{"hosts": ()}, {"certificate": "own"}], ids=["no name", "a certificate of its own"])
 def test_where_their_provider_could_not_reach_the_server_mail_programs_are_offered_no_button(sqlite, said):
     with reminding(**said) as world:
