@@ -54,8 +54,8 @@ def due(plan: Plan, today: date, most: int) -> list[str]:
 
 def count_due(plan: Plan, today: date) -> int:
     """Return how many members are to be written to."""
-    first, *others = _due(plan, today)
-    return first.union(*others).count()
+    # Not by a union in the database: PostgreSQL took half a minute for it where a thousand letters had just gone out.
+    return len({member for each in _due(plan, today) for member in each.iterator(chunk_size=5_000)})
 
 
 def _due(plan: Plan, today: date) -> list[QuerySet[Any, str]]:
