@@ -13,6 +13,7 @@ APPS = (
     "people",
     "whitelist",
     "imports",
+    "reminders",
     "upkeep",
     "devices",
     "usage",

@@ -12,6 +12,7 @@ APPS = [
     "people",
     "whitelist",
     "imports",
+    "reminders",
     "upkeep",
     "devices",
     "journal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.texts import N_
-from server.core.forms import ActionField, CodeField, Form, LineField, PathField, SecretField, TickField
+from server.core.forms import ActionField, AddressField, CodeField, Form, LineField, PathField, SecretField, TickField
 
 
 class NameField(SecretField):
@@ -54,9 +54,10 @@ class SecondForm(Form):
 
 
 class OwnForm(Form):
-    """What changes one's own account: the password there is, the new one, a code of the second factor."""
+    """What changes one's own account: the password there is, the new one, a code of the second factor, an address."""
 
-    do = ActionField("password", "begin", "confirm", "end")
+    do = ActionField("password", "begin", "confirm", "end", "address")
     old = SecretField()
     new = SecretField()
     token = CodeField()
+    email = AddressField(N_("E-mail"))

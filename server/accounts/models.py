@@ -21,13 +21,17 @@ class Role(models.TextChoices):
 
 
 class Account(AbstractBaseUser):
-    """Somebody who logs in. member: the id of the member that they are, where they are one; site: the one they see."""
+    """Somebody who logs in. member: the id of the member that they are, where they are one; site: the one they see.
+
+    email: where letters about the workshop go that they run, "" for nowhere.
+    """
 
     username = models.CharField(max_length=150, unique=True)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.MEMBER)
     member = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=2, blank=True)
     site = models.ForeignKey("sites.Site", null=True, blank=True, on_delete=models.PROTECT)
+    email = models.CharField(max_length=254, blank=True, default="", db_default="")
     is_active = models.BooleanField(default=True)
     made = models.DateTimeField(default=clock.now)
 

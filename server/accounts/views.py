@@ -82,7 +82,7 @@ def second(request: HttpRequest) -> HttpResponse:
 
 @allowed(Role.MEMBER)
 def mine(request: HttpRequest) -> HttpResponse:
-    """One's own account: password, second factor."""
+    """One's own account: password, second factor, where letters go."""
     account = request.user
     assert isinstance(account, Account)  # noqa: S101 - pages are guarded
     wrong = ""
@@ -106,6 +106,18 @@ def _change(request: HttpRequest, account: Account) -> dict[str, Any]:
             _set_password(account, said["new"])
             update_session_auth_hash(request, account)
             say(request, _("You have a new password."))
+        case "address":
+            account.email = said["email"]
+            account.save(update_fields=["email"])
+            say(request, _("saved"))
+        case _:
+            return _change_second_factor(request, account, said)
+    return {}
+
+
+def _change_second_factor(request: HttpRequest, account: Account, said: dict[str, Any]) -> dict[str, Any]:
+    """Set up a second factor, or end it. Raises FormError."""
+    match said["do"]:
         case "begin":
             if not account.check_password(said["old"]):
                 raise FormError(N_("that is not the password you have now"))

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "server.people",
     "server.whitelist",
     "server.imports",
+    "server.reminders",
     "server.upkeep",
     "server.devices",
     "server.journal",

@@ -35,12 +35,15 @@ def is_on() -> bool:
     return bool(configuration.in_force().mail.host)
 
 
-def put(to: str, subject: str, body: str) -> Letter:
-    """Have a letter go out, in the transaction that is open: with what it tells of, or not at all. Raises MailError."""
+def put(to: str, subject: str, body: str, unsubscribe: str = "") -> Letter:
+    """Have a letter go out, in the transaction that is open: with what it tells of, or not at all. Raises MailError.
+
+    unsubscribe: an https address by which mail programs offer to end such letters.
+    """
     if not is_on():
         raise MailError(N_("no mail goes out: name a server under [mail] in server.toml"))
     one_line = " ".join(subject.split())[:200]
-    return Letter.objects.create(to=to, subject=one_line, body=body)
+    return Letter.objects.create(to=to, subject=one_line, body=body, unsubscribe=unsubscribe)
 
 
 def again(letter: Letter) -> None:
@@ -78,7 +81,7 @@ def _is_ours(letter: Letter) -> bool:
 
 def _send(letter: Letter, post: BaseEmailBackend) -> bool:
     try:
-        EmailMessage(letter.subject, letter.body, to=[letter.to], connection=post).send()
+        EmailMessage(letter.subject, letter.body, to=[letter.to], connection=post, headers=_headers(letter)).send()
     except Exception as error:  # noqa: BLE001 - one letter that cannot go keeps no other back
         _put_off(letter, error)
         return False
@@ -86,6 +89,13 @@ def _send(letter: Letter, post: BaseEmailBackend) -> bool:
     letter.tries += 1
     letter.save(update_fields=["sent", "due", "error", "tries"])
     return True
+
+
+def _headers(letter: Letter) -> dict[str, str]:
+    """Return what lets a mail program end letters of this kind with one button (RFC 2369, RFC 8058)."""
+    if not letter.unsubscribe:
+        return {}
+    return {"List-Unsubscribe": f"<{letter.unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _hang_up(post: BaseEmailBackend) -> None:

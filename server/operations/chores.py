@@ -1,4 +1,4 @@
-"""What the server does beside answering: reading journals out, a backup each night, deleting what is too old."""
+"""What the server does beside answering: reading journals out, a backup each night, deletion, reminders."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from server.core.configuration import Configuration
 from server.imports import sources
 from server.journal import processing
 from server.operations import backup, certificates, retention
+from server.reminders import worker as reminders
 
 IDLE_S: Final = 60.0
+HOUR_S: Final = 3_600.0  # after which it is asked again who is to be reminded of something
 SOON_S: Final = 0.5  # after which what was too early, or another process was at, is looked at again
 QUIET_S: Final = 0.05  # without an upload, after which what came is read out
 PATIENCE_S: Final = 0.5  # after which it is, all the same
@@ -34,7 +36,7 @@ class Chores:
         self._configuration = configuration
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._now = now
-        self._house_at = now() + IDLE_S
+        self._house_at = self._remind_at = now() + IDLE_S
         self._is_behind = False
 
     def wake(self) -> None:
@@ -79,6 +81,9 @@ class Chores:
             if self._now() >= self._house_at:
                 self._house_at = self._now() + IDLE_S
                 self._keep_house()
+            if self._now() >= self._remind_at:
+                self._remind_at = self._now() + HOUR_S
+                self._remind_at = self._now() + (IDLE_S if reminders.step() else HOUR_S)
         except Exception:
             log.exception("the server's chores failed; they are tried again")
             close_old_connections()

@@ -23,6 +23,7 @@ from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
 from server.mail.models import Letter
 from server.people.models import MergedMember, UnknownBadge
+from server.reminders import records as reminders
 from server.upkeep.models import Defect, Downtime
 from server.usage.models import Circumstance, Correction, Session
 
@@ -53,6 +54,7 @@ KEPT: Final[dict[str, Keep]] = {
     "journal.Entry": Keep.PASSAGES, "mail.Letter": Keep.PASSAGES, "axes.AccessAttempt": Keep.PASSAGES,
     "axes.AccessAttemptExpiration": Keep.PASSAGES, "axes.AccessFailureLog": Keep.PASSAGES,
     "axes.AccessLog": Keep.PASSAGES, "people.UnknownBadge": Keep.PASSAGES,
+    "reminders.Reminder": Keep.PASSAGES, "reminders.Digest": Keep.PASSAGES,
     "usage.Session": Keep.USAGE, "usage.Correction": Keep.USAGE, "usage.Circumstance": Keep.USAGE,
     "upkeep.Defect": Keep.USAGE, "upkeep.Downtime": Keep.USAGE, "journal.ClockReading": Keep.HOUSE,
     "accounts.AuditRecord": Keep.TRACES, "inbox.Notice": Keep.TRACES, "edits.Change": Keep.TRACES,
@@ -65,7 +67,7 @@ KEPT: Final[dict[str, Keep]] = {
     "otp_static.StaticToken": Keep.ACCOUNT,
     "people.Organisation": Keep.HOUSE, "people.Category": Keep.HOUSE, "usage.Forgotten": Keep.HOUSE,
     "whitelist.Training": Keep.HOUSE, "whitelist.Machine": Keep.HOUSE, "whitelist.Condition": Keep.HOUSE,
-    "sites.Site": Keep.HOUSE, "sites.Operator": Keep.HOUSE, "devices.Device": Keep.HOUSE,
+    "sites.Site": Keep.HOUSE, "reminders.Plan": Keep.HOUSE, "sites.Operator": Keep.HOUSE, "devices.Device": Keep.HOUSE,
     "devices.EnrolCode": Keep.HOUSE, "journal.Stream": Keep.HOUSE, "journal.Gap": Keep.HOUSE,
     "core.ServerState": Keep.HOUSE, "imports.Source": Keep.HOUSE, "imports.Remembered": Keep.HOUSE,
     "auth.Permission": Keep.HOUSE, "auth.Group": Keep.HOUSE,
@@ -85,6 +87,7 @@ def purge(configuration: Configuration) -> int:
         gone = _passages(now - configuration.passages * DAY_MS)
         logins.purge(clock.now() - timedelta(days=configuration.passages))
         _in_batches(Letter.objects.filter(made__lt=clock.now() - timedelta(days=configuration.passages)))
+        reminders.purge(clock.today() - timedelta(days=configuration.passages))
     if configuration.usage is not None:
         _usage(now - configuration.usage * DAY_MS)
         before = clock.now() - timedelta(days=configuration.usage)

@@ -21,6 +21,7 @@ from server.edits.authors import Author
 from server.edits.editing import EditError, alone, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
+from server.mail import post
 from server.people import payers
 from server.people.duplicates import offered
 from server.people.merging import aliases
@@ -55,6 +56,8 @@ def forget(author: Author, member: str) -> None:
         _forget_edits(ids, names, keys)
         usernames = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
         _forget_traces(ids, names, usernames)
+        for address in accounts.filter(role=Role.MEMBER).exclude(email="").values_list("email", flat=True):
+            post.forget(address)
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")
         logins.forget(usernames)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from common.texts import N_
+from common.texts import LANGUAGES, N_
 from protocol.rows import BadgeKind
 from server.core import clock
 from server.core.forms import (
@@ -53,6 +53,17 @@ class NewMemberForm(MemberForm):
     id = IdField(N_("Number or id"))
 
 
+class LanguageField(LineField):
+    """A language in which we write; empty for the server's own."""
+
+    def clean(self, value: Any) -> str:  # noqa: ANN401 - Django's
+        """Read it. Raises RefusalError."""
+        said = super().clean(value)
+        if said not in {"", *LANGUAGES}:
+            raise RefusalError(N_('"{said}" is no language that this server writes'), said=said[:20])
+        return said
+
+
 class ParticularsForm(Form):
     """What the server alone knows of a member; each may be left empty."""
 
@@ -64,6 +75,7 @@ class ParticularsForm(Form):
     photos = DayField(N_("Agreed to pictures on"))
     letters = DayField(N_("Agreed to letters on"))
     email = AddressField(N_("E-mail"))
+    language = LanguageField(N_("Language of letters"))
 
     def clean(self) -> dict[str, Any]:
         """Refuse who is not born yet. Raises RefusalError."""

@@ -43,9 +43,12 @@ class Member(models.Model):
     objects: ClassVar[models.Manager[Member]] = models.Manager.from_queryset(derived.Members)()
 
     class Meta:
-        """Searched in the order in which they are shown: what is looked at for that lies side by side."""
+        """Searched in the order in which they are shown: what is looked at for that lies side by side. Found by end."""
 
-        indexes: ClassVar = [models.Index(fields=["place", "folded"], name="member_place")]
+        indexes: ClassVar = [
+            models.Index(fields=["place", "folded"], name="member_place"),
+            models.Index(fields=["until"], name="member_until"),
+        ]
 
     def save(self, *, update_fields: Iterable[str] | None = None, **how: Any) -> None:  # noqa: ANN401 - Django's
         """Write it; with a name goes all that is made of it."""
@@ -58,7 +61,8 @@ class Particulars(models.Model):
     """What the server alone knows of a member, as far as they said it; no controller is ever sent any of it.
 
     guardian, rules, photos, letters: the day on which a guardian agreed, the house rules were signed, the member
-    agreed to be in pictures and to get letters. email: where those go. insurance: the last day of it.
+    agreed to be in pictures and to get letters. email: where those go; language: in which, "" where they said none.
+    insurance: the last day of it.
     """
 
     member = models.CharField(primary_key=True, max_length=64)
@@ -70,6 +74,7 @@ class Particulars(models.Model):
     photos = models.DateField(null=True, blank=True)
     letters = models.DateField(null=True, blank=True)
     email = models.CharField(max_length=254, blank=True, default="", db_default="")
+    language = models.CharField(max_length=2, blank=True, default="", db_default="")
 
 
 class Badge(models.Model):

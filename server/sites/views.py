@@ -15,7 +15,7 @@ from protocol import rows as protocol
 from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import Role
-from server.core import forms
+from server.core import forms, sections
 from server.core.forms import FormError
 from server.core.links import ids_of, link_to
 from server.core.rendering import page, say
@@ -69,6 +69,7 @@ def site(request: HttpRequest, which: str = "") -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     zones = sorted(each for each in available_timezones() if "/" in each)
+    parts, brought = sections.of("site", shown.pk, scope.site_of(request))
     context = {
         "site": shown,
         "sites": by_name(found),
@@ -77,5 +78,7 @@ def site(request: HttpRequest, which: str = "") -> HttpResponse:
         "holidays": "\n".join(day.isoformat() for day in row.holidays),
         "asked": request.POST,
         "wrong": wrong,
+        "parts": parts,
+        **brought,
     }
     return page(request, "sites/site.html", 422 if wrong else 200, **context)

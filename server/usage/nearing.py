@@ -8,11 +8,11 @@ from typing import Final
 from common.texts import N_, _, spoken
 from protocol import entries
 from protocol.sentences import duration
-from server.accounts.models import Account
 from server.core import clock
 from server.journal import clocks
 from server.journal.processing import Written, register
 from server.mail import post
+from server.people import particulars
 from server.people.models import Member, Particulars
 from server.usage.models import Session
 from server.whitelist.models import Machine
@@ -36,7 +36,6 @@ def tell(written: Written, entry: entries.Nearing) -> None:
     known = None if session is None else Particulars.objects.filter(pk=session.member).first()
     if known is None or not known.email or known.letters is None or known.letters > clock.today():
         return
-    account = Account.objects.filter(member=known.pk).first()
     names = dict(Member.objects.filter(pk=known.pk).values_list("pk", "name"))
     machines = dict(Machine.objects.filter(pk=entry.machine).values_list("pk", "name"))
     said = {
@@ -44,7 +43,7 @@ def tell(written: Written, entry: entries.Nearing) -> None:
         "machine": machines.get(entry.machine) or entry.machine,
         "left": duration(max(0, told + entry.left - clock.ms()) / 1000),
     }
-    with spoken(account.language if account is not None and account.language else "fr"):
+    with spoken(particulars.languages([known])[known.pk]):
         post.put(known.email, _("{machine} switches itself off soon").format(**said), _(BODY).format(**said))
 
 

@@ -35,9 +35,10 @@ class Certification(models.Model):
     until = models.DateField(null=True, blank=True)
 
     class Meta:
-        """One row for each."""
+        """One row for each; what ends soon is asked for."""
 
         constraints: ClassVar = [models.UniqueConstraint(fields=["member", "training"], name="one_certification")]
+        indexes: ClassVar = [models.Index(fields=["until"], name="certification_until")]
 
 
 class Machine(models.Model):

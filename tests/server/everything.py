@@ -30,6 +30,7 @@ def one_of_everything():
     from server.journal.models import ClockReading, Entry, Gap, Stream
     from server.mail.models import Letter
     from server.people.models import MergedMember, NotTheSame, Organisation, Particulars, UnknownBadge
+    from server.reminders.models import Digest, Plan, Reminder
     from server.upkeep.models import Defect, Downtime
     from server.usage.models import Circumstance, Correction, Forgotten, Session
     from server.whitelist import models
@@ -64,6 +65,7 @@ def one_of_everything():
         insurance=date(2027, 1, 1),
         letters=date(2026, 1, 2),
         email="ann@example.org",
+        language="fr",
     )
     models.Condition.objects.create(training="wood", what="insurance")
     Defect.objects.create(machine="laser", place="page", reported=MS, note="squeaks", by="Zoé", came=NOW)
@@ -88,6 +90,9 @@ def one_of_everything():
     models.Machine.objects.filter(pk="laser").update(
         state={"machine": "laser", "state": "running", "member": "ann", "session": "s1", "powered_s": 600}
     )
+    Plan.objects.create(site_id="main", is_on=True, spans=[30, 7], since=date(2026, 11, 2))
+    Reminder.objects.create(member="ann", end=date(2027, 1, 1), span=30)
+    Digest.objects.create(account=account, day=date(2026, 11, 16), letter=Letter.objects.first())
     EnrolCode.objects.create(code="ABCD", secret="ABCDEFGH", expires=NOW, replaces=old, used_by=device)
     Proposal.objects.create(device=device, key="member/new-1", row='{"type":"member","id":"new-1"}', seq=4)
     stream = Stream.objects.create(device=device, epoch="e" * 16, acknowledged_seq=4, processed_seq=4)

@@ -17,6 +17,7 @@ TEMPLATES = sorted(Path(server.__file__).parent.glob("*/templates/*/*.html"))
 GROWING = {
     "journal_entry", "usage_session", "edits_change", "edits_edit", "accounts_auditrecord", "inbox_notice",
     "journal_clockreading", "journal_gap", "upkeep_defect", "upkeep_downtime",
+    "reminders_reminder", "reminders_digest",
 }  # fmt: skip
 REPR = re.compile(r"&lt;[A-Z][\w. ]*:|&lt;[\w.]+ object|object at 0x|\[\(|datetime\.|Decimal\(|&lt;bound|Undefined")
 FORGETTING = "a person who is forgotten is looked for everywhere"
@@ -85,6 +86,7 @@ def test_nothing_that_is_asked_reads_a_whole_table_that_grows(databases):
     from server.devices.models import Device
     from server.journal import ingest, processing
     from server.operations import retention
+    from server.reminders import digests, members
 
     databases("sqlite").fresh()
     connections.close_all()
@@ -109,6 +111,8 @@ def test_nothing_that_is_asked_reads_a_whole_table_that_grows(databases):
         ingest.take(Device(pk="d-one"), ingest.read(b"\n".join([encode(Batch("e" * 16, 4, 7, 1)), *lines])))
         while processing.step():
             pass
+        members.write()
+        digests.make()
         retention.purge(configuration)
         assert len(statements) > 100, "what was run was heard"
         connection.ensure_connection()

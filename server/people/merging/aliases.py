@@ -34,6 +34,7 @@ HELD: Final[dict[str, str]] = {
     "people.MergedMember.snapshot": "as it was then",
     "people.NotTheSame.one": "resolved where it is read",
     "people.NotTheSame.other": "resolved where it is read",
+    "reminders.Reminder.member": "a record: of what an id was told",
     "whitelist.Certification.member": "a row: united",
     "whitelist.ForcedEnd.member": "a row: for the one who is kept",
     "accounts.Account.member": "moved, and moved back",

@@ -31,7 +31,7 @@ def _table() -> Table:
         Column(_("Membership until"), day), Column(_("excluded")), Column(_("Year of birth"), Kind.NUMBER),
         Column(_("Commune")), Column(_("A guardian agreed on"), day), Column(_("House rules signed on"), day),
         Column(_("Insured until"), day), Column(_("Agreed to pictures on"), day),
-        Column(_("Agreed to letters on"), day), Column(_("E-mail")),
+        Column(_("Agreed to letters on"), day), Column(_("E-mail")), Column(_("Language of letters")),
     )  # fmt: skip
 
     def rows() -> Iterator[tuple[Any, ...]]:
@@ -42,7 +42,7 @@ def _table() -> Table:
             yield (
                 each.pk, each.name, each.category, paying.get(each.payer, each.payer), each.until,
                 _("yes") if each.excluded else "", of.birth_year, of.commune, of.guardian, of.rules, of.insurance,
-                of.photos, of.letters, of.email,
+                of.photos, of.letters, of.email, of.language,
             )  # fmt: skip
 
     return Table("loquet-members", _("Members"), columns, rows)

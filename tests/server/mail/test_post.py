@@ -1,5 +1,7 @@
 """Letters wait in the database and go out by a real mail server; one that cannot go is tried again, and said so."""
 
+from email import message_from_string
+
 import msgspec
 import pytest
 from aiosmtpd.controller import Controller
@@ -95,6 +97,17 @@ def test_a_letter_goes_out_once_as_it_was_written(post, smtp, later):
     assert "Bcc" not in content
     found = letter(made.pk)
     assert found.sent is not None and found.due is None and found.subject == "Été : à bientôt"
+
+
+def test_a_letter_that_can_be_ended_says_so_to_mail_programs_and_others_do_not(post, smtp, later):
+    post.put("ann@example.org", "x", "y", unsubscribe="https://loquet.example.org/unsubscribe/" + "a" * 150)
+    post.put("bob@example.org", "x", "y")
+    assert post.deliver() == 2
+    first, second = (message_from_string(content) for _sender, _to, content in smtp.got)
+    link = "".join(first["List-Unsubscribe"].split())
+    assert link == f"<https://loquet.example.org/unsubscribe/{'a' * 150}>"
+    assert first["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert second["List-Unsubscribe"] is None and second["List-Unsubscribe-Post"] is None
 
 
 def test_what_is_undone_sends_nothing(post, smtp, later):

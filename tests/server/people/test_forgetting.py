@@ -87,3 +87,15 @@ def test_no_trace_says_that_somebody_looked_for_who_is_forgotten(database):
     do(browser, "/members?id=x%207", do="forget", sure="x 7")
     looked = AuditRecord.objects.filter(what__startswith="look").exclude(about__in=["", "-"])
     assert set(looked.values_list("about", flat=True)) == {"someb", "member=someb"}
+
+
+def test_letters_to_the_account_of_who_is_forgotten_go_with_it(database):
+    from server.accounts.models import Account
+    from server.mail.models import Letter
+
+    fill()
+    Account.objects.create(username="m001", role="member", member="m001", email="own@example.org")
+    for to in ("OWN@example.org", "other@example.org"):
+        Letter.objects.create(to=to, subject="s", body="b")
+    do(client(), "/members/m001", do="forget", sure="m001")
+    assert list(Letter.objects.values_list("to", flat=True)) == ["other@example.org"]
