@@ -10,7 +10,10 @@ from server.core import clock
 
 
 class Letter(models.Model):
-    """A letter. due: when it is tried next, None once it went out or was given up; error: what the last try met."""
+    """A letter. due: when it is tried next, None once it went out or was given up; error: what the last try met.
+
+    passing: its text lets somebody in, and is kept here no longer than until it went out.
+    """
 
     made = models.DateTimeField(default=clock.now)
     to = models.CharField(max_length=254)
@@ -20,6 +23,7 @@ class Letter(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     sent = models.DateTimeField(null=True, blank=True, db_index=True)
     error = models.CharField(max_length=300, blank=True)
+    passing = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         """The latest are looked at, and the old ones deleted by when they were made."""

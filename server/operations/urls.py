@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from server.operations.views import home, privacy, setup
+from server.operations.views import accounts, home, privacy, setup
 
 urlpatterns = [
     path("", home.home),
     path("setup", setup.setup),
+    path("accounts", accounts.accounts),
+    path("accounts/<int:key>", accounts.account),
     path("privacy", privacy.privacy),
 ]

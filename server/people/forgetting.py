@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from common.texts import N_
 from protocol import rows as protocol
-from server.accounts import logins
+from server.accounts import invitations, logins
 from server.accounts.models import Account, AuditRecord, Role
 from server.core import erasing
 from server.core.models import SentForm
@@ -17,6 +17,7 @@ from server.edits.authors import Author
 from server.edits.editing import EditError, alone, carry_out
 from server.edits.models import Change, Edit
 from server.inbox.models import Notice
+from server.mail import post
 from server.people import payers
 from server.people.models import Draft, Member, Particulars
 from server.people.signals import member_forgotten
@@ -51,6 +52,8 @@ def forget(author: Author, member: str) -> None:
         AuditRecord.objects.filter(account__in=names).update(account="-")
         Edit.objects.filter(by__in=names).update(by="-")
         Notice.objects.filter(Q(about__member=member) | Q(about__by__in=names)).delete()
+        for address in invitations.forget(accounts):
+            post.forget(address)
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")
         logins.forget(names)

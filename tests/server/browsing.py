@@ -7,13 +7,14 @@ from django.test import Client
 from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 
 PAGES = ["/whitelist", "/badges", "/workshop", "/devices", "/explain", "/import", "/usage", "/inbox", "/setup",
-         "/history", "/site", "/organisations", "/mail", "/members/new", "/account", "/me"]  # fmt: skip
+         "/history", "/site", "/organisations", "/mail", "/accounts", "/members/new", "/account", "/me"]  # fmt: skip
 # With one of everything.
 MORE = [
     "/members/ann", "/members/bob", "/whitelist?q=ann&show=all", "/whitelist?training=laser&has=yes",
     "/whitelist/cell/ann/laser", "/explain?member=ann&machine=laser", "/explain?member=ann&machine=new",
     "/usage?month=2026-11", "/usage/1", "/usage?month=2026-11&machine=laser&member=ann", "/usage?month=2026-11&as=csv",
     "/members/options?member=ann", "/devices/d-one/settings", "/machines/laser", "/report/laser", "/privacy",
+    "/accounts/1", "/accounts?member=bob",
 ]  # fmt: skip
 PASSWORD = "correct horse battery"
 
