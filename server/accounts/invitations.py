@@ -90,9 +90,14 @@ def is_first(account: Account) -> bool:
 
 def use(invitation: Invitation) -> Account:
     """Let whoever has the link in, once, in the transaction that is open. Raises FormError where another was faster."""
-    if not waiting().filter(pk=invitation.pk).update(ending=Ending.USED):
+    # Of its own columns alone: PostgreSQL looks at these again after it has waited for another who uses it.
+    mine = Invitation.objects.filter(pk=invitation.pk, ending="", made__gt=clock.now() - INVITED_FOR)
+    if not mine.update(ending=Ending.USED):
         raise FormError(N_("this link was used or taken back meanwhile; open it again to see"))
-    return Account.objects.select_for_update().get(pk=invitation.account_id)
+    account = Account.objects.select_for_update().get(pk=invitation.account_id)
+    if not account.is_active:
+        raise FormError(N_("this account is closed; open it first"))
+    return account
 
 
 def accept(invitation: Invitation, name: str, password: str) -> Account:

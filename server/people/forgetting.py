@@ -46,7 +46,7 @@ def forget(author: Author, member: str) -> None:
         names = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
         # Whoever looked for them may have typed a part of the name.
         about = Q(about__contains=member)
-        for word in found.name.split():
+        for word in (*found.name.split(), *names):
             about |= Q(about__icontains=word)
         AuditRecord.objects.filter(about).update(about="-")
         AuditRecord.objects.filter(account__in=names).update(account="-")
