@@ -269,7 +269,9 @@ def _oidc(table: object, file: Path) -> OidcTable:
     if "openid" not in read.scopes.split():
         raise SettingsError(N_('[oidc], scopes: "openid" must be one of them'))
     if read.default_role is Newcomers.BY_GROUP and not read.roles:
-        raise SettingsError(N_('[oidc], default_role = "by group" needs roles: roles = { fabmanagers = "fabmanager" }'))
+        raise SettingsError(
+            N_('[oidc], default_role = "by group" needs roles, under [oidc.roles]: fabmanagers = "fabmanager"')
+        )
     if read.ca_file and not (file.parent / read.ca_file).is_file():
         raise SettingsError(N_("[oidc], ca_file: there is no file {path}"), path=file.parent / read.ca_file)
     return msgspec.structs.replace(

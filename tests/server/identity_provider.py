@@ -38,7 +38,14 @@ class Key:
     @property
     def jwk(self):
         numbers = self.private.public_key().public_numbers()
-        return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": number(numbers.n), "e": number(numbers.e)}
+        return {
+            "kty": "RSA",
+            "use": "sig",
+            "alg": "RS256",
+            "kid": self.kid,
+            "n": number(numbers.n),
+            "e": number(numbers.e),
+        }
 
     @property
     def pem(self):
@@ -105,21 +112,16 @@ class Provider(ThreadingHTTPServer):
         header |= {"alg none": {"alg": "none"}, "HS256": {"alg": "HS256"}, "secret": {"alg": "HS256"},
                    "kid": {"kid": "another"}, "no kid": {"kid": None}}.get(self.person.lie, {})  # fmt: skip
         head = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(said).encode())}"
-        match self.person.lie:
-            case "alg none":
-                return f"{head}."
-            case "HS256":
-                return f"{head}.{b64(hmac.digest(self.key.pem, head.encode(), 'sha256'))}"
-            case "secret":
-                return f"{head}.{b64(hmac.digest(SECRET.encode(), head.encode(), 'sha256'))}"
-            case "signature":
-                return f"{head}.{b64(self.other.sign(head.encode()))}"
-            case "changed":
-                other = json.dumps(said | {"sub": "2"}).encode()
-                return f"{head.split('.')[0]}.{b64(other)}.{b64(self.key.sign(head.encode()))}"
-            case "no token":
-                return None
-        return f"{head}.{b64(self.key.sign(head.encode()))}"
+        changed = f"{head.split('.', maxsplit=1)[0]}.{b64(json.dumps(said | {'sub': '2'}).encode())}"
+        signed = {
+            "alg none": lambda: f"{head}.",
+            "HS256": lambda: f"{head}.{b64(hmac.digest(self.key.pem, head.encode(), 'sha256'))}",
+            "secret": lambda: f"{head}.{b64(hmac.digest(SECRET.encode(), head.encode(), 'sha256'))}",
+            "signature": lambda: f"{head}.{b64(self.other.sign(head.encode()))}",
+            "changed": lambda: f"{changed}.{b64(self.key.sign(head.encode()))}",
+            "no token": lambda: None,
+        }
+        return signed.get(self.person.lie, lambda: f"{head}.{b64(self.key.sign(head.encode()))}")()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -135,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    def do_GET(self):  # noqa: N802 - the module's word
+    def do_GET(self):
         at, server = urlsplit(self.path), self.server
         said = {name: values[0] for name, values in parse_qs(at.query).items()}
         match at.path.removeprefix("/realm"):
@@ -168,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
             back["iss"] = "https://login.example.org"
         self.answer(b"", 302, Location=f"{said['redirect_uri']}?{urlencode(back)}")
 
-    def do_POST(self):  # noqa: N802 - the module's word
+    def do_POST(self):
         server = self.server
         raw = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
         if self.path == "/realm/hand":
@@ -188,7 +190,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             token = secrets.token_urlsafe(8)
             server.tokens[token] = "2" if server.person.lie == "userinfo" else server.person.claims["sub"]
-            self.answer({"access_token": token, "token_type": "Bearer", "id_token": server.id_token(asked.get("nonce"))})
+            self.answer(
+                {"access_token": token, "token_type": "Bearer", "id_token": server.id_token(asked.get("nonce"))}
+            )
 
 
 if __name__ == "__main__":
