@@ -23,7 +23,7 @@ PAGE: Final = 100
 WAYS: Final = {
     (True, True): N_("password, and {name}"),
     (True, False): N_("password"),
-    (False, True): N_("{name}"),
+    (False, True): "{name}",
     (False, False): N_("not yet"),
 }
 

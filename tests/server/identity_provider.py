@@ -64,6 +64,7 @@ class Person:
         self.claims = {"sub": "1", "preferred_username": "lea"} | said.get("claims", {})
         self.userinfo = said.get("userinfo", {})
         self.lie = said.get("lie", "")
+        self.shows = said.get("shows", "basic")
 
 
 class Provider(ThreadingHTTPServer):
@@ -87,7 +88,7 @@ class Provider(ThreadingHTTPServer):
             "userinfo_endpoint": f"{at}/userinfo",
             "end_session_endpoint": f"{at}/logout",
             "response_types_supported": ["code"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "token_endpoint_auth_methods_supported": [f"client_secret_{self.person.shows}"],
         }
 
     def id_token(self, nonce):
@@ -141,7 +142,11 @@ class Handler(BaseHTTPRequestHandler):
         at, server = urlsplit(self.path), self.server
         said = {name: values[0] for name, values in parse_qs(at.query).items()}
         match at.path.removeprefix("/realm"):
-            case "/.well-known/openid-configuration":
+            case "/.well-known/openid-configuration" if server.person.lie == "elsewhere":
+                self.answer(b"", 302, Location=f"{server.issuer}/apps/oidc/openid-configuration")
+            case "/.well-known/openid-configuration" if server.person.lie == "out of TLS":
+                self.answer(b"", 302, Location=f"http://2130706433:{server.server_port}/realm/apps/oidc/x")
+            case "/.well-known/openid-configuration" | "/apps/oidc/openid-configuration" | "/apps/oidc/x":
                 self.answer(server.description())
             case "/keys":
                 self.answer({"keys": [server.key.jwk]})
@@ -178,10 +183,12 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({})
             return
         said = {name: values[0] for name, values in parse_qs(raw).items()}
-        basic = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+        shown = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+        if server.person.shows == "post":
+            shown = f"{said.get('client_id')}:{said.get('client_secret')}"
         asked = server.codes.pop(said.get("code"), None)
         challenge = b64(hashlib.sha256(said.get("code_verifier", "").encode()).digest())
-        if unquote(basic) != f"{CLIENT}:{SECRET}" or server.person.lie == "client":
+        if unquote(shown) != f"{CLIENT}:{SECRET}" or server.person.lie == "client":
             self.answer({"error": "invalid_client"}, 401)
         elif asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != said["redirect_uri"]:
             self.answer({"error": "invalid_grant"}, 400)

@@ -85,12 +85,13 @@ def _ask(issuer: str) -> Description:
     """Fetch and check its description. Raises SignInError; the log says what is wrong."""
     name = settings().name
     try:
-        answer = requests.get(
-            issuer.rstrip("/") + DESCRIPTION, timeout=TIMEOUT_S, verify=verify(), allow_redirects=False, stream=True
-        )
+        answer = requests.get(issuer.rstrip("/") + DESCRIPTION, timeout=TIMEOUT_S, verify=verify(), stream=True)
         with answer:
             answer.raise_for_status()
             raw = answer.raw.read(MOST_BYTES, decode_content=True)
+        # Nextcloud's stands elsewhere than at its issuer: followed, but never out of TLS.
+        if not all(configuration.is_safe(each.url) for each in (*answer.history, answer)):
+            raise requests.exceptions.InvalidURL
         found = msgspec.json.decode(raw, type=Description)
     except (requests.RequestException, msgspec.MsgspecError, OSError, ValueError) as error:
         log.warning("[oidc]: %s%s cannot be read: %s", issuer, DESCRIPTION, type(error).__name__)

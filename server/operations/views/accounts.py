@@ -135,7 +135,7 @@ def _given(request: HttpRequest, mine: Account, word: str, email: str) -> HttpRe
     """Show a link, this once: as text, as a code, and sent by mail where that is on."""
     link = f"{configuration.in_force().link.rstrip('/')}{invitations.PATH}/{word}"
     until = moment(clock.now() + INVITED_FOR)
-    context = {
+    context: dict[str, Any] = {
         "username": mine.username,
         "key": mine.pk,
         "link": link,

@@ -23,13 +23,12 @@ class AtHand:
     def __init__(self, port):
         self.issuer = f"http://127.0.0.1:{port}/realm"
 
-    def knows(self, *, lie="", userinfo=None, **claims):
-        """Have it let in somebody of whom it says these claims."""
+    def knows(self, *, lie="", userinfo=None, shows="basic", **claims):
+        """Have it let in somebody of whom it says these claims. shows: how the client shows its secret."""
         from server.accounts.single_sign_on import provider
 
-        requests.post(
-            f"{self.issuer}/hand", json={"claims": claims, "userinfo": userinfo or {}, "lie": lie}, timeout=5
-        ).raise_for_status()
+        said = {"claims": claims, "userinfo": userinfo or {}, "lie": lie, "shows": shows}
+        requests.post(f"{self.issuer}/hand", json=said, timeout=5).raise_for_status()
         provider.forget()
 
     def asked(self):
@@ -452,6 +451,21 @@ def test_a_description_that_is_another_s_or_leads_off_without_tls_is_not_followe
     answer = stranger().get("/oidc/begin")
     assert answer.status_code == 403
     assert "not set up rightly" in answer.content.decode()
+
+
+def test_a_description_may_stand_elsewhere_but_never_out_of_tls(sqlite, provider):
+    linked(provider, account())
+    provider.knows(lie="elsewhere")
+    assert signs_in(stranger()).status_code == 302
+    provider.knows(lie="out of TLS")
+    assert "cannot be reached" in stranger().get("/oidc/begin").content.decode()
+
+
+@pytest.mark.parametrize("shows", ["basic", "post"])
+def test_the_client_shows_its_secret_as_the_provider_takes_it(sqlite, provider, shows):
+    linked(provider, account())
+    provider.knows(shows=shows)
+    assert signs_in(stranger()).status_code == 302
 
 
 def test_an_honest_word_lets_in_after_all_these(sqlite, provider):
