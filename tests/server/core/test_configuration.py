@@ -1,5 +1,9 @@
 """The server's settings file."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from common.strict import SettingsError
@@ -92,3 +96,16 @@ def test_no_error_and_no_repr_says_the_providers_secret(tmp_path, secret):
         configurations.read({"oidc": OIDC | {"client_secret": secret}}, tmp_path / "server.toml")
     assert "client_secret" in str(refused.value)
     assert "hush" not in str(refused.value)
+
+
+def test_the_page_on_providers_gives_settings_that_are_read_and_the_same_in_french(tmp_path):
+    docs = Path(__file__).parents[3] / "docs"
+    pages = [(docs / name).read_text(encoding="utf-8") for name in ("provider.md", "provider.fr.md")]
+    english, french = (re.findall(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) for page in pages)
+    assert english == french
+    said = tomllib.loads("\n".join(text for kind, text in english if kind == "toml"))
+    (tmp_path / "oidc-secret").write_text("hush hush")
+    (tmp_path / "oidc-secret").chmod(0o600)
+    found = configurations.read(said, tmp_path / "server.toml").oidc
+    assert found.client_secret == "hush hush"
+    assert set(found.roles.values()) == {"fabmanager", "administrator"}
