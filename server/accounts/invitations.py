@@ -15,7 +15,7 @@ from axes.models import AccessAttempt
 from axes.utils import reset
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -102,14 +102,17 @@ def use(invitation: Invitation) -> Account:
 
 def accept(invitation: Invitation, name: str, password: str) -> Account:
     """Set the password of the account, and its name where nobody has logged in yet. Raises FormError."""
-    with transaction.atomic():
-        account = use(invitation)
-        before = account.username
-        if is_first(account) and name and name != before:
-            names.hold_to_rules(name, account)
-            account.username = name
-        set_password(account, password)
-        AuditRecord.objects.create(account=account.username, what="invitation_used", about=before)
+    try:
+        with transaction.atomic():
+            account = use(invitation)
+            before = account.username
+            if is_first(account) and name and name != before:
+                names.hold_to_rules(name, account)
+                account.username = name
+            set_password(account, password)
+            AuditRecord.objects.create(account=account.username, what="invitation_used", about=before)
+    except IntegrityError as error:  # somebody else took the name in the same moment
+        raise FormError(names.TAKEN) from error
     for each in {before, account.username}:  # wrong passwords of before are over with the password
         reset(username=each)
     return account

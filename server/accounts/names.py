@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from common.texts import N_
 from server.accounts.models import Account
 from server.core.forms import FormError
+
+TAKEN: Final = N_("there is an account of this name already, perhaps with other capitals")
 
 
 def meant(typed: str) -> str:
@@ -26,4 +30,4 @@ def hold_to_rules(name: str, account: Account | None = None) -> None:
     if account is not None and account.pk is not None:
         others = others.exclude(pk=account.pk)
     if others.exists():
-        raise FormError(N_("there is an account of this name already, perhaps with other capitals"))
+        raise FormError(TAKEN)

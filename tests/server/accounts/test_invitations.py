@@ -262,3 +262,23 @@ def test_a_restored_server_lets_nobody_in_by_a_link_of_before(sqlite, tmp_path):
     chooses(opened(path))
     backup.restore(configuration, tmp_path / "b")
     assert chooses(opened(path)).status_code == 410
+
+
+def test_of_two_who_choose_one_name_at_once_one_is_told_so(database):
+    from django.db import connections
+
+    boss = client()
+    browsers = [opened(invited(boss, name)) for name in ("one", "two")]
+    together, answers = threading.Barrier(2), []
+
+    def choose(browser):
+        together.wait()
+        answers.append(chooses(browser, username="lea").status_code)
+        connections.close_all()
+
+    threads = [threading.Thread(target=choose, args=(each,)) for each in browsers]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(answers) == [302, 422]
