@@ -111,7 +111,9 @@ class Provider(ThreadingHTTPServer):
                 del said[gone]
         header = {"alg": "RS256", "kid": "one", "typ": "JWT"}
         header |= {"alg none": {"alg": "none"}, "HS256": {"alg": "HS256"}, "secret": {"alg": "HS256"},
-                   "kid": {"kid": "another"}, "no kid": {"kid": None}}.get(self.person.lie, {})  # fmt: skip
+                   "kid": {"kid": "another"}}.get(self.person.lie, {})  # fmt: skip
+        if self.person.lie in {"no kid", "one key"}:
+            del header["kid"]
         head = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(said).encode())}"
         changed = f"{head.split('.', maxsplit=1)[0]}.{b64(json.dumps(said | {'sub': '2'}).encode())}"
         signed = {
@@ -149,7 +151,8 @@ class Handler(BaseHTTPRequestHandler):
             case "/.well-known/openid-configuration" | "/apps/oidc/openid-configuration" | "/apps/oidc/x":
                 self.answer(server.description())
             case "/keys":
-                self.answer({"keys": [server.key.jwk]})
+                more = [server.other.jwk | {"kid": "two"}] if server.person.lie == "no kid" else []
+                self.answer({"keys": [server.key.jwk, *more]})
             case "/auth":
                 self.authorize(said)
             case "/userinfo":

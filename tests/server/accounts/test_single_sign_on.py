@@ -306,7 +306,7 @@ def test_an_answer_for_one_account_links_no_other_that_logged_in_meanwhile(sqlit
     do(browser, "/account", do="link", old=PASSWORD)
     back = there_and_back(browser, "/oidc/begin?for=account")
     browser.force_login(account("other"), backend=PASSWORDS)
-    assert browser.get(back).status_code == 403
+    assert browser.get(back, secure=True).status_code == 403
     assert not Identity.objects.exists()
 
 
@@ -468,6 +468,12 @@ def test_the_client_shows_its_secret_as_the_provider_takes_it(sqlite, provider, 
     assert signs_in(stranger()).status_code == 302
 
 
+def test_where_the_provider_has_one_key_its_tokens_need_not_name_it(sqlite, provider):
+    linked(provider, account())
+    provider.knows(lie="one key")
+    assert signs_in(stranger()).status_code == 302
+
+
 def test_an_honest_word_lets_in_after_all_these(sqlite, provider):
     linked(provider, account())
     browser = stranger()
@@ -479,12 +485,12 @@ def test_an_answer_is_good_once_and_in_the_browser_that_asked(sqlite, provider):
     linked(provider, account())
     mine, theirs = stranger(), stranger()
     back = there_and_back(mine)
-    assert theirs.get(back).status_code == 403, "somebody was sent another's answer"
+    assert theirs.get(back, secure=True).status_code == 403, "somebody was sent another's answer"
     there_and_back(theirs)
-    assert theirs.get(back).status_code == 403
+    assert theirs.get(back, secure=True).status_code == 403
     assert mine.get(back, secure=True).status_code == 302
     mine.post("/logout")
-    assert mine.get(back).status_code == 403
+    assert mine.get(back, secure=True).status_code == 403
 
 
 @pytest.mark.parametrize("query", ["", "?code=x", "?state=y", "?code=x&state=", "?code=&state=y", "?error=x&state=y"])
@@ -503,11 +509,11 @@ def test_a_forged_cookie_and_one_that_is_old_are_believed_nothing(sqlite, provid
     real = time.time()
     with monkeypatch.context() as later:
         later.setattr("django.core.signing.time.time", lambda: real + 700)
-        assert browser.get(back).status_code == 403
+        assert browser.get(back, secure=True).status_code == 403
     browser = stranger()
     back = there_and_back(browser)
     browser.cookies["oidc"] = browser.cookies["oidc"].value[:-2] + "xx"
-    assert browser.get(back).status_code == 403
+    assert browser.get(back, secure=True).status_code == 403
 
 
 def test_a_password_login_never_asks_the_provider(sqlite, provider):
