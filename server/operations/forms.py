@@ -40,9 +40,3 @@ class AccountActionForm(Form):
     do = ActionField("save", "link", "take_back", "remove", "unlink")
     email = AddressField()
     phone = TickField()
-
-
-class SearchForm(Form):
-    """Which accounts are looked for, and which page of them."""
-
-    q = LineField("", 100)

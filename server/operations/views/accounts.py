@@ -20,7 +20,7 @@ from server.core.rendering import moment, page, refused, say
 from server.mail import post
 from server.operations import abilities
 from server.operations import accounts as glance
-from server.operations.forms import AccountActionForm, AccountForm, InviteForm, SearchForm
+from server.operations.forms import AccountActionForm, AccountForm, InviteForm
 from server.people import members, particulars
 from server.people.models import Member
 from server.sites.models import Site
@@ -36,7 +36,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
         except LoquetError as error:
             wrong = translate(error)
     audit(request, "looked_accounts", hourly=True)
-    said = SearchForm(request.GET).data.get("q", "")[:100]
+    said = request.GET.get("q", "")[:100]
     mine = scope.within_strictly(request, Account.objects.all())
     found = glance.found(mine, said, request.GET.get("page", ""))
     context: dict[str, Any] = {
