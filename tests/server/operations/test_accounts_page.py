@@ -146,6 +146,26 @@ def test_an_administrator_of_one_workshop_invites_for_that_one_and_sees_no_other
     assert do(boss, "/accounts", username="x", role="member", site=NEIGHBOUR).status_code == 422
 
 
+def test_who_is_for_one_workshop_changes_no_account_of_another_by_whatever_way(sqlite):
+    from server.accounts import management
+    from server.accounts.management import Wanted
+    from server.accounts.models import Role
+    from server.core.forms import FormError
+
+    stage()
+    me = account("me", "administrator", site_id=HOME)
+    for other in (account("theirs", site_id=NEIGHBOUR), account("everybody", "administrator")):
+        for change in (
+            lambda each: management.change(me, each, Wanted(Role.MEMBER, HOME, "")),
+            lambda each: management.invite_again(me, each),
+            lambda each: management.take_back(me, each),
+            lambda each: management.unlink(me, each),
+            lambda each: management.remove(me, each),
+        ):
+            with pytest.raises(FormError, match="not for your workshop"):
+                change(other)
+
+
 def test_an_account_is_changed_closed_and_opened(sqlite):
     from server.accounts.models import AuditRecord
 
@@ -197,11 +217,11 @@ def test_two_who_lower_each_other_at_once_leave_one_administrator(database):
 
     browsers = [client("administrator", name) for name in ("a", "b")]
     accounts = [Account.objects.get(username=f"administrator-{name}") for name in ("a", "b")]
-    together = threading.Barrier(2)
+    together, answers = threading.Barrier(2), []
 
     def lower(browser, other):
         together.wait()
-        do(browser, f"/accounts/{other.pk}", do="save", role="member")
+        answers.append(do(browser, f"/accounts/{other.pk}", do="save", role="member").status_code)
         connections.close_all()
 
     threads = [threading.Thread(target=lower, args=pair) for pair in zip(browsers, reversed(accounts), strict=True)]
@@ -210,6 +230,7 @@ def test_two_who_lower_each_other_at_once_leave_one_administrator(database):
     for each in threads:
         each.join()
     assert Account.objects.filter(role="administrator").count() == 1
+    assert len(answers) == 2 and 302 in answers, "neither stumbled over the other"
 
 
 def test_an_account_that_nobody_used_is_removed_and_no_other(sqlite):
