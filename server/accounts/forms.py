@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.texts import N_
-from server.core.forms import ActionField, AddressField, CodeField, Form, LineField, PathField, SecretField, TickField
+from server.core.forms import ActionField, AddressField, CodeField, Form, LineField, PathField, SecretField
 
 
 class NameField(SecretField):
@@ -12,13 +12,12 @@ class NameField(SecretField):
     most = 150
 
 
-class AccountForm(Form):
-    """An account as an administrator makes or changes one."""
+class InvitationForm(Form):
+    """How somebody who was invited means to log in: a password, or what a provider says; perhaps another name."""
 
+    do = ActionField("password", "provider")
     username = LineField(N_("Name"), 150)
-    role = LineField()
-    closed = TickField()
-    password = TickField()
+    password = SecretField()
 
 
 class FirstAccountForm(Form):
@@ -56,7 +55,7 @@ class SecondForm(Form):
 class OwnForm(Form):
     """What changes one's own account: the password there is, the new one, a code of the second factor, an address."""
 
-    do = ActionField("password", "begin", "confirm", "end", "address")
+    do = ActionField("password", "begin", "confirm", "end", "link", "unlink", "address")
     old = SecretField()
     new = SecretField()
     token = CodeField()

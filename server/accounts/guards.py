@@ -48,6 +48,7 @@ def allowed(role: Role) -> Callable[[View], View]:
                 once.answered(request, response)
             return response
 
+        guarded.opens_to = role  # type: ignore[attr-defined]  # read where the roles are explained
         return guarded
 
     return decorate

@@ -1,53 +1,142 @@
-"""Accounts, as the page Setup makes and changes them."""
+"""Accounts as an administrator makes and changes them: which role, for which site, of which member, open or closed."""
 
 from __future__ import annotations
 
-import secrets
+from typing import Final
 
-from django.http import HttpRequest
+import msgspec
+from django.db import transaction
+from django.db.models import Q
 from django_otp import devices_for_user
 
-from common.texts import N_, _
-from server.accounts import names
-from server.accounts.forms import AccountForm
-from server.accounts.models import Account, AuditRecord, Role
+from common.texts import N_
+from server.accounts import invitations, names
+from server.accounts.models import Account, AuditRecord, Identity, Role
 from server.core.forms import FormError
-from server.core.rendering import say
+
+LAST: Final = N_("nobody else could administer every workshop; give another account that role first")
 
 
-def save_account(request: HttpRequest, member: str | None, site: str | None) -> None:
-    """Create or change an account; only an administrator may.
+class Wanted(msgspec.Struct, frozen=True):
+    """What an account is to be. site: None for every one; member: "" for nobody."""
 
-    member: the id of whom it belongs to from now on; "" for nobody, None for whoever it belonged to. site: the one
-    that it is for, None for all; whoever is for one makes accounts for that one. Raises FormError.
+    role: Role
+    site: str | None
+    member: str
+    is_active: bool = True
+
+
+def invite(me: Account, name: str, wanted: Wanted, email: str = "") -> tuple[Account, str]:
+    """Make an account that nobody can log in as yet; return it and the word of its link. Raises FormError."""
+    with transaction.atomic():
+        me = _administrator(me)
+        names.hold_to_rules(name)
+        account = Account(username=name)
+        _put(me, account, wanted)
+        account.set_unusable_password()
+        account.save()
+        _note(me, "account_made", account)
+        return account, invitations.make(account, email)
+
+
+def change(me: Account, account: Account, wanted: Wanted) -> Account:
+    """Give an account another role, site or member, or close it; return it as it is now. Raises FormError."""
+    with transaction.atomic():
+        me, account = _administrator(me), _of(me, account)
+        if account.pk == me.pk and not (wanted.is_active and wanted.role == me.role):
+            raise FormError(N_("you cannot take your own role away; another administrator can"))
+        lowered = wanted.role != Role.ADMINISTRATOR or not wanted.is_active or wanted.site is not None
+        if lowered and is_last(account):
+            raise FormError(LAST)
+        _put(me, account, wanted)
+        account.save()
+        _note(me, "account", account)
+        return account
+
+
+def invite_again(me: Account, account: Account, email: str = "", *, loses_second_factor: bool = False) -> str:
+    """Make a link by which somebody sets a new password; the one that they have is good until then.
+
+    loses_second_factor: their telephone is lost too. Return the link's word. Raises FormError.
     """
-    me = request.user
-    assert isinstance(me, Account)  # noqa: S101 - pages are guarded
-    if not me.may(Role.ADMINISTRATOR):
-        raise FormError(N_("only an administrator changes accounts"))
-    form = AccountForm.read(request)
-    username, role = form["username"], form["role"]
-    if not username or role not in Role.values:
-        raise FormError(N_("an account has a name and a role"))
-    if names.taken(username):
-        raise FormError(N_("there is an account of this name already, but for its capitals"))
-    known = Account.objects.filter(username=username).first()
-    if known is not None and me.site_id is not None and known.site_id != me.site_id:
-        raise FormError(N_("this name is taken, by an account that is not for your workshop"))
-    account, made = known or Account(username=username), known is None
-    account.site_id = site if me.site_id is None else me.site_id
-    if account.pk == me.pk and role != Role.ADMINISTRATOR:
-        raise FormError(N_("you cannot take your own role away; another administrator can"))
-    account.role, account.is_active = role, not form["closed"]
-    account.member = account.member if member is None else member
-    if account.pk == me.pk:
-        account.is_active = True
-    if made or form["password"]:
-        word = secrets.token_urlsafe(9)
-        account.set_password(word)
-        request.session["secret"] = {"username": username, "word": word}
-        for device in devices_for_user(account, confirmed=None) if form["password"] else ():
+    with transaction.atomic():
+        me, account = _administrator(me), _of(me, account)
+        if not account.is_active:
+            raise FormError(N_("this account is closed; open it first"))
+        for device in devices_for_user(account, confirmed=None) if loses_second_factor else ():
             device.delete()
-    account.save()
-    AuditRecord.objects.create(account=me.username, what="account", about=f"{username} {role}"[:300])
-    say(request, _("saved"))
+        _note(me, "invited_without_second_factor" if loses_second_factor else "invited", account)
+        return invitations.make(account, email)
+
+
+def take_back(me: Account, account: Account) -> None:
+    """Have the link that somebody was given let nobody in. Raises FormError."""
+    with transaction.atomic():
+        me, account = _administrator(me), _of(me, account)
+        if not invitations.take_back(account):
+            raise FormError(N_("there is no link any more that could be taken back"))
+        _note(me, "invitation_taken_back", account)
+
+
+def remove(me: Account, account: Account) -> None:
+    """Delete an account that nobody has ever used; any other is to be closed instead. Raises FormError."""
+    with transaction.atomic():
+        me, account = _administrator(me), _of(me, account)
+        if not invitations.is_first(account):
+            raise FormError(N_("somebody has used this account: close it instead"))
+        _note(me, "account_removed", account)
+        account.delete()
+
+
+def unlink(me: Account, account: Account) -> None:
+    """Have whom the provider means by an account be nobody here any more. Raises FormError."""
+    with transaction.atomic():
+        me, account = _administrator(me), _of(me, account)
+        if not Identity.objects.filter(account=account).delete()[0]:
+            raise FormError(N_("this account belongs to nobody of the provider's"))
+        _note(me, "unlinked", account)
+
+
+def is_last(account: Account) -> bool:
+    """Return whether nobody else could administer every workshop; in a transaction, it stays so until its end."""
+    able = Account.objects.select_for_update().filter(role=Role.ADMINISTRATOR, is_active=True, site=None)
+    # Django writes of an account without a password (UNUSABLE_PASSWORD_PREFIX).
+    able = able.filter(~Q(password__startswith="!") | Q(pk__in=Identity.objects.values("account")))  # noqa: S106 - a mark
+    ids = set(able.order_by("pk").values_list("pk", flat=True))
+    return ids == {account.pk}
+
+
+def may_give(me: Account, role: Role) -> bool:
+    """Return whether somebody may give a role: never one above their own."""
+    return me.may(Role.ADMINISTRATOR) and me.may(role)
+
+
+def _administrator(me: Account) -> Account:
+    """Return who asks, as they are in this transaction. Raises FormError where they may not, or no more."""
+    # All of them, in one order: two who lower each other wait, and the second finds that it may not any more.
+    list(Account.objects.select_for_update().filter(role=Role.ADMINISTRATOR).order_by("pk").values_list("pk"))
+    now = Account.objects.get(pk=me.pk)
+    if not (now.is_active and now.may(Role.ADMINISTRATOR)):
+        raise FormError(N_("only an administrator changes accounts"))
+    return now
+
+
+def _of(me: Account, account: Account) -> Account:
+    """Return an account as it is in this transaction, if it is one of theirs. Raises FormError."""
+    found = Account.objects.select_for_update().filter(pk=account.pk).first()
+    if found is None or (me.site_id is not None and found.site_id != me.site_id):
+        raise FormError(N_("there is no such account, or it is not for your workshop"))
+    return found
+
+
+def _put(me: Account, account: Account, wanted: Wanted) -> None:
+    """Have an account be what is wanted, as far as somebody may give it. Raises FormError."""
+    if not may_give(me, wanted.role):
+        raise FormError(N_("nobody gives a role above their own"))
+    account.role, account.is_active, account.member = wanted.role, wanted.is_active, wanted.member
+    account.site_id = wanted.site if me.site_id is None else me.site_id
+
+
+def _note(me: Account, what: str, account: Account) -> None:
+    about = f"{account.username} {account.role}" + ("" if account.is_active else " closed")
+    AuditRecord.objects.create(account=me.username, what=what, about=about[:300])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
 from common.texts import N_
 from server.core import clock
+
+INVITED_FOR: Final = timedelta(days=7)
 
 
 class Role(models.TextChoices):
@@ -43,6 +46,41 @@ class Account(AbstractBaseUser):
         """Return whether this account may do what that role may."""
         order = list(Role)
         return order.index(Role(self.role)) <= order.index(role)
+
+
+class Ending(models.TextChoices):
+    """Why an invitation lets nobody in any more, before its time."""
+
+    USED = "used"
+    TAKEN_BACK = "taken back"
+
+
+class Invitation(models.Model):
+    """A link by which somebody sets the password of an account, once.
+
+    digest: the hash of the link's word, which is kept nowhere; email: where it was sent, "" for nowhere; ending: "" for
+    one that may still be used, until INVITED_FOR after it was made.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="invitations")
+    digest = models.CharField(max_length=64, unique=True)
+    email = models.CharField(max_length=254, blank=True)
+    made = models.DateTimeField(default=clock.now, db_index=True)
+    ending = models.CharField(max_length=10, choices=Ending.choices, blank=True)
+
+
+class Identity(models.Model):
+    """Whom a provider of OpenID Connect means by an account: by its issuer and what it calls them, for good."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="identity")
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=255)
+    linked = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        """One person there is one account here."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["issuer", "subject"], name="one_account_a_person")]
 
 
 class AuditRecord(models.Model):

@@ -2,13 +2,20 @@
 
 from django.urls import path
 
-from server.accounts import views
+from server.accounts.single_sign_on import views as single_sign_on
+from server.accounts.views import door, invitation, own
 
 urlpatterns = [
-    path("login", views.log_in),
-    path("logout", views.log_out),
-    path("second", views.second),
-    path("account", views.mine),
-    path("language", views.speak),
-    path("first/<str:word>", views.begin),
+    path("login", door.log_in),
+    path("logout", door.log_out),
+    path("second", door.second),
+    path("account", own.mine),
+    path("language", door.speak),
+    path("first/<str:word>", door.begin),
+    path("invitation", invitation.invitation),
+    path("invitation/at-provider", single_sign_on.begin),
+    path("invitation/<str:word>", invitation.opened),
+    path("oidc/begin", single_sign_on.begin),
+    path("oidc/callback", single_sign_on.callback, name="oidc_authentication_callback"),
+    path("oidc/left", single_sign_on.left),
 ]

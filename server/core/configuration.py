@@ -11,6 +11,7 @@ import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dj_database_url
@@ -24,6 +25,7 @@ FILE: Final = "LOQUET_SERVER_CONFIG"
 DATABASE_URL: Final = "DATABASE_URL"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BYTES: Final = 64 * 1024
+MOST_SECRET: Final = 1000  # characters
 
 Folder = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9.:_-]+$")]
@@ -87,6 +89,53 @@ class MailTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: Annotated[str, msgspec.Meta(max_length=254)] = ""
 
 
+class Newcomers(StrEnum):
+    """What somebody becomes whom the provider knows and who has no account here."""
+
+    NOBODY = ""
+    BY_GROUP = "by group"
+    MEMBER = "member"
+    TRAINER = "trainer"
+    FABMANAGER = "fabmanager"
+
+
+class SecondFactor(StrEnum):
+    """Who asks for the second factor of whoever comes from the provider."""
+
+    OURS = "ours"
+    PROVIDER = "provider"
+
+
+Claim = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+RoleName = Literal["administrator", "fabmanager", "trainer", "member"]
+
+
+class OidcTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table [oidc]: a provider of OpenID Connect by which people may log in too; issuer: "" for none.
+
+    roles: what a group there is here. Once read, client_secret holds the secret, whichever key brought it.
+    """
+
+    issuer: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] = "OpenID Connect"
+    client_id: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    client_secret: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    client_secret_file: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    ca_file: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    algorithm: Literal["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] = "RS256"
+    scopes: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[ !#-\[\]-~]*$")] = "openid profile email"
+    username_claim: Claim = "preferred_username"
+    groups_claim: Claim = "groups"
+    roles: Annotated[dict[Claim, RoleName], msgspec.Meta(max_length=100)] = {}
+    default_role: Newcomers = Newcomers.NOBODY
+    site: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    second_factor: SecondFactor = SecondFactor.OURS
+
+    def __repr__(self) -> str:
+        """Return what a log may have: not the secret."""
+        return f"OidcTable(issuer={self.issuer!r}, client_id={self.client_id!r})"
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """All that the file says. Periods in days, None: for good."""
 
@@ -97,6 +146,7 @@ class Configuration(msgspec.Struct, frozen=True):
     traces: int | None
     path: Path
     mail: MailTable = MailTable()
+    oidc: OidcTable = OidcTable()
 
     @property
     def data_dir(self) -> Path:
@@ -171,7 +221,7 @@ def load() -> Configuration:
 
 def read(document: dict[str, object], file: Path) -> Configuration:
     """Check what a settings file says. Raises SettingsError."""
-    no_other_keys(document, ("server", "backup", "retention", "mail"), str(file))
+    no_other_keys(document, ("server", "backup", "retention", "mail", "oidc"), str(file))
     server = convert(document.get("server", {}), ServerTable, "[server]")
     backup = convert(document.get("backup", {}), BackupTable, "[backup]")
     kept = convert(document.get("retention", {}), RetentionTable, "[retention]")
@@ -196,7 +246,67 @@ def read(document: dict[str, object], file: Path) -> Configuration:
         days(kept.traces, "[retention], traces", "for good"),
         file,
         mail,
+        _oidc(document.get("oidc", {}), file),
     )
+
+
+def _oidc(table: object, file: Path) -> OidcTable:
+    """Read the table [oidc], with its secret. Raises SettingsError, which never says the secret."""
+    said = table.get("client_secret", "") if isinstance(table, dict) else ""
+    if not isinstance(said, str) or len(said) > MOST_SECRET:
+        raise SettingsError(N_("[oidc], client_secret: a text of {most} characters at the most"), most=MOST_SECRET)
+    read = convert(table, OidcTable, "[oidc]")
+    if not read.issuer:
+        if table:
+            raise SettingsError(N_('[oidc] needs an issuer: issuer = "https://login.example.org/realms/workshop"'))
+        return read
+    if not is_safe(read.issuer) or "?" in read.issuer or "#" in read.issuer:
+        raise SettingsError(
+            N_("[oidc], issuer: an address that begins with https:// is expected, as the provider has it")
+        )
+    if not read.client_id or bool(read.client_secret) == bool(read.client_secret_file):
+        raise SettingsError(N_("[oidc] needs client_id, and either client_secret or client_secret_file"))
+    if "openid" not in read.scopes.split():
+        raise SettingsError(N_('[oidc], scopes: "openid" must be one of them'))
+    if read.default_role is Newcomers.BY_GROUP and not read.roles:
+        raise SettingsError(
+            N_('[oidc], default_role = "by group" needs roles, under [oidc.roles]: fabmanagers = "fabmanager"')
+        )
+    if read.ca_file and not (file.parent / read.ca_file).is_file():
+        raise SettingsError(N_("[oidc], ca_file: there is no file {path}"), path=file.parent / read.ca_file)
+    return msgspec.structs.replace(
+        read,
+        client_secret=read.client_secret or _secret_of(file.parent / read.client_secret_file),
+        ca_file=str(file.parent / read.ca_file) if read.ca_file else "",
+    )
+
+
+def is_safe(address: str) -> bool:
+    """Return whether nobody on the way reads what is sent to an address: TLS, or this machine itself."""
+    try:
+        found = urlsplit(address)
+        host = found.hostname
+    except ValueError:
+        return False
+    if found.username is not None or not address.isascii() or not host:
+        return False
+    return found.scheme == "https" or (found.scheme == "http" and host in LOOPBACK)
+
+
+def _secret_of(path: Path) -> str:
+    """Read the secret that a file holds, for its owner and group alone. Raises SettingsError."""
+    try:
+        mode = path.stat().st_mode & 0o007
+        said = path.read_text().strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            N_("[oidc], client_secret_file: {path} cannot be read ({error})"), path=path, error=type(error).__name__
+        ) from error
+    if mode:
+        raise SettingsError(N_("[oidc], client_secret_file: {path} can be read by others; chmod 600 it"), path=path)
+    if not 0 < len(said) <= MOST_SECRET:
+        raise SettingsError(N_("[oidc], client_secret_file: {path} holds no secret"), path=path)
+    return said
 
 
 def in_force() -> Configuration:

@@ -72,6 +72,9 @@ DATABASES: dict[str, Any] = {"default": configuration.database(LOQUET.data_dir)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+if LOQUET.oidc.issuer:
+    AUTHENTICATION_BACKENDS.append("server.accounts.single_sign_on.backend.Provider")
+OIDC_MAX_STATES = 5  # sign-ins that one browser has begun: they are in a cookie
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -32,7 +32,8 @@ DRAIN, DRAIN_S = 8_000_000, 3.0
 DIGITS: Final = 12  # of a length
 OF_ONE: Final = 6  # requests of one account or address in a queue
 UPLOADS: Final = ("/import",)
-LOGINS: Final = ("/login", "/second", "/first/")
+LOGINS: Final = ("/login", "/second", "/first/", "/invitation")
+ABROAD: Final = ("/oidc/", "/invitation/at-provider")  # what waits for another server
 
 MayUpload = Callable[[str], Awaitable[bool]]
 
@@ -102,6 +103,7 @@ class Bounds:
         self._may_upload = may_upload
         # A class behind one address opens the door together.
         self._logins = Lane(asyncio.Semaphore(1), 24, of_one_at_most=12)
+        self._abroad = Lane(asyncio.Semaphore(4), 24, of_one_at_most=12)
         self._strangers = Lane(asyncio.Semaphore(4), 96, of_one_at_most=48)
         self._people = Lane(asyncio.Semaphore(8), 64)
         self._files = Lane(asyncio.Semaphore(16), 512, of_one_at_most=64)
@@ -138,6 +140,8 @@ class Bounds:
             return self._files, address
         if scope["method"] == "POST" and path.startswith(LOGINS):
             return self._logins, address
+        if path.startswith(ABROAD):
+            return self._abroad, address
         return (self._strangers, address) if known is None else (self._people, str(known.account))
 
     async def _most(self, scope: Scope, session: str, known: Known | None) -> tuple[int, float]:

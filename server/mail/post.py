@@ -35,15 +35,16 @@ def is_on() -> bool:
     return bool(configuration.in_force().mail.host)
 
 
-def put(to: str, subject: str, body: str, unsubscribe: str = "") -> Letter:
+def put(to: str, subject: str, body: str, unsubscribe: str = "", *, passing: bool = False) -> Letter:
     """Have a letter go out, in the transaction that is open: with what it tells of, or not at all. Raises MailError.
 
-    unsubscribe: an https address by which mail programs offer to end such letters.
+    unsubscribe: an https address by which mail programs offer to end such letters. passing: its text is a secret, and
+    is emptied once it went out.
     """
     if not is_on():
         raise MailError(N_("no mail goes out: name a server under [mail] in server.toml"))
     one_line = " ".join(subject.split())[:200]
-    return Letter.objects.create(to=to, subject=one_line, body=body, unsubscribe=unsubscribe)
+    return Letter.objects.create(to=to, subject=one_line, body=body, unsubscribe=unsubscribe, passing=passing)
 
 
 def again(letter: Letter) -> None:
@@ -87,7 +88,9 @@ def _send(letter: Letter, post: BaseEmailBackend) -> bool:
         return False
     letter.sent, letter.due, letter.error = clock.now(), None, ""
     letter.tries += 1
-    letter.save(update_fields=["sent", "due", "error", "tries"])
+    if letter.passing:
+        letter.body = ""
+    letter.save(update_fields=["sent", "due", "error", "tries", "body"])
     return True
 
 

@@ -4,6 +4,14 @@ from django.apps import AppConfig
 
 
 class Operations(AppConfig):
-    """What whoever keeps the server needs: setup, backups, retention."""
+    """What whoever keeps the server needs: setup, accounts, backups, retention."""
 
     name = "server.operations"
+
+    def ready(self) -> None:
+        """Join what other apps have room for; Django's models are there by now."""
+        from server.core import sections  # noqa: PLC0415
+        from server.core.sections import Section  # noqa: PLC0415
+        from server.operations.sections import of_member  # noqa: PLC0415
+
+        sections.register("member", Section("operations/of_member.html", of_member))

@@ -40,6 +40,7 @@ LEFT_OUT: Final = {
     "auth.Group": "nobody is in one: roles are an account's own here",
     "auth.Group_permissions": "likewise",
     "core.SentForm": "a form of before is not sent again",
+    "accounts.Invitation": "a link that was used since would let somebody in again",
     "devices.GivenName": "it is sent again with the journal, as far as that was not read out",
     "imports.Draft": "a sheet that nobody has taken over is read again",
     "axes.AccessAttempt": "whose login is throttled for the moment",

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Model, QuerySet
 
 from server.accounts import logins
-from server.accounts.models import AuditRecord
+from server.accounts.models import AuditRecord, Invitation
 from server.core import clock
 from server.core.configuration import Configuration
 from server.core.models import SentForm
@@ -31,7 +31,7 @@ DAY_MS: Final = 86_400_000
 A_DAY: Final = timedelta(days=1)  # after which nobody sends the same form again
 DATED: Final[tuple[tuple[type[Model], str], ...]] = (
     (Letter, "made"), (Defect, "done"), (AuditRecord, "at"), (Notice, "done"), (Edit, "at"), (Draft, "made"),
-    (SentForm, "at"),
+    (SentForm, "at"), (Invitation, "made"),
 )  # fmt: skip
 BATCH: Final = 2_000
 SLICE: Final = 200  # sessions at once
@@ -55,6 +55,7 @@ KEPT: Final[dict[str, Keep]] = {
     "axes.AccessAttemptExpiration": Keep.PASSAGES, "axes.AccessFailureLog": Keep.PASSAGES,
     "axes.AccessLog": Keep.PASSAGES, "people.UnknownBadge": Keep.PASSAGES,
     "reminders.Reminder": Keep.PASSAGES, "reminders.Digest": Keep.PASSAGES,
+    "accounts.Invitation": Keep.PASSAGES,
     "usage.Session": Keep.USAGE, "usage.Correction": Keep.USAGE, "usage.Circumstance": Keep.USAGE,
     "upkeep.Defect": Keep.USAGE, "upkeep.Downtime": Keep.USAGE, "journal.ClockReading": Keep.HOUSE,
     "accounts.AuditRecord": Keep.TRACES, "inbox.Notice": Keep.TRACES, "edits.Change": Keep.TRACES,
@@ -64,7 +65,7 @@ KEPT: Final[dict[str, Keep]] = {
     "people.Particulars": Keep.MEMBER, "whitelist.Certification": Keep.MEMBER, "whitelist.ForcedEnd": Keep.MEMBER,
     "devices.Proposal": Keep.MEMBER, "people.MergedMember": Keep.MEMBER, "people.NotTheSame": Keep.MEMBER,
     "accounts.Account": Keep.ACCOUNT, "otp_totp.TOTPDevice": Keep.ACCOUNT, "otp_static.StaticDevice": Keep.ACCOUNT,
-    "otp_static.StaticToken": Keep.ACCOUNT,
+    "otp_static.StaticToken": Keep.ACCOUNT, "accounts.Identity": Keep.ACCOUNT,
     "people.Organisation": Keep.HOUSE, "people.Category": Keep.HOUSE, "usage.Forgotten": Keep.HOUSE,
     "whitelist.Training": Keep.HOUSE, "whitelist.Machine": Keep.HOUSE, "whitelist.Condition": Keep.HOUSE,
     "sites.Site": Keep.HOUSE, "reminders.Plan": Keep.HOUSE, "sites.Operator": Keep.HOUSE, "devices.Device": Keep.HOUSE,
@@ -86,7 +87,9 @@ def purge(configuration: Configuration) -> int:
     if configuration.passages is not None:
         gone = _passages(now - configuration.passages * DAY_MS)
         logins.purge(clock.now() - timedelta(days=configuration.passages))
-        _in_batches(Letter.objects.filter(made__lt=clock.now() - timedelta(days=configuration.passages)))
+        before = clock.now() - timedelta(days=configuration.passages)
+        _in_batches(Letter.objects.filter(made__lt=before))
+        _in_batches(Invitation.objects.filter(made__lt=before))
         reminders.purge(clock.today() - timedelta(days=configuration.passages))
     if configuration.usage is not None:
         _usage(now - configuration.usage * DAY_MS)

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from server.operations.views import home, privacy, setup, traces
+from server.operations.views import accounts, home, privacy, setup, traces
 
 urlpatterns = [
     path("", home.home),
     path("setup", setup.setup),
     path("setup/traces", traces.traces),
+    path("accounts", accounts.accounts),
+    path("accounts/<int:key>", accounts.account),
     path("privacy", privacy.privacy),
 ]

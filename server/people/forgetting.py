@@ -12,7 +12,7 @@ from django.db.models import Q
 from common.folding import fold
 from common.texts import N_
 from protocol import rows as protocol
-from server.accounts import logins
+from server.accounts import invitations, logins
 from server.accounts.models import Account, AuditRecord, Role
 from server.core import erasing
 from server.core.models import SentForm
@@ -56,7 +56,8 @@ def forget(author: Author, member: str) -> None:
         _forget_edits(ids, names, keys)
         usernames = list(accounts.filter(role=Role.MEMBER).values_list("username", flat=True))
         _forget_traces(ids, names, usernames)
-        for address in accounts.filter(role=Role.MEMBER).exclude(email="").values_list("email", flat=True):
+        mailboxes = set(accounts.filter(role=Role.MEMBER).exclude(email="").values_list("email", flat=True))
+        for address in mailboxes | set(invitations.forget(accounts)):
             post.forget(address)
         accounts.filter(role=Role.MEMBER).delete()
         accounts.update(member="")

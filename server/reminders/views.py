@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +13,7 @@ from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import Role
 from server.core import configuration
+from server.core.links import link_to
 from server.core.rendering import page, refused, say
 from server.reminders import consent, plans
 from server.sites.models import Site
@@ -31,7 +30,7 @@ def save(request: HttpRequest, which: str) -> HttpResponse:
         say(request, when if plan.is_on else _("saved"))
     except LoquetError as error:
         say(request, translate(error), wrong=True)
-    return HttpResponseRedirect(f"/site/{quote(site.pk)}#reminders")
+    return HttpResponseRedirect(f"{link_to('/site', site.pk)}#reminders")
 
 
 # A mail program sends this without cookies (RFC 8058): what allows it is the link itself, and it only takes away.

@@ -7,8 +7,9 @@ from django.test import Client
 from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 
 PAGES = ["/whitelist", "/badges", "/workshop", "/devices", "/explain", "/import", "/usage", "/inbox", "/setup",
-         "/history", "/site", "/duplicates", "/merge", "/organisations", "/mail", "/members/new", "/account", "/me",
-         "/me/sessions", "/usage/sessions", "/usage/sessions?undated=1", "/setup/traces"]  # fmt: skip
+         "/history", "/site", "/duplicates", "/merge", "/organisations", "/mail", "/accounts", "/members/new",
+         "/account", "/me", "/me/sessions", "/usage/sessions", "/usage/sessions?undated=1",
+         "/setup/traces"]  # fmt: skip
 # With one of everything.
 MORE = [
     "/members/ann", "/members/bob", "/whitelist?q=ann&show=all", "/whitelist?training=laser&has=yes",
@@ -26,6 +27,7 @@ MORE = [
     "/members/ann?edits-from=3", "/members/ann?edits-to=end",
     "/machines/laser?waiting-from=9&mended-from=9&downs-from=9",
     "/machines/laser?waiting-to=end&mended-to=end&downs-to=end",
+    "/accounts/1", "/accounts?member=bob",
 ]  # fmt: skip
 PASSWORD = "correct horse battery"
 

@@ -18,7 +18,7 @@ def one_of_everything():
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
     from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Pin, Training
-    from server.accounts.models import Account, AuditRecord
+    from server.accounts.models import Account, AuditRecord, Identity, Invitation
     from server.core import state
     from server.core.models import SentForm
     from server.devices.models import Device, EnrolCode, GivenName, Proposal
@@ -77,6 +77,8 @@ def one_of_everything():
     account = Account(username="owner", role="administrator", language="fr", last_login=NOW)
     account.set_password("correct horse battery")
     account.save()
+    Invitation.objects.create(account=account, digest="0" * 64, email="owner@example.org", made=NOW)
+    Identity.objects.create(account=account, issuer="https://login.example.org", subject="1", linked=NOW)
     edit = carry_out(Author(account=account, name="owner"), "member_changed", [Member("bob", "Bob R.", excluded=True)])
     undo(Author(account=account, name="owner"), edit)
     old = Device.objects.create(id="d-old", name="Old", key="k" * 43, sealing="s" * 43, retired=True)

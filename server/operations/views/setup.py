@@ -1,4 +1,4 @@
-"""The page Setup: the first visit's path; trainings, machines, opening hours, accounts, backups."""
+"""The page Setup: the first visit's path; trainings, machines, opening hours, backups."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.folding import sort_key
-from common.texts import N_, _, translate
+from common.texts import _, translate
 from server.accounts import scope
 from server.accounts.guards import allowed
-from server.accounts.management import save_account
-from server.accounts.models import Account, Role
+from server.accounts.models import Role
 from server.core import configuration, tls
 from server.core.configuration import Certificate
-from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.core.sorting import by_name
 from server.devices.models import Device
@@ -24,9 +22,8 @@ from server.operations import backup
 from server.operations.forms import AnchorForm, SetupForm
 from server.operations.views import traces
 from server.operations.views.backup import download
-from server.people import hours, members
+from server.people import hours
 from server.people.models import Member
-from server.sites.models import Site
 from server.whitelist import conditions
 from server.whitelist.models import Machine, Training
 from server.whitelist.sameness import machines as same_machines
@@ -56,7 +53,6 @@ def setup(request: HttpRequest) -> HttpResponseBase:
     own = configuration.in_force().server.certificate is Certificate.OWN
     fingerprint = tls.fingerprint(configuration.in_force().data_dir / tls.FILE) if own else ""
     machines = scope.within(request, Machine.objects.select_related("device"), "device__site")
-    mine = scope.within_strictly(request, Account.objects.all())
     context: dict[str, Any] = {
         "steps": steps,
         "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
@@ -68,13 +64,9 @@ def setup(request: HttpRequest) -> HttpResponseBase:
         "machines": sorted(by_name(machines), key=_is_retired),
         "categories": hours.categories(),
         "days": [_(day) for day in hours.DAYS],
-        "accounts": sorted(mine, key=lambda each: sort_key(each.username)),
-        "sites": by_name(scope.within(request, Site.objects.all(), "pk")),
-        "roles": [(role.value, _(role.label)) for role in Role],
         "left": backup.days_since_left(),
         "made": backup.last_made(),
         "traces": traces.seen(request).order_by("-pk")[:TRACES],
-        "secret": request.session.pop("secret", None),
     }
     return page(request, "operations/setup.html", **context)
 
@@ -110,24 +102,6 @@ def _do(request: HttpRequest) -> HttpResponseBase | None:
             conditions.remove(request)
         case "hours":
             hours.save_hours(request)
-        case "account":
-            save_account(request, _member_of(request), _site_of(request))
         case "backup":
             return download(request)
     return None
-
-
-def _site_of(request: HttpRequest) -> str | None:
-    """Return for which workshop an account is to be; None for all. Raises FormError."""
-    said = SetupForm.read(request)["site"]
-    if said and not scope.within(request, Site.objects.filter(pk=said), "pk").exists():
-        raise FormError(N_("there is no such workshop any more"))
-    return said or None
-
-
-def _member_of(request: HttpRequest) -> str | None:
-    """Return whom an account is to belong to: "" for nobody, None for whoever it belonged to. Raises FormError."""
-    said = SetupForm.read(request)["member"].strip()
-    if said == "-":
-        return ""
-    return members.named(said).pk if said else None

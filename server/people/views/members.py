@@ -134,7 +134,7 @@ def _elsewhere(request: HttpRequest, who: str) -> HttpResponse:
     if request.method == "POST":
         return refused(request, _("This member was merged into another one meanwhile; look again."), 409)
     say(request, _("{id} was merged into this member.").format(id=who))
-    return HttpResponseRedirect(f"/members/{now}")
+    return HttpResponseRedirect(link_to("/members", now))
 
 
 def _merged(who: str) -> list[tuple[models.MergedMember, str]]:

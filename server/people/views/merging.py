@@ -15,6 +15,7 @@ from server.accounts.guards import allowed, audit
 from server.accounts.models import AuditRecord, Role
 from server.core import forms
 from server.core.forms import FormError
+from server.core.links import link_to
 from server.core.rendering import page, say
 from server.edits.authors import Author
 from server.people import members, usage
@@ -44,7 +45,7 @@ def merging(request: HttpRequest) -> HttpResponse:
         try:
             link = _merge(request)
             say(request, _("merged; from now on both are one"), undo=link.edit_id)
-            return HttpResponseRedirect(f"/members/{link.kept}")
+            return HttpResponseRedirect(link_to("/members", link.kept))
         except LoquetError as error:
             wrong = translate(error)
     asked = PairForm(request.POST if wrong else request.GET)
@@ -84,10 +85,10 @@ def separating(request: HttpRequest) -> HttpResponse:
         gone = SeparateForm.read(request)["gone"]
         separate(Author.of(request), gone)
         say(request, _("separated; each has what was theirs"))
-        to = f"/members/{gone}"
+        to = link_to("/members", gone)
     except LoquetError as error:
         say(request, translate(error), wrong=True)
-        to = f"/members/{gone}" if gone else to
+        to = link_to("/members", gone) if gone else to
     return HttpResponseRedirect(to)
 
 

@@ -36,8 +36,9 @@ def test_two_accounts_that_differ_in_capitals_alone_are_each_met_by_their_own_na
     account("Laure")
     assert logs_in(fresh(), "laure") == logs_in(fresh(), "Laure") == 302
     browser = client()
-    do(browser, "/setup", do="account", username="lauRE", role="trainer")
-    assert "but for its capitals" in browser.get("/setup").content.decode()
+    answer = do(browser, "/accounts", username="lauRE", role="trainer")
+    assert answer.status_code == 422
+    assert "perhaps with other capitals" in answer.content.decode()
 
 
 def test_no_spelling_of_a_name_gets_around_its_throttle(sqlite):

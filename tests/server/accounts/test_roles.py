@@ -6,7 +6,7 @@ from django.test import Client
 
 FOR = {
     "administrator": set(PAGES),
-    "fabmanager": set(PAGES) - {"/mail"},
+    "fabmanager": set(PAGES) - {"/mail", "/accounts"},
     "trainer": {"/whitelist", "/workshop", "/explain", "/account", "/me", "/me/sessions"},
     "member": {"/explain", "/account", "/me", "/me/sessions"},
 }

@@ -110,6 +110,18 @@ def test_a_letter_that_can_be_ended_says_so_to_mail_programs_and_others_do_not(p
     assert second["List-Unsubscribe"] is None and second["List-Unsubscribe-Post"] is None
 
 
+def test_the_text_of_a_letter_that_lets_somebody_in_is_kept_until_it_went_out(post, smtp, later):
+    smtp.answers = {"ann@example.org": "450 try later"}
+    made = post.put("ann@example.org", "your account", "https://localhost/invitation/word", passing=True)
+    assert post.deliver() == 0
+    assert "word" in letter(made.pk).body
+    smtp.answers = {}
+    later(61)
+    assert post.deliver() == 1
+    assert "invitation/word" in smtp.got[0][2]
+    assert letter(made.pk).body == ""
+
+
 def test_what_is_undone_sends_nothing(post, smtp, later):
     from django.db import transaction
 

@@ -43,7 +43,7 @@ def for_longer(keep):
 def test_nothing_of_whoever_is_forgotten_is_in_any_table(database):
     from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 
-    from server.accounts.models import Account, AuditRecord
+    from server.accounts.models import Account, AuditRecord, Identity, Invitation
     from server.imports.models import Draft
     from server.inbox.notices import notify
     from server.mail.models import Letter
@@ -55,6 +55,10 @@ def test_nothing_of_whoever_is_forgotten_is_in_any_table(database):
     do(browser, "/members/new", id="z-1", name=name)
     mine = Account.objects.create(username=login, role="member", member="z-1")
     Particulars.objects.create(pk="z-1", email=mail)
+    Invitation.objects.create(account=mine, digest="z" * 64, email="other.zebulon@example.org")
+    Letter.objects.create(to="other.zebulon@example.org", subject="your account", body="Zebulon Quartzheim")
+    Identity.objects.create(account=mine, issuer="https://login.example.org", subject="zebulon.q@directory")
+    AuditRecord.objects.create(account="owner", what="account_made", about=f"{login} member")
     Letter.objects.create(to=mail, subject=name, body=f"Dear {name}")
     for each in (AccessLog, AccessFailureLog):
         each.objects.create(username=login, ip_address="192.0.2.1")
@@ -72,6 +76,7 @@ def test_nothing_of_whoever_is_forgotten_is_in_any_table(database):
             assert "zebulon q" not in said, model
             assert login not in said, model
             assert mail not in said, model
+            assert "other.zebulon" not in said, model
 
 
 def test_what_was_deleted_is_in_no_file_of_the_database(sqlite):

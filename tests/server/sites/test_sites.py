@@ -244,11 +244,14 @@ def test_a_workshops_administrator_makes_accounts_for_that_one_and_takes_no_back
     from server.accounts.models import Account
 
     browser = administrator(HOME)
-    do(browser, "/setup", do="account", username="new", role="fabmanager", site=STRANGER)
-    do(browser, "/setup", do="account", username="newer", role="fabmanager")
+    do(browser, "/accounts", username="new", role="fabmanager", site=STRANGER)
+    do(browser, "/accounts", username="newer", role="fabmanager")
     assert dict(Account.objects.filter(username__startswith="new").values_list("username", "site")) == {"newer": HOME}
     author(STRANGER)
-    do(browser, "/setup", do="account", username=f"of-{STRANGER}", role="member", password="1")
+    theirs = f"/accounts/{Account.objects.get(username=f'of-{STRANGER}').pk}"
+    assert browser.get(theirs, secure=True).status_code == 404
+    assert do(browser, theirs, do="save", role="member").status_code == 404
+    assert do(browser, theirs, do="link").status_code == 404
     assert Account.objects.get(username=f"of-{STRANGER}").role == "administrator"
     assert do(browser, "/setup", do="backup").status_code == 302
     assert "every workshop takes a backup" in text(browser, "/setup")
@@ -261,9 +264,10 @@ def test_whoever_runs_every_workshop_makes_another_and_gives_it_an_account(three
     browser = administrator(None)
     assert do(browser, "/site-new", name="Saillans").headers["location"] == "/site/saillans"
     assert rows.get("site/saillans").name == "Saillans"
-    do(browser, "/setup", do="account", username="sai", role="fabmanager", site="saillans")
-    assert Account.objects.get(username="sai").site_id == "saillans"
-    do(browser, "/setup", do="account", username="sai", role="fabmanager", site="nowhere")
+    do(browser, "/accounts", username="sai", role="fabmanager", site="saillans")
+    sai = Account.objects.get(username="sai")
+    assert sai.site_id == "saillans"
+    assert do(browser, f"/accounts/{sai.pk}", do="save", role="fabmanager", site="nowhere").status_code == 422
     assert Account.objects.get(username="sai").site_id == "saillans"
     do(administrator(HOME), "/site-new", name="Mine")
     assert rows.get("site/mine") is None

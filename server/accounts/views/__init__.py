@@ -1,0 +1,1 @@
+"""The pages at the door, of an invitation, and of one's own account."""
