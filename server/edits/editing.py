@@ -6,6 +6,7 @@ Who edits is named; what was before is kept, so that it can be undone.
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -209,9 +210,12 @@ def _in_force_since(version: int, keys: list[str]) -> list[Edit]:
 
 def _nothing_refers(drop: list[str]) -> None:
     """Refuse to take a member or a training away under what refers to it. Raises EditError."""
+    names: dict[str, list[str]] = defaultdict(list)
     for key in drop:
         head, _sep, name = key.partition("/")
-        if {row.key for row in rows.belonging_to(head, name, holding=True)} - set(drop):
+        names[head].append(name)
+    for head, mine in names.items():
+        if {row.key for row in rows.belonging_to(head, *mine, holding=True)} - set(drop):
             raise EditError(N_("badges, trainings or machines belong to it by now; take those away first"))
     if any(answer for _app, answer in held_asked.send(Edit, keys=drop)):
         raise EditError(N_("another member was merged into this one since; separate them first"))

@@ -8,9 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any, Final, Generic, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from common.errors import LoquetError
 from common.texts import N_
@@ -69,10 +71,16 @@ class Kind(ABC, Generic[M, R]):
     def named(self, names: list[str]) -> QuerySet[M]:
         """Find what has one of these names (keys without their head); more may be found than was asked for."""
 
-    def drop(self, row: R) -> None:
-        """Take a row away."""
-        made = self.made(row)
-        self.objects.filter(**{field: getattr(made, field) for field in self.unique}).delete()
+    def drop(self, rows: list[R]) -> None:
+        """Take rows away."""
+        made = [self.made(row) for row in rows]
+        for start in range(0, len(made), BATCH):
+            some = made[start : start + BATCH]
+            if len(self.unique) == 1:
+                found = Q(**{f"{self.unique[0]}__in": [getattr(each, self.unique[0]) for each in some]})
+            else:
+                found = reduce(or_, (Q(**{field: getattr(each, field) for field in self.unique}) for each in some))
+            self.objects.filter(found).delete()
 
     def refuses(self, author: Author, steps: list[tuple[R | None, R | None]]) -> str:  # noqa: ARG002 - most ask no more
         """Return why an account's author may not make these changes, of rows before and after; "" where they may."""
@@ -82,8 +90,8 @@ class Kind(ABC, Generic[M, R]):
         """Return whether a controller may say this by itself; all else waits for a person."""
         return False
 
-    def belonging_to(self, kind: str, name: str) -> Iterable[M]:  # noqa: ARG002 - most belong to nothing
-        """Find what means nothing without the row of that kind and name."""
+    def belonging_to(self, kind: str, names: list[str]) -> Iterable[M]:  # noqa: ARG002 - most belong to nothing
+        """Find what means nothing without one of the rows of that kind and these names."""
         return ()
 
     def sites(self, names: list[str]) -> dict[str, set[str]]:  # noqa: ARG002 - most belong to every site
@@ -201,10 +209,11 @@ def may_say(standing: Standing | None, key: str, before: Row | None, after: Row 
     return standing is not None and _kinds[key.partition("/")[0]].may_say(standing, before, after)
 
 
-def belonging_to(head: str, name: str, *, holding: bool = False) -> list[Row]:
-    """Return every row that means nothing without the one of that kind and name; or only those that hold it."""
+def belonging_to(head: str, *names: str, holding: bool = False) -> list[Row]:
+    """Return every row that means nothing without those of that kind and these names; or only those that hold one."""
     asked = [kind for kind in kinds() if kind.holds or not holding]
-    found = (kind.of(each) for kind in asked for each in kind.belonging_to(head, name))
+    batches = [list(names[start : start + BATCH]) for start in range(0, len(names), BATCH)]
+    found = (kind.of(each) for kind in asked for some in batches for each in kind.belonging_to(head, some))
     return [row for row in found if row is not None]
 
 
@@ -232,8 +241,11 @@ def put(rows: Iterable[Row]) -> None:
 
 def drop(rows: Iterable[Row]) -> None:
     """Take rows away."""
+    gone: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        _kind_of(row).drop(row)
+        gone[_kind_of(row).name].append(row)
+    for head, found in gone.items():
+        _kinds[head].drop(found)
 
 
 def hold_to_kinds(keys: Iterable[str]) -> None:

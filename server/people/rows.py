@@ -89,9 +89,9 @@ class Badges(Kind[Badge, protocol.Badge]):
         """Find by hash."""
         return Badge.objects.filter(hash__in=names)
 
-    def belonging_to(self, kind: str, name: str) -> Iterable[Badge]:
-        """Find a member's badges."""
-        return Badge.objects.filter(member=name) if kind == "member" else ()
+    def belonging_to(self, kind: str, names: list[str]) -> Iterable[Badge]:
+        """Find members' badges."""
+        return Badge.objects.filter(member__in=names) if kind == "member" else ()
 
 
 class CategoryHours(Kind[Category, protocol.Hours]):
@@ -112,9 +112,9 @@ class CategoryHours(Kind[Category, protocol.Hours]):
         """Find by the category's name."""
         return Category.objects.filter(name__in=names)
 
-    def drop(self, row: protocol.Hours) -> None:
-        """Have a category be open always."""
-        Category.objects.filter(name=row.category).update(open=None)
+    def drop(self, rows: list[protocol.Hours]) -> None:
+        """Have categories be open always."""
+        Category.objects.filter(name__in=[row.category for row in rows]).update(open=None)
 
 
 class Pins(Kind[Pin, protocol.Pin]):
@@ -145,9 +145,9 @@ class Pins(Kind[Pin, protocol.Pin]):
         """Find by the member's id."""
         return Pin.objects.filter(member__in=names)
 
-    def belonging_to(self, kind: str, name: str) -> Iterable[Pin]:
-        """Find a member's."""
-        return Pin.objects.filter(member=name) if kind == "member" else ()
+    def belonging_to(self, kind: str, names: list[str]) -> Iterable[Pin]:
+        """Find members'."""
+        return Pin.objects.filter(member__in=names) if kind == "member" else ()
 
 
 KINDS = (Members(), Badges(), CategoryHours(), Pins())

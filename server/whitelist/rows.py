@@ -102,11 +102,11 @@ class Machines(Kind[Machine, protocol.Machine]):
         """Return the machines that are not retired."""
         return Machine.objects.filter(retired=False).values_list("pk", flat=True)
 
-    def belonging_to(self, kind: str, name: str) -> Iterable[Machine]:
+    def belonging_to(self, kind: str, names: list[str]) -> Iterable[Machine]:
         """Find the machines that ask for a training."""
         if kind != "training":
             return ()
-        return [machine for machine in Machine.objects.all() if name in (machine.requires or ())]
+        return [machine for machine in Machine.objects.all() if {*names} & {*(machine.requires or ())}]
 
 
 class Certifications(Kind[Certification, protocol.Certification]):
@@ -159,9 +159,9 @@ class Certifications(Kind[Certification, protocol.Certification]):
         of_trainings = _sites_of_trainings([name.rpartition("/")[2] for name in names])
         return {name: of_trainings.get(name.rpartition("/")[2], set()) for name in names}
 
-    def belonging_to(self, kind: str, name: str) -> Iterable[Certification]:
-        """Find a member's, or those for a training."""
-        return Certification.objects.filter(**{kind: name}) if kind in {"member", "training"} else ()
+    def belonging_to(self, kind: str, names: list[str]) -> Iterable[Certification]:
+        """Find members', or those for trainings."""
+        return Certification.objects.filter(**{f"{kind}__in": names}) if kind in {"member", "training"} else ()
 
 
 class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
@@ -203,9 +203,9 @@ class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
         of_machines = _sites_of_machines([name.split("/", 1)[0] for name in names])
         return {name: of_machines.get(name.split("/", 1)[0], set()) for name in names}
 
-    def belonging_to(self, kind: str, name: str) -> Iterable[ForcedEnd]:
-        """Find those that are for one member."""
-        return ForcedEnd.objects.filter(member=name) if kind == "member" else ()
+    def belonging_to(self, kind: str, names: list[str]) -> Iterable[ForcedEnd]:
+        """Find those that are for one of these members."""
+        return ForcedEnd.objects.filter(member__in=names) if kind == "member" else ()
 
 
 def _is_lock(before: protocol.Machine | None, after: protocol.Machine | None) -> bool:
