@@ -83,9 +83,10 @@ def read(raw: bytes, trainings: Mapping[str, str] | None = None) -> List:
     table = tables.of_text(raw)
     guess = columns.guess(table)
     columns.hold(guess.columns, table.headings)
-    sheet = people.read_people(table, guess.columns)
+    meant = {index: meaning for index, meaning in guess.columns.items() if meaning not in columns.PARTICULARS}
+    sheet = people.read_people(table, meant)
     hold([*sheet.bad, *(BadLine(each.line, each.error) for each in sheet.doubts)])
-    unread = people.unread(table, guess.columns, frozenset())
+    unread = people.unread(table, meant, frozenset())
     return List(sheet, unread, dict(trainings or {}), guess.system == FAB_MANAGER)
 
 

@@ -14,6 +14,7 @@ from protocol.rows import Level
 from protocol.sheets.errors import CellError
 
 MAX_CELL: Final = 4_096
+MAX_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, less the brackets
 LEVELS: Final = {
     "supervised": Level.SUPERVISED, "accompagne": Level.SUPERVISED, "accompagnee": Level.SUPERVISED,
     "user": Level.USER, "usager": Level.USER, "utilisateur": Level.USER, "utilisatrice": Level.USER,
@@ -34,6 +35,8 @@ _MONTHS: Final = (
     ("jan",), ("fev", "feb"), ("mar",), ("avr", "apr"), ("mai", "may"), ("juin", "jun"), ("juil", "jul"),
     ("aou", "aug"), ("sep",), ("oct",), ("nov",), ("dec",),
 )  # fmt: skip
+_EMAIL: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
+_YEAR: Final = re.compile(r"(19|20)[0-9]{2}")
 _NONE: Final = frozenset({"0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "1901-01-01", "-", "—"})
 
 
@@ -106,6 +109,27 @@ def read_technology(text: str) -> Technology:
             text=text[:40],
             known=", ".join(Technology),
         ) from None
+
+
+def read_email(text: str) -> str:
+    """Read where letters go; "" for an empty cell. Raises CellError for what is no address."""
+    said = text.strip().strip("<>")
+    if said and (len(said) > MAX_EMAIL or not _EMAIL.fullmatch(said)):
+        raise CellError(N_('"{text}" is no e-mail address; it is left out'), text=text[:60])
+    return said
+
+
+def read_birth_year(text: str) -> int | None:
+    """Read the year of a birth, from a day or a year; None for an empty cell. Raises CellError."""
+    if _YEAR.fullmatch(text.strip()):
+        return int(text)
+    try:
+        born = read_day(text)
+    except CellError:
+        born, text = None, text or "?"
+    if text.strip() and (born is None or str(born.year) not in text):  # 12/03/45 is of either century
+        raise CellError(N_('"{text}" is no day or year of birth; it is left out'), text=text[:40])
+    return None if born is None else born.year
 
 
 def says_ended(text: str) -> bool:

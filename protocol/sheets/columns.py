@@ -37,8 +37,12 @@ class Meaning(StrEnum):
     MEMBERSHIP_UNTIL = "membership_until"
     CERTIFIED_UNTIL = "certified_until"
     STATE = "state"
+    EMAIL = "email"
+    BIRTH = "birth"
+    COMMUNE = "commune"
 
 
+PARTICULARS: Final = frozenset({Meaning.EMAIL, Meaning.BIRTH, Meaning.COMMUNE})  # what a server alone keeps
 Columns = dict[int, Meaning]
 
 HEADINGS: Final[dict[Meaning, str]] = {
@@ -72,6 +76,12 @@ HEADINGS: Final[dict[Meaning, str]] = {
         valable jusqu au, formation valable jusqu au, fin habilitation, fin d habilitation, habilitation jusqu au""",
     Meaning.STATE: """state, status, order status, membership status, active, etat, statut, actif, statut commande,
         statut de la commande, statut adhesion, statut de l adhesion, compte, compte actif, account, activite adh""",
+    Meaning.EMAIL: """email, e mail, mail, courriel, adresse email, adresse e mail, adresse mail,
+        adresse electronique, adresse courriel, email address,
+        e mail address, email adherent, e mail adherent, courriel adherent, email adh""",
+    Meaning.BIRTH: """birth, birth year, year of birth, birth date, birthdate, birthday, date of birth, naissance,
+        annee de naissance, date de naissance, ne le, nee le, ne e le, ddn, ddn adh""",
+    Meaning.COMMUNE: "commune, ville, city, town, localite, commune de residence, ville adh",
 }  # fmt: skip
 _FILLING: Final = frozenset({"de", "du", "des", "d", "l", "la", "le", "les", "of", "the", "s"})
 _NUMBER: Final = frozenset({"numero", "number", "num", "no", "nr"})
@@ -111,7 +121,7 @@ SYSTEMS: Final = (
         "HelloAsso",  # as it was: the number is the order's, another one each year
         frozenset({"formule", "nom acheteur", "prenom acheteur"}),
         {"formule": Meaning.CATEGORY, "statut": Meaning.STATE},
-        frozenset({"numero", "reference"}),
+        frozenset({"numero", "reference", "email"}),
     ),
     _System("Fab-manager", frozenset({"id", "first name", "last name", "external id", "trainings"})),
     _System("Fab-manager", frozenset({"id", "prenom", "formations validees"})),

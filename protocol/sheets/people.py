@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,7 +19,9 @@ from protocol.sheets.columns import Meaning, named
 from protocol.sheets.errors import BadLine, CellError
 from protocol.sheets.tables import Table
 
+T = TypeVar("T")
 AS_IT_STANDS: Final = "="
+MAX_COMMUNE: Final = 200
 _DAYS: Final[tuple[Meaning, ...]] = (Meaning.MEMBERSHIP_UNTIL, Meaning.CERTIFIED_UNTIL)
 
 
@@ -39,6 +41,9 @@ class Person(msgspec.Struct, frozen=True):
     trainings: tuple[str, ...] = ()
     level: Level | None = None
     certified_until: date | None = None
+    email: str = ""
+    birth_year: int | None = None
+    commune: str = ""
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -51,13 +56,15 @@ class Unread(msgspec.Struct, frozen=True):
 class Sheet(msgspec.Struct, frozen=True):
     """A sheet that was read: its people; numbers that a person is asked about; lines that are wrong.
 
-    ended: lines that say themselves that they are of nobody who is a member any more, with that word.
+    ended: lines that say themselves that they are of nobody who is a member any more, with that word. left: cells that
+    are left out, since they say nothing; their lines count.
     """
 
     people: tuple[Person, ...]
     doubts: tuple[Doubt, ...] = ()
     bad: tuple[BadLine, ...] = ()
     ended: tuple[tuple[int, str], ...] = ()
+    left: tuple[BadLine, ...] = ()
 
     @property
     def cards(self) -> tuple[Number, ...]:
@@ -89,7 +96,7 @@ def read_people(table: Table, columns: Mapping[int, Meaning], answers: Mapping[s
     return Sheet(
         tuple(msgspec.structs.replace(each, badges=tuple(sound[each.line])) if each.line in sound else each
               for each in people),
-        tuple(left), tuple(bad), tuple(ended),
+        tuple(left), tuple(bad), tuple(ended), tuple(reader.left),
     )  # fmt: skip
 
 
@@ -119,6 +126,7 @@ class _Reader:
 
     def __init__(self, table: Table, columns: Mapping[int, Meaning]) -> None:
         self.numbers = Numbers(typed=table.typed)
+        self.left: list[BadLine] = []
         self._table = table
         width = len(table.headings)
         self._width = None if table.typed else width  # a workbook's cells are no mistake of commas
@@ -144,6 +152,14 @@ class _Reader:
     def _day(self, row: tuple[str, ...], meaning: Meaning) -> date | None:
         return cells.read_day(self.cell(row, meaning), month_first=self._month_first.get(meaning, False))
 
+    def _particular(self, line: int, read: Callable[[str], T], row: tuple[str, ...], meaning: Meaning) -> T | None:
+        """Return what a cell says that nobody is kept out for: one that says nothing is left out, and told."""
+        try:
+            return read(self.cell(row, meaning))
+        except CellError as error:
+            self.left.append(BadLine(line, error))
+            return None
+
     def person(self, line: int, row: tuple[str, ...]) -> Person:
         """Return whom a line is about; its badges are seen, and said once all were. Raises CellError."""
         name = " ".join(filter(None, (self.cell(row, Meaning.FIRST_NAME), self.cell(row, Meaning.NAME))))
@@ -163,6 +179,9 @@ class _Reader:
             cells.several(self.cell(row, Meaning.TRAININGS)),
             cells.read_level(self.cell(row, Meaning.LEVEL)),
             self._day(row, Meaning.CERTIFIED_UNTIL),
+            self._particular(line, cells.read_email, row, Meaning.EMAIL) or "",
+            self._particular(line, cells.read_birth_year, row, Meaning.BIRTH),
+            self.cell(row, Meaning.COMMUNE)[:MAX_COMMUNE],
         )
         at = self._at.get(Meaning.BADGE)
         is_number = at is not None and (line, at) in self._table.numbers

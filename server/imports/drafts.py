@@ -23,7 +23,8 @@ from protocol.sheets.tables import Table
 from server.core import clock, state
 from server.edits import editing
 from server.edits.authors import Author
-from server.imports import answers, plans
+from server.edits.models import Edit
+from server.imports import answers, filling, plans
 from server.imports.answers import Answers
 from server.imports.models import Draft, Remembered, Source
 from server.imports.opening import fingerprint, table_of
@@ -67,7 +68,7 @@ def _work_out(draft: Draft, table: Table, columns: Columns, said: Answers) -> No
     plan, put = plans.make(table, columns, said, is_numbered=is_numbered)
     draft.columns = {str(index): meaning.value for index, meaning in columns.items()}
     draft.answers, draft.plan = answers.kept(said), msgspec.to_builtins(plan)
-    draft.rows, draft.of = _packed(put), len(put)
+    draft.rows, draft.of = _packed(put), len(put) + sum(map(len, plan.particulars.values()))
     draft.state = "read" if plan.may_be_taken else "asking"
 
 
@@ -105,7 +106,7 @@ def _packed(found: list[Row]) -> bytes:
 
 def rows_of(draft: Draft) -> list[Row]:
     """Return what a draft would put; some of its ids are still to be made."""
-    lines = zlib.decompress(bytes(draft.rows)).decode().split("\n") if draft.of else []
+    lines = zlib.decompress(bytes(draft.rows)).decode().splitlines()
     return [read_row(*json.loads(line)) for line in lines]
 
 
@@ -158,12 +159,18 @@ def _take_over(draft: Draft, author: Author, back: set[str]) -> None:
         put = rows_of(draft)
         gone = set(forgotten_in(put)) - back
         put = [row for row in put if plans.person_of(row) not in gone]
-        fresh = plan_of(draft).fresh
-        put = plans.with_ids(put, dict(zip(fresh, members.new_ids(len(fresh)), strict=True)))
-        about = {"count": len(put), "file": draft.name}
+        plan = plan_of(draft)
+        ids = dict(zip(plan.fresh, members.new_ids(len(plan.fresh)), strict=True))
+        put = plans.with_ids(put, ids)
+        said = {ids.get(each, each): values for each, values in plan.particulars.items() if each not in gone}
+        about = {"count": len(put) + sum(map(len, said.values())), "file": draft.name}
         author = msgspec.structs.replace(author, since=draft.version, knows_own=False)
         with transaction.atomic():  # that it is done is there with what it did
             edit = editing.carry_out(author, "imported", put, about=about, progress=progress)
+            if said and edit is None:
+                edit = Edit.objects.create(account=author.account, by=author.name[:200], what="imported", about=about)
+            if edit is not None:
+                filling.fill(author, edit, said)
             _remember(draft)
             mine.update(state="done", edit=edit)
     except Exception as error:  # noqa: BLE001 - whoever waits is told

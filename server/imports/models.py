@@ -46,6 +46,13 @@ class Draft(models.Model):
     edit = models.ForeignKey("edits.Edit", null=True, blank=True, on_delete=models.SET_NULL)
 
 
+class Filled(models.Model):
+    """What an import filled of members' particulars, by member and field: what is taken back with it."""
+
+    edit = models.OneToOneField("edits.Edit", primary_key=True, on_delete=models.CASCADE, related_name="+")
+    values = models.JSONField(default=dict)
+
+
 class Remembered(models.Model):
     """What the columns of a sheet with these headings meant the last time, and its words for trainings."""
 

@@ -23,7 +23,9 @@ from protocol.sheets.tables import Table
 from protocol.whitelist import Whitelist
 from server.core import clock
 from server.edits import rows
+from server.imports import filling
 from server.imports.answers import Answers
+from server.imports.filling import Values
 from server.people.badges import known_hashes
 from server.people.merging import aliases
 
@@ -51,7 +53,8 @@ class Plan(msgspec.Struct):
     """What a sheet would change. wrong, bad: why it cannot be taken over as it is.
 
     fresh: ids in its rows that are still to be made; people: those whom its lines are about; endless: how many of the
-    new ones have no end; missing: whom it lacks, if it is the whole truth, of how many members.
+    new ones have no end; missing: whom it lacks, if it is the whole truth, of how many members. particulars: what it
+    fills that is empty; left: cells that say nothing.
     """
 
     wrong: Said | None = None
@@ -67,6 +70,9 @@ class Plan(msgspec.Struct):
     people: int = 0
     endless: int = 0
     missing: list[str] = []
+    particulars: Values = {}
+    left: list[tuple[int, Said]] = []
+    left_count: int = 0
     of_members: int = 0
     days_said: bool = True
 
@@ -127,6 +133,7 @@ def make(table: Table, columns: Columns, answers: Answers, *, is_numbered: bool)
     plan.bad_count = len(bad)
     if not answers.without_bad:
         plan.bad = [(each.line, keep(each.error)) for each in bad[:SHOWN]]
+    plan.particulars = filling.wanted(people, laid.who)
     put = rows.settled(laid.rows, enter=False)
     plan.endless = sum(isinstance(row, Member) and row.id not in before.members and row.until is None for row in put)
     if answers.whole:
@@ -147,6 +154,8 @@ def _told(sheet: Sheet, table: Table, columns: Columns, trainings: Trainings) ->
         doubt_count=len(sheet.doubts),
         ended=list(sheet.ended[:SHOWN]),
         ended_count=len(sheet.ended),
+        left=[(each.line, keep(each.error)) for each in sheet.left[:SHOWN]],
+        left_count=len(sheet.left),
         unread=[(each.heading, each.holds) for each in unread(table, columns, trainings.words)],
         days_said=meanings.Meaning.MEMBERSHIP_UNTIL in columns.values(),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,13 @@ LEVELS: Final = {
     Level.SUPERVISED: lambda: _("supervised"),
     Level.TRAINER: lambda: _("trainer"),
     Level.MAINTAINER: lambda: _("maintainer"),
+}
+
+
+PARTICULARS: Final = {
+    "email": lambda: _("e-mail {value}"),
+    "birth_year": lambda: _("born in {value}"),
+    "commune": lambda: _("lives in {value}"),
 }
 
 
@@ -51,11 +58,13 @@ def persons(put: list[Row], plan: Plan, start: int) -> tuple[list[Shown], Counts
     for row in put:
         if who := person_of(row):
             groups.setdefault(who, []).append(row)
+    for who in plan.particulars:
+        groups.setdefault(who, [])
     some = list(groups.items())[start : start + STEP]
     here = rows.find([row.key for _who, mine in some for row in mine] + [f"member/{who}" for who, _mine in some])
     trainings = _trainings(put)
     fresh, missing = set(plan.fresh), set(plan.missing)
-    shown = [_shown(who, mine, here, trainings, fresh, missing) for who, mine in some]
+    shown = [_shown(who, mine, here, trainings, fresh, missing, plan.particulars.get(who, {})) for who, mine in some]
     return shown, _counted(groups, missing)
 
 
@@ -76,13 +85,20 @@ def _trainings(put: Iterable[Row]) -> dict[str, str]:
 
 
 def _shown(
-    who: str, mine: list[Row], here: Mapping[str, Row], trainings: Mapping[str, str], fresh: set[str], missing: set[str]
+    who: str,
+    mine: list[Row],
+    here: Mapping[str, Row],
+    trainings: Mapping[str, str],
+    fresh: set[str],
+    missing: set[str],
+    particulars: dict[str, Any],
 ) -> Shown:
     before = here.get(f"member/{who}")
     after = next((row for row in mine if isinstance(row, Member)), before)
     assert isinstance(after, Member)  # noqa: S101 - whoever has a badge is there, or is entered
     old = before if isinstance(before, Member) else None
     changes = [*_of_member(old, after), *_of_badges(mine)]
+    changes += [PARTICULARS[field]().format(value=value) for field, value in particulars.items()]
     changes += [_of_certification(row, here.get(row.key), trainings) for row in mine if isinstance(row, Certification)]
     how = "ended" if who in missing else "changed" if old else "new"
     return Shown(after.name or (old.name if old else "") or who, "" if who in fresh else who, how, tuple(changes))

@@ -19,14 +19,16 @@ PAGES: Final = (
     (N_("lock machines, and see what is wrong with them"), "/workshop", "/machines/x"),
     (
         N_("enter, change, exclude and forget members, give badges and any training"),
-        "/members/new", "/members-sheet", "/badges", "/organisations",
+        "/members/new", "/members-sheet", "/badges", "/organisations", "/duplicates", "/merge",
+        "/separate",
     ),
-    (N_("import members from a sheet, or from a controller"), "/import", "/proposals"),
+    (N_("import members from a sheet, or from a controller"), "/import", "/import-template", "/proposals"),
     (N_("see and correct everybody's usage"), "/usage"),
     (N_("read the Inbox, and who changed what"), "/inbox", "/history"),
     (N_("set up trainings, machines and opening hours"), "/setup", "/site"),
     (N_("enrol and retire controllers"), "/devices"),
     (N_("invite people, and say who may do what"), "/accounts"),
+    (N_("have a sheet of members be read each night"), "/import-source"),
     (N_("see the letters that went out, and make a further workshop"), "/mail", "/site-new"),
 )  # fmt: skip
 

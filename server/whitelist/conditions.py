@@ -27,6 +27,7 @@ from server.whitelist.forms import ConditionForm, ConditionGoneForm
 from server.whitelist.models import Condition, Training
 
 BATCH: Final = 500
+SOME: Final = 5  # names that stand in the history, of many
 
 
 CALLED: Final = {
@@ -103,6 +104,8 @@ def look(author: Author, members: list[str], **_signal: Any) -> None:  # noqa: A
 def _derive(author: Author, conditions: Iterable[Condition], members: list[str] | None) -> None:
     """Put and drop certifications as particulars say. members: whose; None: everybody's of whom anything is known."""
     wanted = list(conditions)
+    if not wanted:
+        return
     known = Particulars.objects.filter(pk__in=Member.objects.values("pk"))
     put: list[Row] = []
     drop: list[str] = []
@@ -114,7 +117,8 @@ def _derive(author: Author, conditions: Iterable[Condition], members: list[str] 
             else:
                 put.append(held)
     names = dict(Member.objects.filter(pk__in=members or []).values_list("pk", "name"))
-    about = {"name": ", ".join(names[each] or each for each in names)} if names else {}
+    some = [names[each] or each for each in names]
+    about = {"name": ", ".join(some[:SOME]) + (" …" if len(some) > SOME else "")} if names else {}
     editing.carry_out(author, "fulfilled" if names else "condition", put, drop, about=about)
 
 

@@ -30,7 +30,8 @@ def test_fab_managers_workbook_of_members_is_known():
     system, found = meant(FAB_MANAGER, "7;04A3C6CAE26180;Curie;Marie")
     assert system == "Fab-manager"
     assert found == {
-        "ID": "member", "Identification externe": "badge", "Nom": "name", "Prénom": "first_name", "Groupe": "category",
+        "ID": "member", "Identification externe": "badge", "Nom": "name", "Prénom": "first_name", "Courriel": "email",
+        "Groupe": "category",
         "Date de fin de l'abonnement": "membership_until", "Formations validées": "trainings",
     }  # fmt: skip
 
@@ -56,7 +57,7 @@ def test_helloassos_memberships_are_known_and_its_card_is_no_badge():
             "Numéro de membre;Nom;Adresse électronique;Catégorie;Date d'inscription;Date d'expiration",
             "Paheko",
             {"Numéro de membre": "member", "Nom": "name", "Catégorie": "category",
-             "Date d'expiration": "membership_until"},
+             "Adresse électronique": "email", "Date d'expiration": "membership_until"},
         ),
         (
             "id_adh;id_statut;nom_adh;prenom_adh;activite_adh;date_crea_adh;date_echeance;num_adh",
@@ -96,7 +97,7 @@ def test_exports_of_other_programs_are_known(headings, system, expected):
         ("Fin d’adhésion", "membership_until"), ("Adhésion valable jusqu'au", "membership_until"),
         ("Échéance de la cotisation", "membership_until"), ("Membership end", "membership_until"),
         ("Membership expires on", "membership_until"), ("Habilitations", "trainings"), ("Niveau", "level"),
-        ("Catégorie", "category"), ("Qui paie", "payer"), ("Date de naissance", None), ("Adhésion", None),
+        ("Catégorie", "category"), ("Qui paie", "payer"), ("Date de naissance", "birth"), ("Adhésion", None),
         ("Adhésion valide", None), ("Membre depuis", None), ("Date d'adhésion", None), ("", None),
     ],
 )  # fmt: skip
@@ -121,8 +122,8 @@ def test_two_columns_of_one_meaning_are_refused_by_name(headings):
 
 
 def test_columns_that_nobody_reads_are_named_and_what_they_hold_is_said():
-    table = of_text("nom;Entrée;Stages;Ville;;\nx;01/02/2026;Découpe Laser;Die;secret;\ny;;;;;\n".encode())
+    table = of_text("nom;Entrée;Stages;Téléphone;;\nx;01/02/2026;Découpe Laser;Die;secret;\ny;;;;;\n".encode())
     found = unread(table, columns.guess(table).columns, {"decoupe laser"})
     assert [(each.heading, each.holds) for each in found] == [
-        ("Entrée", "days"), ("Stages", "trainings"), ("Ville", ""), ("E", ""),
+        ("Entrée", "days"), ("Stages", "trainings"), ("Téléphone", ""), ("E", ""),
     ]  # fmt: skip

@@ -24,7 +24,7 @@ def one_of_everything():
     from server.devices.models import Device, EnrolCode, GivenName, Proposal
     from server.edits.authors import Author
     from server.edits.editing import carry_out, undo
-    from server.imports.models import Draft, Remembered, Source
+    from server.imports.models import Draft, Filled, Remembered, Source
     from server.inbox import notices
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
@@ -117,6 +117,7 @@ def one_of_everything():
         why="idle", purpose="order", category="student", payer="school", people=3, organisation="School",
         corrected_by="owner",
     )  # fmt: skip
+    Filled.objects.create(edit=edit, values={"ann": {"email": "ann@example.org", "commune": "Die"}})
     UnknownBadge.objects.create(hash="c" * 32, machine="laser", at=datetime.now(UTC))
     AuditRecord.objects.create(account="owner", what="looked_usage", about="month=2026-11")
     for what in notices.SENTENCES:

@@ -1,4 +1,4 @@
-"""Sheets on their way in, sources of them, and what their columns meant."""
+"""Sheets on their way in, sources of them, what their columns meant, what they filled."""
 
 import django.db.models.deletion
 import server.core.clock
@@ -10,12 +10,28 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("edits", "0002_one_clock"),
+        ("edits", "0003_by_kind"),
         ("sites", "0002_exclusions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Filled",
+            fields=[
+                (
+                    "edit",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="edits.edit",
+                    ),
+                ),
+                ("values", models.JSONField(default=dict)),
+            ],
+        ),
         migrations.CreateModel(
             name="Remembered",
             fields=[

@@ -108,6 +108,7 @@ def _context(request: HttpRequest, found: Draft) -> dict[str, Any]:
         "lines": [(line, translate(plans.kept(error))) for line, error in plan.bad],
         "doubts": [(name, line, text, translate(plans.kept(error)), is_one)
                    for name, line, text, error, is_one in plan.doubts],
+        "left": [(line, translate(plans.kept(error))) for line, error in plan.left],
         "unread": plan.unread,
         "offered": _offered(),
         "new_trainings": preview.new_trainings(put),

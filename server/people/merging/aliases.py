@@ -26,6 +26,8 @@ LOCK: Final = 0x10C0_0E7A  # PostgreSQL's advisory lock on who is who
 HELD: Final[dict[str, str]] = {
     "people.Member.id": "a row: merged",
     "people.Member.payer": "a row: changed where the payer was merged",
+    "people.Member.folded": "made of the id and the name",
+    "people.Member.place": "made of the id and the name",
     "people.Badge.member": "a row: given to the one who is kept",
     "people.Pin.member": "a row: given to the one who is kept, where they have none",
     "people.Particulars.member": "united, and put back",
@@ -34,6 +36,7 @@ HELD: Final[dict[str, str]] = {
     "people.MergedMember.snapshot": "as it was then",
     "people.NotTheSame.one": "resolved where it is read",
     "people.NotTheSame.other": "resolved where it is read",
+    "imports.Filled.values": "a record: as it was then",
     "reminders.Reminder.member": "a record: of what an id was told",
     "whitelist.Certification.member": "a row: united",
     "whitelist.ForcedEnd.member": "a row: for the one who is kept",

@@ -85,11 +85,11 @@ def test_until_when_a_membership_holds_is_never_lost(sqlite, word):
 
 def test_a_column_that_is_not_read_is_named_and_loudly_where_it_holds_days_or_trainings(sqlite):
     browser = start()
-    sheet = Sheet(browser, "nom;ville;entrée;stages\nLéa Test;Die;01/02/2026;Laser\n")
+    sheet = Sheet(browser, "nom;téléphone;entrée;stages\nLéa Test;Die;01/02/2026;Laser\n")
     page = browser.get(sheet.place, secure=True).content.decode()
     loud = [part.partition("</p>")[0] for part in page.split('class="alarm"')[1:]]
     assert any("entrée" in each for each in loud) and any("stages" in each for each in loud)
-    assert not any("ville" in each for each in loud) and "ville" in page
+    assert not any("téléphone" in each for each in loud) and "téléphone" in page
     sheet.answered(**{"column-0": "name", "column-2": "membership_until", "column-3": "trainings"})
     sheet.taken()
     assert members()["Léa Test"].until == date(2026, 2, 1)
@@ -230,3 +230,68 @@ def test_a_workbook_that_unfolds_to_more_than_there_is_hurts_nobody(sqlite):
     sheet.write(1_048_575, 16_383, "x")
     book.close()
     assert Sheet(start(), made.getvalue(), "bomb.xlsx").status == 422
+
+
+def test_what_the_server_alone_keeps_is_filled_where_it_is_empty_and_taken_back(database):
+    from server.edits.authors import Author
+    from server.edits.editing import EditError, undo
+    from server.edits.models import Edit
+    from server.people.models import Particulars
+
+    browser = start()
+    Particulars.objects.create(pk="m000", email="own@example.org")
+    head = "id;nom;courriel;date de naissance;ville\n"
+    lines = "m000;Member 000;other@example.org;12/03/1985;Die\nA1;Zoé;zoe@example.org;1990;Crest\n"
+    sheet = Sheet(browser, head + lines + "A2;Léo;not an address;12/03/45;\n")
+    said = sheet.page()
+    assert "zoe@example.org" in said and "born in 1985" in said and "2 cells say nothing" in said
+    assert "other@example.org" not in said.partition("3 persons")[2], "what is known stays"
+    sheet.taken()
+    known = {each.pk: (each.email, each.birth_year, each.commune) for each in Particulars.objects.all()}
+    assert known == {"m000": ("own@example.org", 1985, "Die"), "A1": ("zoe@example.org", 1990, "Crest")}
+    Particulars.objects.filter(pk="m000").update(commune="Valence")
+    edit = Edit.objects.get(what="imported")
+    undo(Author(name="test"), edit)
+    known = {each.pk: (each.email, each.birth_year, each.commune) for each in Particulars.objects.all()}
+    assert known == {"m000": ("own@example.org", None, "Valence")}, "what somebody changed since stays"
+    with pytest.raises(EditError):
+        undo(Author(name="test"), Edit.objects.get(pk=edit.pk))
+
+
+def test_a_sheet_of_addresses_alone_is_an_import_and_taken_back_too(database):
+    from server.edits.authors import Author
+    from server.edits.editing import EditError, undo
+    from server.edits.models import Edit
+    from server.people.models import Particulars
+
+    Sheet(start(), "id;email\nm000;a@example.org\n").taken()
+    assert Particulars.objects.get(pk="m000").email == "a@example.org"
+    undo(Author(name="test"), Edit.objects.get(what="imported"))
+    assert Particulars.objects.get(pk="m000").email == ""
+    with pytest.raises(EditError):
+        undo(Author(name="test"), Edit.objects.get(what="imported"))
+
+
+def test_what_follows_from_a_birth_comes_and_goes_with_the_import(database):
+    from server.edits.authors import Author
+    from server.edits.editing import undo
+    from server.edits.models import Edit
+    from server.whitelist.models import Condition
+
+    browser = start()
+    Condition.objects.create(training="wood", what="age", asked="18")
+    Sheet(browser, "id;nom;naissance\nA1;Zoé;1990\n").taken()
+    assert row("certification/A1/wood") is not None
+    undo(Author(name="test"), Edit.objects.get(what="imported"))
+    assert row("certification/A1/wood") is None and row("member/A1") is None
+
+
+def test_whoever_is_forgotten_is_in_nothing_that_an_import_filled(sqlite):
+    from browsing import do
+
+    from server.imports.models import Filled
+
+    browser = start()
+    Sheet(browser, "id;email\nm000;a@example.org\nm002;b@example.org\n").taken()
+    do(browser, "/members/m000", do="forget", sure="m000")
+    assert list(Filled.objects.get().values) == ["m002"]

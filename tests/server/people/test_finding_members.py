@@ -215,7 +215,7 @@ def test_however_a_name_is_typed_it_is_found(sqlite):
     def found(name, chance, data):
         Kept.objects.all().delete()
         Kept.objects.create(pk="x", name=" ".join(name))
-        Kept.objects.create(pk="y", name="~")
+        Kept.objects.create(pk="~", name="~")
         typed = chance.sample(name, len(name))
         form = data.draw(st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
         case = data.draw(st.sampled_from([str.upper, str.lower, str.title, str]))

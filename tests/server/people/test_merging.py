@@ -137,7 +137,7 @@ def test_a_new_id_is_never_one_that_was_merged(author, monkeypatch):
 
     MergedMember.objects.create(gone="m-0001", kept="m001")
     assert not Change.objects.exists()
-    assert state.next_number("other")
+    assert state.next_numbers("other", 1)
     assert new_id() == "m-0002"
 
 
