@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from common.folding import fold
@@ -37,6 +37,9 @@ _MONTHS: Final = (
 )  # fmt: skip
 _EMAIL: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
 _YEAR: Final = re.compile(r"(19|20)[0-9]{2}")
+_DAY_0: Final = date(1899, 12, 30)  # ECMA-376, part 1, 18.17.4.1
+_FIRST: Final = 36_526  # 1 January 2000
+_LAST: Final = 73_050
 _NONE: Final = frozenset({"0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "1901-01-01", "-", "—"})
 
 
@@ -67,6 +70,11 @@ def read_day(text: str, *, month_first: bool = False) -> date | None:
     except ValueError:
         pass
     raise CellError(N_('"{text}" is not a day; write 31/03/2027 or 2027-03-31'), text=text[:40])
+
+
+def day_of_serial(text: str) -> str:
+    """Return the day that a spreadsheet's number is (days since 30 December 1899), of this century; else the number."""
+    return (_DAY_0 + timedelta(int(text))).isoformat() if text.isdigit() and _FIRST <= int(text) <= _LAST else text
 
 
 def _month(word: str) -> int:

@@ -16,6 +16,7 @@ import msgspec
 from common.folding import fold
 from common.texts import N_
 from protocol.badge import UidError, parse_uid, reads_as_a_number
+from protocol.sheets.cells import is_a_day
 from protocol.sheets.errors import SheetError
 
 if TYPE_CHECKING:
@@ -95,9 +96,16 @@ def _bare(name: str) -> str:
 _KNOWN: Final = {_bare(name): meaning for meaning, names in HEADINGS.items() for name in names.split(",")}
 # What may be a badge's number, or anything else: what stands in the column says it.
 PERHAPS: Final = frozenset({"identification externe", "external id", "carte", "card"})
-_ENDS: Final = re.compile(r"\b(fin|echeance|expir\w*|jusqu|until|ends?|valable|validite)\b")
+_ENDS: Final = re.compile(r"\b(fin|echeance|expir\w*|jusqu|until|ends?|valable|validite|limite)\b")
 _OF_MEMBERSHIP: Final = re.compile(
     r"\b(adhesion|membership|abonnement|subscription|cotisation|adherent|membre|member|licence)\b"
+)
+
+
+# What else ends: that is no membership's last day.
+_OF_OTHERS: Final = re.compile(
+    r"\b(formations?|trainings?|habilitations?|certifi\w*|assurances?|insurance|contrat|contract|licence|commande|order|"
+    r"essai|trial|inscription|bail|location|pret|visite|medical\w*|caces|permis)\b"
 )
 
 
@@ -165,6 +173,9 @@ def guess(table: Table) -> Guess:
     for index, name in enumerate(names):
         if name in PERHAPS and name not in system.unread and _holds_badges(table, index):
             found[index] = Meaning.BADGE
+    if Meaning.MEMBERSHIP_UNTIL not in found.values():  # "Expire le": of what, if not of a membership
+        ends = (index for index, name in enumerate(names) if _ENDS.search(name) and not _OF_OTHERS.search(name))
+        found |= {index: Meaning.MEMBERSHIP_UNTIL for index in ends if index not in found and _holds_days(table, index)}
     if Meaning.TRAININGS not in found.values() and Meaning.MEMBERSHIP_UNTIL not in found.values():
         # "Valable jusqu'au" is of a training only beside one.
         found |= {index: Meaning.MEMBERSHIP_UNTIL for index in found if names[index] == "valable jusqu au"}
@@ -175,6 +186,12 @@ def _holds_badges(table: Table, index: int) -> bool:
     """Return whether most of what stands in a column is the number of a badge, or was one."""
     values = list(table.column(index))[:1_000]
     return sum(_is_a_badge(value) for value in values) > len(values) // 2
+
+
+def _holds_days(table: Table, index: int) -> bool:
+    """Return whether most of what stands in a column is a day."""
+    values = list(table.column(index))[:1_000]
+    return sum(map(is_a_day, values)) > len(values) // 2
 
 
 def _is_a_badge(text: str) -> bool:

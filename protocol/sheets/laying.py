@@ -77,7 +77,9 @@ class _Layer:
 
     def _rows(self, person: Person, member: str) -> Iterator[Row]:
         old = self._before.members.get(member) or Member(member)
-        changes = {"name": person.name, "category": person.category, "payer": person.payer, "until": person.until}
+        # Whoever is found by the name has it already, in the letters in which it stands here.
+        name = person.name if person.member or not old.name else None
+        changes = {"name": name, "category": person.category, "payer": person.payer, "until": person.until}
         yield msgspec.structs.replace(old, **{key: value for key, value in changes.items() if value is not None})
         for card in person.badges:
             badge = self._before.badges.get(self._hashes[card]) or Badge(self._hashes[card], member)

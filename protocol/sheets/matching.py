@@ -38,7 +38,7 @@ class Members:
         self.made: list[str] = []
         for member in before.members.values():
             self._by_id[fold(member.id)].append(member.id)
-            self._by_name[fold(member.name)].append(member.id)
+            self._by_name[_words(member.name)].append(member.id)
 
     def of(self, person: Person) -> str:
         """Return the id of whom a line is about. Raises CellError where that may be several."""
@@ -62,7 +62,7 @@ class Members:
         return said
 
     def _named(self, person: Person) -> str:
-        name = fold(person.name or "")
+        name = _words(person.name or "")
         if not name:
             raise CellError(N_("who is it? give a member id or a name"))
         other = self._lines.setdefault(name, person.line)
@@ -82,6 +82,11 @@ class Members:
         made = self._fresh(person.line)
         self.made.append(made)
         return made
+
+
+def _words(name: str) -> str:
+    """Return a name's words in an order of their own: DUPRÉ Zoé is Zoé Dupré."""
+    return " ".join(sorted(fold(name).split()))
 
 
 class Trainings:

@@ -149,8 +149,11 @@ class _Reader:
         index = self._at.get(meaning)
         return cells.bounded(row[index]) if index is not None and index < len(row) else ""
 
-    def _day(self, row: tuple[str, ...], meaning: Meaning) -> date | None:
-        return cells.read_day(self.cell(row, meaning), month_first=self._month_first.get(meaning, False))
+    def _day(self, line: int, row: tuple[str, ...], meaning: Meaning) -> date | None:
+        text = self.cell(row, meaning)
+        if (line, self._at.get(meaning)) in self._table.numbers:  # a workbook's day whose cell is formatted as a number
+            text = cells.day_of_serial(text)
+        return cells.read_day(text, month_first=self._month_first.get(meaning, False))
 
     def _particular(self, line: int, read: Callable[[str], T], row: tuple[str, ...], meaning: Meaning) -> T | None:
         """Return what a cell says that nobody is kept out for: one that says nothing is left out, and told."""
@@ -174,11 +177,11 @@ class _Reader:
             name or None,
             self.cell(row, Meaning.CATEGORY) or None,
             self.cell(row, Meaning.PAYER) or None,
-            self._day(row, Meaning.MEMBERSHIP_UNTIL),
+            self._day(line, row, Meaning.MEMBERSHIP_UNTIL),
             (),
             cells.several(self.cell(row, Meaning.TRAININGS)),
             cells.read_level(self.cell(row, Meaning.LEVEL)),
-            self._day(row, Meaning.CERTIFIED_UNTIL),
+            self._day(line, row, Meaning.CERTIFIED_UNTIL),
             self._particular(line, cells.read_email, row, Meaning.EMAIL) or "",
             self._particular(line, cells.read_birth_year, row, Meaning.BIRTH),
             self.cell(row, Meaning.COMMUNE)[:MAX_COMMUNE],

@@ -107,6 +107,16 @@ def test_headings_are_known_however_they_are_written(heading, meaning):
         assert columns.guess(table).columns.get(1) == meaning
 
 
+@pytest.mark.parametrize("heading", ["Expire le", "Valide jusqu'au", "Date limite", "Valid until (date)", "Fin"])
+def test_what_ends_is_the_membership_where_days_stand_there_and_nothing_else_is_named(heading):
+    assert meant(f"nom;{heading}", "x;31/12/2027")[1].get(heading) == Meaning.MEMBERSHIP_UNTIL
+
+
+@pytest.mark.parametrize("heading", ["Fin d'assurance", "Expiration du contrat", "Fin du permis", "Fin de la commande"])
+def test_what_ends_otherwise_is_no_membership(heading):
+    assert heading not in meant(f"nom;{heading}", "x;31/12/2027")[1]
+
+
 def test_valable_jusquau_is_of_a_training_only_beside_one():
     assert meant("nom;valable jusqu'au")[1]["valable jusqu'au"] == Meaning.MEMBERSHIP_UNTIL
     assert meant("nom;formations;valable jusqu'au")[1]["valable jusqu'au"] == Meaning.CERTIFIED_UNTIL

@@ -117,6 +117,14 @@ def test_the_same_people_come_of_every_way_to_write_them(people, random):
     assert sum("Certification" in each for each in expected) == sum(len(each["trainings"]) for each in people)
 
 
+def test_a_name_in_other_letters_or_order_is_the_same_person_and_stays_as_it_stands():
+    before = Whitelist([Member("m-1", "Zoé Dupré")])
+    for text in ("nom\nDUPRE Zoe\n", "prénom;nom\nZOÉ;Dupré\n", "nom\nZoe\u0301  Dupre\u0301\n"):
+        assert list(read(text.encode()).rows({}, before)) == [Member("m-1", "Zoé Dupré")]
+    (renamed,) = read("id;nom\nm-1;Zoé Dupré-Roy\n".encode()).rows({}, before)
+    assert renamed.name == "Zoé Dupré-Roy", "by the id it is said who is meant"
+
+
 def test_an_id_with_a_slash_is_one_with_a_hyphen_and_what_nobody_sees_is_none_of_it():
     found = read("numéro;nom\n2026/017;A\n\u200b2026/018\u00a0;B\n".encode())
     assert [each.member for each in found.people] == ["2026-017", "2026-018"]

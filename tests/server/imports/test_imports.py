@@ -140,13 +140,13 @@ def test_an_answer_that_is_no_badge_is_said_with_its_line(sqlite):
 def test_a_workbook_says_itself_which_badges_are_text(sqlite):
     raw = workbook(
         [["Liste"], [], ["Nom", "Badge", "Fin d'adhésion"], ["Ann A", "12345E78", date(2027, 12, 31)],
-         ["Bob B", 4123456, date(2027, 12, 31)], ["Cy C", "04A3C6CA", None]],
+         ["Bob B", 4123456, 46752], ["Cy C", "04A3C6CA", None]],
         others=[("Notice", [["Lisez-moi"]])],
     )  # fmt: skip
     sheet = Sheet(start(), raw, "membres.xlsx")
     assert "1 badge that" in sheet.page() and "4123456" in sheet.page()
     sheet.taken()
-    assert members()["Ann A"].until == date(2027, 12, 31)
+    assert members()["Ann A"].until == date(2027, 12, 31) == members()["Bob B"].until
 
 
 def test_bad_lines_are_named_and_may_be_left_out(sqlite):
