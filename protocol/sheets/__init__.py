@@ -14,7 +14,7 @@ import msgspec
 
 from common.texts import N_
 from protocol.rows import Row, Training
-from protocol.sheets import columns, people, tables
+from protocol.sheets import columns, guessing, people, tables
 from protocol.sheets.badges import Number
 from protocol.sheets.cells import read_day
 from protocol.sheets.errors import BadLine, CellError, SheetError, hold
@@ -81,11 +81,11 @@ def read(raw: bytes, trainings: Mapping[str, str] | None = None) -> List:
     trainings: Fab-manager's numbers of trainings to our ids; one that it lacks is an error of `rows`.
     """
     table = tables.of_text(raw)
-    guess = columns.guess(table)
+    guess = guessing.guess(table)
     columns.hold(guess.columns, table.headings)
     meant = {index: meaning for index, meaning in guess.columns.items() if meaning not in columns.PARTICULARS}
     sheet = people.read_people(table, meant)
-    hold([*sheet.bad, *(BadLine(each.line, each.error) for each in sheet.doubts)])
+    hold([*sheet.bad, *sheet.left, *(BadLine(each.line, each.error) for each in sheet.doubts)])
     unread = people.unread(table, meant, frozenset())
     return List(sheet, unread, dict(trainings or {}), guess.system == FAB_MANAGER)
 

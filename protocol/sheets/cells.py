@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final
@@ -21,13 +22,20 @@ LEVELS: Final = {
     "trainer": Level.TRAINER, "formateur": Level.TRAINER, "formatrice": Level.TRAINER,
     "maintainer": Level.MAINTAINER, "mainteneur": Level.MAINTAINER, "maintenance": Level.MAINTAINER,
 }  # fmt: skip
-# What says that a line is of nobody who is a member: a refund, somebody who left, a draft.
-ENDED: Final = frozenset({
-    "annule", "annulee", "canceled", "cancelled", "rembourse", "remboursee", "refunded", "refuse", "refusee", "refused",
-    "resilie", "resiliee", "terminated", "inactif", "inactive", "non", "no", "false", "brouillon", "draft", "exclu",
-    "exclue", "excluded", "abandonne", "abandonnee", "abandoned", "radie", "radiee", "archive", "archivee",
-    "demissionnaire", "decede", "decedee", "0", "-1", "-2",
-})  # fmt: skip
+# What says that a line is of nobody who is a member: a refund, somebody who left, a draft, a payment that did not come.
+_ENDED: Final = re.compile(
+    r"\b(annul\w*|cancel\w*|rembours\w*|refund\w*|refus\w*|resili\w*|terminat\w*|inacti\w*|brouillon|draft|exclue?s?|"
+    r"excluded|abandon\w*|radie\w*|archive\w*|demission\w*|resigned|decede\w*|deceased|attente|pending|expire\w*|"
+    r"anciens?|anciennes?|former|partie?|left|suspend\w*|echue?|echoue\w*|failed|impaye\w*|unpaid|non|no|not|false|faux)\b"
+)
+_ENDED_NUMBERS: Final = frozenset({"0", "-1", "-2"})
+_YES: Final = frozenset(
+    {"x", "oui", "yes", "o", "y", "1", "true", "vrai", "ok", "✓", "✔", "☑", "fait", "valide", "acquis"}
+)
+_NO: Final = frozenset({"non", "no", "n", "0", "false", "faux", "-", "—", "✗", "☐", ""})
+_ALWAYS: Final = frozenset({"a vie", "illimite", "illimitee", "sans fin", "permanent", "permanente", "unlimited",
+                            "lifetime", "forever", "no end"})  # fmt: skip
+_TOTAL: Final = re.compile(r"(sous[- ])?total\w*\b.*|sub ?total\b.*|nombre (d|de)\b.*")
 _DMY: Final = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})(?:[ T,à]+.*)?")
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T].*)?")
 _WORDS: Final = re.compile(r"(?:[a-z]+\.? )?(\d{1,2})(?:er|st|nd|rd|th)? ([a-z]+)\.? (\d{4})")
@@ -40,6 +48,9 @@ _YEAR: Final = re.compile(r"(19|20)[0-9]{2}")
 _DAY_0: Final = date(1899, 12, 30)  # ECMA-376, part 1, 18.17.4.1
 _FIRST: Final = 36_526  # 1 January 2000
 _LAST: Final = 73_050
+_MONTH_OF: Final = re.compile(r"(0?[1-9]|1[0-2])[/.\-](\d{4})")
+_MONTH_IN_WORDS: Final = re.compile(r"(?:fin )?([a-z]{3,9})\.? (\d{4})")
+_YEAR_ALONE: Final = re.compile(r"(?:fin )?(20\d{2})")
 _NONE: Final = frozenset({"0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "1901-01-01", "-", "—"})
 
 
@@ -54,12 +65,16 @@ def bounded(value: str) -> str:
 def read_day(text: str, *, month_first: bool = False) -> date | None:
     """Read a day as people write one: 2027-03-31, 31/03/2027, 31/3/27, 31 mars 2027; nothing for an empty cell.
 
-    month_first: whether 03/31/2027 is one. Raises CellError.
+    Of a month or a year it is the last one; "à vie" is none. month_first: whether 03/31/2027 is one. Raises CellError.
     """
     said = " ".join(text.split())
-    if not said or said in _NONE:
+    if not said or said in _NONE or fold(said) in _ALWAYS:
         return None
     try:
+        if found := _YEAR_ALONE.fullmatch(fold(said)):
+            return date(int(found[1]), 12, 31)
+        if found := _MONTH_OF.fullmatch(said) or _MONTH_IN_WORDS.fullmatch(fold(said)):
+            return _last_of(int(found[2]), int(found[1]) if found[1].isdigit() else _month(found[1]))
         if found := _ISO.fullmatch(said):
             return date(int(found[1]), int(found[2]), int(found[3]))
         if found := _DMY.fullmatch(said):
@@ -70,6 +85,10 @@ def read_day(text: str, *, month_first: bool = False) -> date | None:
     except ValueError:
         pass
     raise CellError(N_('"{text}" is not a day; write 31/03/2027 or 2027-03-31'), text=text[:40])
+
+
+def _last_of(year: int, month: int) -> date:
+    return date(year, month, monthrange(year, month)[1])
 
 
 def day_of_serial(text: str) -> str:
@@ -103,7 +122,10 @@ def read_level(text: str) -> Level | None:
     """Read a level by its English or French word; None for an empty cell. Raises CellError."""
     word = fold(text)
     if word and word not in LEVELS:
-        raise CellError(N_('"{text}" is not a level; there are: supervised, user, trainer, maintainer'), text=text[:40])
+        raise CellError(
+            N_('"{text}" is not a level, and is left out; there are: supervised, user, trainer, maintainer'),
+            text=text[:40],
+        )
     return LEVELS[word] if word else None
 
 
@@ -142,7 +164,23 @@ def read_birth_year(text: str) -> int | None:
 
 def says_ended(text: str) -> bool:
     """Return whether a state is that of nobody who is a member."""
-    return fold(text) in ENDED
+    said = fold(text)
+    return said in _ENDED_NUMBERS or _ENDED.search(said) is not None
+
+
+def says_yes(text: str) -> bool:
+    """Return whether a cell is ticked: a cross, a yes, or the day on which it was."""
+    return fold(text) in _YES or text.strip() in _YES or is_a_day(text)
+
+
+def is_a_tick(text: str) -> bool:
+    """Return whether a cell is one that is ticked, or says that it is not."""
+    return says_yes(text) or fold(text) in _NO or text.strip() in _NO
+
+
+def is_a_total(text: str) -> bool:
+    """Return whether a cell begins a line that adds up others."""
+    return _TOTAL.fullmatch(fold(text)) is not None
 
 
 def several(text: str) -> tuple[str, ...]:

@@ -1,7 +1,4 @@
-"""What the columns of a sheet mean: guessed from their headings, as people and other programs write them.
-
-Of programs: Fab-manager's two exports of members, HelloAsso's of memberships, Paheko, Galette, Dolibarr.
-"""
+"""What the columns of a sheet may mean, and how people head them, in French and English."""
 
 from __future__ import annotations
 
@@ -9,18 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import Final
 
 from common.folding import fold
 from common.texts import N_
-from protocol.badge import UidError, parse_uid, reads_as_a_number
-from protocol.sheets.cells import is_a_day
 from protocol.sheets.errors import SheetError
-
-if TYPE_CHECKING:
-    from protocol.sheets.tables import Table
 
 
 class Meaning(StrEnum):
@@ -41,9 +31,12 @@ class Meaning(StrEnum):
     EMAIL = "email"
     BIRTH = "birth"
     COMMUNE = "commune"
+    TICK = "tick"
+    EXCLUDED = "excluded"
 
 
 PARTICULARS: Final = frozenset({Meaning.EMAIL, Meaning.BIRTH, Meaning.COMMUNE})  # what a server alone keeps
+SEVERAL: Final = frozenset({Meaning.TICK})  # of which a sheet may have more than one
 Columns = dict[int, Meaning]
 
 HEADINGS: Final[dict[Meaning, str]] = {
@@ -76,7 +69,9 @@ HEADINGS: Final[dict[Meaning, str]] = {
     Meaning.CERTIFIED_UNTIL: """certified until, fin formation, fin de formation, date de fin de formation,
         valable jusqu au, formation valable jusqu au, fin habilitation, fin d habilitation, habilitation jusqu au""",
     Meaning.STATE: """state, status, order status, membership status, active, etat, statut, actif, statut commande,
-        statut de la commande, statut adhesion, statut de l adhesion, compte, compte actif, account, activite adh""",
+        statut de la commande, statut adhesion, statut de l adhesion, adhesion statut, compte actif, a jour,
+        a jour de cotisation, cotisation a jour, activite adh""",
+    Meaning.EXCLUDED: "excluded, exclu, exclue",
     Meaning.EMAIL: """email, e mail, mail, courriel, adresse email, adresse e mail, adresse mail,
         adresse electronique, adresse courriel, email address,
         e mail address, email adherent, e mail adherent, courriel adherent, email adh""",
@@ -88,71 +83,12 @@ _FILLING: Final = frozenset({"de", "du", "des", "d", "l", "la", "le", "les", "of
 _NUMBER: Final = frozenset({"numero", "number", "num", "no", "nr"})
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
     """Return a heading without what fills it: "numero de l adherent" is "n adherent"."""
     return " ".join("n" if word in _NUMBER else word for word in name.split() if word not in _FILLING)
 
 
-_KNOWN: Final = {_bare(name): meaning for meaning, names in HEADINGS.items() for name in names.split(",")}
-# What may be a badge's number, or anything else: what stands in the column says it.
-PERHAPS: Final = frozenset({"identification externe", "external id", "carte", "card"})
-_ENDS: Final = re.compile(r"\b(fin|echeance|expir\w*|jusqu|until|ends?|valable|validite|limite)\b")
-_OF_MEMBERSHIP: Final = re.compile(
-    r"\b(adhesion|membership|abonnement|subscription|cotisation|adherent|membre|member|licence)\b"
-)
-
-
-# What else ends: that is no membership's last day.
-_OF_OTHERS: Final = re.compile(
-    r"\b(formations?|trainings?|habilitations?|certifi\w*|assurances?|insurance|contrat|contract|licence|commande|order|"
-    r"essai|trial|inscription|bail|location|pret|visite|medical\w*|caces|permis)\b"
-)
-
-
-class _System(msgspec.Struct, frozen=True):
-    """An export of a program: by which headings it is known, what some of them mean, which say nothing to us."""
-
-    name: str
-    known_by: frozenset[str]
-    means: dict[str, Meaning] = {}
-    unread: frozenset[str] = frozenset()
-
-
-SYSTEMS: Final = (
-    _System(
-        "HelloAsso",
-        frozenset({"nom adherent", "prenom adherent", "nom payeur"}),
-        {"tarif": Meaning.CATEGORY, "statut de la commande": Meaning.STATE},
-        frozenset({"carte d adherent", "numero", "reference commande", "nom", "prenom", "statut"}),
-    ),
-    _System(
-        "HelloAsso",  # as it was: the number is the order's, another one each year
-        frozenset({"formule", "nom acheteur", "prenom acheteur"}),
-        {"formule": Meaning.CATEGORY, "statut": Meaning.STATE},
-        frozenset({"numero", "reference", "email"}),
-    ),
-    _System("Fab-manager", frozenset({"id", "first name", "last name", "external id", "trainings"})),
-    _System("Fab-manager", frozenset({"id", "prenom", "formations validees"})),
-    _System("Fab-manager", frozenset({"id", "first name", "validated trainings"})),
-    _System("Galette", frozenset({"id adh", "nom adh"}), {}, frozenset({"num adh", "id statut"})),
-    _System(
-        "Galette",
-        frozenset({"id de l adherent", "nom", "date d echeance"}),
-        {},
-        frozenset({"numero adherent", "statut"}),
-    ),
-    _System("Galette", frozenset({"member id", "name", "due date"}), {}, frozenset({"member number", "status"})),
-    _System("Dolibarr", frozenset({"nature", "lastname"}), {}, frozenset({"ref", "login"})),
-    _System("Dolibarr", frozenset({"nature", "nom", "prenom"}), {}, frozenset({"ref", "ref adherent"})),
-    _System("Paheko", frozenset({"numero de membre", "nom", "date d inscription"}), {}, frozenset({"id", "numero"})),
-)  # fmt: skip
-
-
-class Guess(msgspec.Struct, frozen=True):
-    """What columns seem to mean; system: the program that made the sheet, "" where it is none that we know."""
-
-    columns: Columns
-    system: str = ""
+KNOWN: Final = {bare(name): meaning for meaning, names in HEADINGS.items() for name in names.split(",")}
 
 
 def heading(text: str) -> str:
@@ -162,53 +98,7 @@ def heading(text: str) -> str:
 
 def is_known(text: str) -> bool:
     """Return whether a text is a heading that means something."""
-    return _bare(heading(text)) in _KNOWN
-
-
-def guess(table: Table) -> Guess:
-    """Guess what columns mean. Two may mean the same: that is for a person to settle (`hold`)."""
-    names = [heading(each) for each in table.headings]
-    system = next((each for each in SYSTEMS if each.known_by <= set(names)), _System("", frozenset()))
-    found = {index: meaning for index, name in enumerate(names) if (meaning := _means(name, system)) is not None}
-    for index, name in enumerate(names):
-        if name in PERHAPS and name not in system.unread and _holds_badges(table, index):
-            found[index] = Meaning.BADGE
-    if Meaning.MEMBERSHIP_UNTIL not in found.values():  # "Expire le": of what, if not of a membership
-        ends = (index for index, name in enumerate(names) if _ENDS.search(name) and not _OF_OTHERS.search(name))
-        found |= {index: Meaning.MEMBERSHIP_UNTIL for index in ends if index not in found and _holds_days(table, index)}
-    if Meaning.TRAININGS not in found.values() and Meaning.MEMBERSHIP_UNTIL not in found.values():
-        # "Valable jusqu'au" is of a training only beside one.
-        found |= {index: Meaning.MEMBERSHIP_UNTIL for index in found if names[index] == "valable jusqu au"}
-    return Guess(found, system.name)
-
-
-def _holds_badges(table: Table, index: int) -> bool:
-    """Return whether most of what stands in a column is the number of a badge, or was one."""
-    values = list(table.column(index))[:1_000]
-    return sum(_is_a_badge(value) for value in values) > len(values) // 2
-
-
-def _holds_days(table: Table, index: int) -> bool:
-    """Return whether most of what stands in a column is a day."""
-    values = list(table.column(index))[:1_000]
-    return sum(map(is_a_day, values)) > len(values) // 2
-
-
-def _is_a_badge(text: str) -> bool:
-    try:
-        return bool(parse_uid(text))
-    except UidError:
-        return reads_as_a_number(text)
-
-
-def _means(name: str, system: _System) -> Meaning | None:
-    if name in system.means:
-        return system.means[name]
-    if name in system.unread or not name:
-        return None
-    if _bare(name) in _KNOWN:
-        return _KNOWN[_bare(name)]
-    return Meaning.MEMBERSHIP_UNTIL if _ENDS.search(name) and _OF_MEMBERSHIP.search(name) else None
+    return bare(heading(text)) in KNOWN
 
 
 def hold(columns: Mapping[int, Meaning], headings: Sequence[str]) -> None:
@@ -232,7 +122,7 @@ def _doubled(columns: Mapping[int, Meaning]) -> Iterator[list[int]]:
     found: dict[Meaning, list[int]] = defaultdict(list)
     for index, meaning in sorted(columns.items()):
         found[meaning].append(index)
-    return (indices for indices in found.values() if len(indices) > 1)
+    return (indices for meaning, indices in found.items() if len(indices) > 1 and meaning not in SEVERAL)
 
 
 def named(headings: Sequence[str], index: int) -> str:

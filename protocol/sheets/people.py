@@ -17,11 +17,13 @@ from protocol.sheets import cells
 from protocol.sheets.badges import Doubt, Number, Numbers
 from protocol.sheets.columns import Meaning, named
 from protocol.sheets.errors import BadLine, CellError
+from protocol.sheets.guessing import holds_badges
 from protocol.sheets.tables import Table
 
 T = TypeVar("T")
 AS_IT_STANDS: Final = "="
 MAX_COMMUNE: Final = 200
+FULL: Final = 3  # cells of a line that says something
 _DAYS: Final[tuple[Meaning, ...]] = (Meaning.MEMBERSHIP_UNTIL, Meaning.CERTIFIED_UNTIL)
 
 
@@ -47,7 +49,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Unread(msgspec.Struct, frozen=True):
-    """A column that nobody reads, and whether it holds what would matter: "days" or "trainings"."""
+    """A column that nobody reads, and whether it holds what would matter: "days", "trainings", "badges"."""
 
     heading: str
     holds: str = ""
@@ -82,9 +84,8 @@ def read_people(table: Table, columns: Mapping[int, Meaning], answers: Mapping[s
     for line, row in table.lines:
         try:
             reader.hold_to_width(row)
-            state = reader.cell(row, Meaning.STATE)
-            if cells.says_ended(state):
-                ended.append((line, state[:40]))
+            if why := reader.why_not(row):
+                ended.append((line, why[:60]))
                 continue
             people.append(reader.person(line, row))
         except LoquetError as error:
@@ -131,6 +132,9 @@ class _Reader:
         width = len(table.headings)
         self._width = None if table.typed else width  # a workbook's cells are no mistake of commas
         self._at = {meaning: index for index, meaning in columns.items()}
+        self._ticks = [index for index, meaning in sorted(columns.items()) if meaning is Meaning.TICK]
+        counts = sorted(sum(map(bool, row)) for _line, row in table.lines)
+        self._usual = counts[len(counts) // 2] if counts else 0
         self._month_first = {
             each: cells.has_month_first(table.column(self._at[each])) for each in _DAYS if each in self._at
         }
@@ -149,11 +153,28 @@ class _Reader:
         index = self._at.get(meaning)
         return cells.bounded(row[index]) if index is not None and index < len(row) else ""
 
-    def _day(self, line: int, row: tuple[str, ...], meaning: Meaning) -> date | None:
+    def why_not(self, row: tuple[str, ...]) -> str:
+        """Return what of a line says that it is of nobody who is a member; "" where it is of somebody."""
+        state, shut = self.cell(row, Meaning.STATE), self.cell(row, Meaning.EXCLUDED)
+        if cells.says_ended(state):
+            return state
+        if cells.says_yes(shut):
+            return f"{self._table.headings[self._at[Meaning.EXCLUDED]]}: {shut}"
+        filled = [cell for cell in row if cell]
+        if cells.is_a_total(filled[0]) or row[: len(self._table.headings)] == self._table.headings:
+            return " ".join(filled)
+        # A heading between lines, a note: where most say three things and more, that is nobody.
+        return filled[0] if len(filled) == 1 and self._usual >= FULL else ""
+
+    def _ticked(self, row: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the trainings whose columns are ticked."""
+        return tuple(
+            self._table.headings[each] for each in self._ticks if each < len(row) and cells.says_yes(row[each])
+        )
+
+    def _day(self, row: tuple[str, ...], meaning: Meaning) -> date | None:
         text = self.cell(row, meaning)
-        if (line, self._at.get(meaning)) in self._table.numbers:  # a workbook's day whose cell is formatted as a number
-            text = cells.day_of_serial(text)
-        return cells.read_day(text, month_first=self._month_first.get(meaning, False))
+        return cells.read_day(cells.day_of_serial(text), month_first=self._month_first.get(meaning, False))
 
     def _particular(self, line: int, read: Callable[[str], T], row: tuple[str, ...], meaning: Meaning) -> T | None:
         """Return what a cell says that nobody is kept out for: one that says nothing is left out, and told."""
@@ -177,11 +198,11 @@ class _Reader:
             name or None,
             self.cell(row, Meaning.CATEGORY) or None,
             self.cell(row, Meaning.PAYER) or None,
-            self._day(line, row, Meaning.MEMBERSHIP_UNTIL),
+            self._day(row, Meaning.MEMBERSHIP_UNTIL),
             (),
-            cells.several(self.cell(row, Meaning.TRAININGS)),
-            cells.read_level(self.cell(row, Meaning.LEVEL)),
-            self._day(line, row, Meaning.CERTIFIED_UNTIL),
+            tuple(dict.fromkeys((*cells.several(self.cell(row, Meaning.TRAININGS)), *self._ticked(row)))),
+            self._particular(line, cells.read_level, row, Meaning.LEVEL),
+            self._day(row, Meaning.CERTIFIED_UNTIL),
             self._particular(line, cells.read_email, row, Meaning.EMAIL) or "",
             self._particular(line, cells.read_birth_year, row, Meaning.BIRTH),
             self.cell(row, Meaning.COMMUNE)[:MAX_COMMUNE],
@@ -204,7 +225,8 @@ def unread(table: Table, columns: Collection[int], trainings: Collection[str]) -
     for index in range(width):
         values = [] if index in columns else list(table.column(index))[:2_000]
         if index not in columns and (values or (index < len(table.headings) and table.headings[index])):
-            found.append(Unread(named(table.headings, index), _holds(values, trainings)))
+            name = named(table.headings, index)
+            found.append(Unread(name, "trainings" if fold(name) in trainings else _holds(values, trainings)))
     return tuple(found)
 
 
@@ -213,4 +235,4 @@ def _holds(values: list[str], trainings: Collection[str]) -> str:
         return "days"
     if any(fold(each) in trainings for value in values for each in cells.several(value)):
         return "trainings"
-    return ""
+    return "badges" if len(values) > 1 and holds_badges([each for each in values if not each.isdigit()]) else ""

@@ -16,8 +16,7 @@ from django.db.models import Q
 
 from common.texts import N_, translate
 from protocol.rows import Member, Row, encode_row, read_row
-from protocol.sheets import FAB_MANAGER
-from protocol.sheets import columns as meanings
+from protocol.sheets import FAB_MANAGER, guessing
 from protocol.sheets.columns import Columns, Meaning
 from protocol.sheets.tables import Table
 from server.core import clock, state
@@ -43,7 +42,7 @@ def read(account: int | None, name: str, raw: bytes, source: Source | None = Non
     table = table_of(raw)
     known = Remembered.objects.filter(pk=fingerprint(table)).first()
     said = Answers(trainings=known.trainings if known else {}, whole=source is not None and source.whole)
-    columns = _columns(known.columns, table) if known else meanings.guess(table).columns
+    columns = _columns(known.columns, table) if known else guessing.guess(table).columns
     Draft.objects.filter(made__lt=clock.now() - KEPT, source=None).delete()
     mine = Draft.objects.filter(Q(account_id=account) if source is None else Q(source=source)).order_by("-made")
     Draft.objects.filter(pk__in=list(mine.values_list("pk", flat=True)[MOST - 1 :])).delete()
@@ -64,7 +63,7 @@ def _columns(kept: dict[str, str], table: Table) -> Columns:
 def _work_out(draft: Draft, table: Table, columns: Columns, said: Answers) -> None:
     """Have a draft say what it would change, over the version that is there now."""
     draft.version = state.version()
-    is_numbered = meanings.guess(table).system == FAB_MANAGER
+    is_numbered = guessing.guess(table).system == FAB_MANAGER
     plan, put = plans.make(table, columns, said, is_numbered=is_numbered)
     draft.columns = {str(index): meaning.value for index, meaning in columns.items()}
     draft.answers, draft.plan = answers.kept(said), msgspec.to_builtins(plan)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol.sheets import SheetError, columns
+from protocol.sheets import SheetError, columns, guessing
 from protocol.sheets.columns import Meaning
 from protocol.sheets.people import unread
 from protocol.sheets.tables import of_text
@@ -10,7 +10,7 @@ from protocol.sheets.tables import of_text
 
 def meant(headings, *lines, separator=";"):
     table = of_text("\n".join([headings, *(lines or ["x"])]).encode())
-    guess = columns.guess(table)
+    guess = guessing.guess(table)
     names = headings.split(separator)
     return guess.system, {names[index].strip('" '): meaning.value for index, meaning in guess.columns.items()}
 
@@ -104,7 +104,7 @@ def test_exports_of_other_programs_are_known(headings, system, expected):
 def test_headings_are_known_however_they_are_written(heading, meaning):
     for written in (heading, heading.upper(), f" {heading}\u00a0", heading.replace("é", "e\u0301")):
         table = of_text(f"Nom complet;{written}\nx;y\n".encode())
-        assert columns.guess(table).columns.get(1) == meaning
+        assert guessing.guess(table).columns.get(1) == meaning
 
 
 @pytest.mark.parametrize("heading", ["Expire le", "Valide jusqu'au", "Date limite", "Valid until (date)", "Fin"])
@@ -126,14 +126,14 @@ def test_valable_jusquau_is_of_a_training_only_beside_one():
 def test_two_columns_of_one_meaning_are_refused_by_name(headings):
     table = of_text(f"{headings}\na;b;c\n".encode())
     with pytest.raises(SheetError) as error:
-        columns.hold(columns.guess(table).columns, table.headings)
+        columns.hold(guessing.guess(table).columns, table.headings)
     first, second = headings.split(";")[0], headings.split(";")[1 if "prenom" not in headings else 2]
     assert first in str(error.value) and second in str(error.value)
 
 
 def test_columns_that_nobody_reads_are_named_and_what_they_hold_is_said():
     table = of_text("nom;Entrée;Stages;Téléphone;;\nx;01/02/2026;Découpe Laser;Die;secret;\ny;;;;;\n".encode())
-    found = unread(table, columns.guess(table).columns, {"decoupe laser"})
+    found = unread(table, guessing.guess(table).columns, {"decoupe laser"})
     assert [(each.heading, each.holds) for each in found] == [
         ("Entrée", "days"), ("Stages", "trainings"), ("Téléphone", ""), ("E", ""),
     ]  # fmt: skip

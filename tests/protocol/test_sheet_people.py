@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.badge import reads_as_a_number
 from protocol.rows import Badge, Certification, Level, Member, Training
 from protocol.sheets import SheetError, read
 from protocol.sheets.cells import has_month_first, read_day, says_ended
@@ -45,7 +46,7 @@ def test_a_column_of_american_days_is_read_only_where_it_can_be_nothing_else(day
 
 
 @pytest.mark.parametrize(
-    "text", ["31/02/2027", "2027", "46022", "demain", "31/12", "12/31/2027", "1/1/1", "٣١/١٢/٢٠٢٧x"]
+    "text", ["31/02/2027", "20277", "13/2027", "demain", "31/12", "12/31/2027", "1/1/1", "٣١/١٢/٢٠٢٧x"]
 )
 def test_what_is_no_day_is_refused(text):
     with pytest.raises(Exception, match="day"):
@@ -57,9 +58,37 @@ def test_what_stands_for_no_day_is_none(text):
     assert read_day(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("2026", date(2026, 12, 31)), ("02/2028", date(2028, 2, 29)), ("déc. 2026", date(2026, 12, 31)),
+     ("fin 2026", date(2026, 12, 31)), ("fin juin 2026", date(2026, 6, 30)), ("À vie", None), ("illimité", None)],
+)  # fmt: skip
+def test_a_month_or_a_year_ends_on_its_last_day_and_a_life_has_no_end(text, day):
+    assert read_day(text) == day
+
+
 def test_only_words_that_say_so_end_a_membership():
-    assert all(map(says_ended, ("Annulé", "REMBOURSÉE", "résilié", "-1", "Non", "inactif ")))
-    assert not any(map(says_ended, ("Validé", "1", "oui", "", "Membre actif", "Président", "à jour", "Processed")))
+    ended = (
+        "Annulé",
+        "REMBOURSÉE",
+        "résilié",
+        "-1",
+        "Non",
+        "inactif ",
+        "En attente de paiement",
+        "Expirée",
+        "Parti",
+        "Ancien adhérent",
+        "Non à jour",
+        "Annulé (remboursé)",
+        "Démissionnaire",
+        "Suspendu",
+        "Impayé",
+        "Pending",
+    )
+    assert [each for each in ended if not says_ended(each)] == []
+    kept = ("Validé", "1", "oui", "", "Membre actif", "Président", "à jour", "Processed", "Partenaire", "Nonagénaire")
+    assert [each for each in kept if says_ended(each)] == []
 
 
 PEOPLE = st.lists(
@@ -69,7 +98,10 @@ PEOPLE = st.lists(
             "name": st.text(st.sampled_from("abcdeéèçïôœÉ'- ;,\""), min_size=1, max_size=20).map(
                 lambda text: "N" + " ".join(text.split())
             ),
-            "badge": st.none() | st.binary(min_size=7, max_size=7).map(lambda raw: "04" + raw.hex()[2:].upper()),
+            "badge": st.none()
+            | st.binary(min_size=7, max_size=7)
+            .map(lambda raw: "04" + raw.hex()[2:].upper())
+            .filter(lambda text: not reads_as_a_number(text)),
             "until": st.none() | DAYS,
             "trainings": st.lists(st.sampled_from(["laser", "découpe", "cnc"]), unique=True, max_size=3),
         }

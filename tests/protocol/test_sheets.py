@@ -99,7 +99,7 @@ def test_each_bad_line_is_named_with_its_number_and_nothing_is_taken(cells, word
     [
         ("level", "boss", "maintainer"),
         ("membership_until", "31/02/2027", "31/03/2027"),
-        ("membership_until", "03-2027", "day"),
+        ("membership_until", "13-2027", "day"),
         ("technology", "magic", "iso14443a"),
     ],
 )

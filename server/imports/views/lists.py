@@ -87,8 +87,8 @@ def _shown(source: Source) -> dict[str, Any]:
     return {"source": source, "error": error, "waiting": waiting}
 
 
-@require_POST
 @allowed(Role.ADMINISTRATOR)
+@require_POST
 def source(request: HttpRequest) -> HttpResponse:
     """Have a sheet be read by itself, read it now, or have it be read no more."""
     try:

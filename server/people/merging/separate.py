@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from common.texts import N_
 from protocol.rows import Member, read_row
 from server.accounts.models import Account
 from server.core import state
-from server.edits import editing
+from server.edits import editing, rows
 from server.edits.authors import Author
 from server.edits.editing import EditError
 from server.edits.models import Change, Edit
-from server.people.merging import aliases
+from server.people.merging import aliases, union
 from server.people.merging.merge import (
     Snapshot,
     hold_to_roles,
@@ -116,7 +116,20 @@ def _meant_for_both(link: MergedMember) -> list[str]:
     """
     head = f"certification/{link.gone}/"
     held = Change.objects.filter(edit=link.edit_id, key__startswith=head).values_list("key", flat=True)
-    return [f"member/{link.kept}", *(f"certification/{link.kept}/{key.removeprefix(head)}" for key in held)]
+    mine = [f"member/{link.kept}"] if _has_lost(link) else []
+    return [*mine, *(f"certification/{link.kept}/{key.removeprefix(head)}" for key in held)]
+
+
+def _has_lost(link: MergedMember) -> bool:
+    """Return whether the member was excluded since they were merged, or their membership ends earlier."""
+    key = f"member/{link.kept}"
+    merged_at = Change.objects.filter(edit=link.edit_id).aggregate(last=Max("version"))["last"]
+    since = Change.objects.filter(key=key, version__gt=merged_at or 0).order_by("version").first()
+    then = read_row(key, since.before) if since is not None and since.before is not None else None
+    now = rows.get(key)
+    if not isinstance(then, Member) or not isinstance(now, Member):
+        return False
+    return (now.excluded and not then.excluded) or union.later(then.until, now.until) != now.until
 
 
 def _give_back_accounts(link: MergedMember, snapshot: Snapshot) -> None:

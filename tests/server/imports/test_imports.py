@@ -189,7 +189,7 @@ def test_lines_of_people_who_left_are_left_out_and_said(sqlite):
 
 
 def test_a_template_in_either_language_is_read_back(sqlite):
-    from protocol.sheets import columns
+    from protocol.sheets import guessing
     from server.imports.opening import table_of
 
     fill()
@@ -198,7 +198,7 @@ def test_a_template_in_either_language_is_read_back(sqlite):
         for kind in ("csv", "xlsx", "ods"):
             answer = browser.get(f"/import-template?as={kind}", secure=True)
             table = table_of(b"".join(answer.streaming_content) if answer.streaming else answer.content)
-            assert len(columns.guess(table).columns) == len(table.headings) > 8, (language, table.headings)
+            assert len(guessing.guess(table).columns) == len(table.headings) > 8, (language, table.headings)
 
 
 def test_our_own_sheet_of_members_is_read_back_and_changes_nothing(sqlite):
