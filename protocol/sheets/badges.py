@@ -32,7 +32,7 @@ class Doubt(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What an answer to it is kept under."""
-        return f"{self.line}/{self.place}"
+        return f"{self.line}/{self.place}/{self.text}"
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -101,7 +101,10 @@ class Numbers:
             return
         for each in self._found:
             if each.text.isdigit() and each.text.endswith("000") and each.line in sound:
-                uid = parse_uid(each.text, each.technology)
+                try:
+                    uid = parse_uid(each.text, each.technology)
+                except UidError:
+                    continue  # it is doubted already
                 number = (uid, each.technology.value)
                 if number in sound[each.line]:
                     sound[each.line].remove(number)

@@ -43,7 +43,11 @@ _MONTHS: Final = (
     ("jan",), ("fev", "feb"), ("mar",), ("avr", "apr"), ("mai", "may"), ("juin", "jun"), ("juil", "jul"),
     ("aou", "aug"), ("sep",), ("oct",), ("nov",), ("dec",),
 )  # fmt: skip
-_EMAIL: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
+_ATOM: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"  # RFC 5322, 3.2.3, in ASCII
+_EMAIL: Final = re.compile(
+    rf"{_ATOM}(\.{_ATOM})*@([a-z0-9]([a-z0-9-]{{0,61}}[a-z0-9])?\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]",
+    re.ASCII | re.IGNORECASE,
+)
 _YEAR: Final = re.compile(r"(19|20)[0-9]{2}")
 _DAY_0: Final = date(1899, 12, 30)  # ECMA-376, part 1, 18.17.4.1
 _FIRST: Final = 36_526  # 1 January 2000
@@ -58,8 +62,16 @@ def bounded(value: str) -> str:
     """Return a cell that is of a length that cells have. Raises CellError."""
     if len(value) > MAX_CELL:
         raise CellError(N_("a cell has more than {most} characters"), most=MAX_CELL)
+    value = "".join(map(_visible, value)).strip()
     # Our own sheets put a ' before what a spreadsheet would take for a formula.
     return value[1:] if len(value) > 1 and value[0] == "'" and value[1] in "=+-@" else value
+
+
+def _visible(letter: str) -> str:
+    """Return a letter that is seen; a space for what takes room, nothing for what nobody sees."""
+    if letter.isprintable() or letter in "\n\r":
+        return letter
+    return " " if letter.isspace() else ""
 
 
 def read_day(text: str, *, month_first: bool = False) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import msgspec
 
@@ -11,7 +12,7 @@ from common.texts import N_
 from protocol.rows import Badge, Certification, Member, Row, checked
 from protocol.sheets.badges import Number
 from protocol.sheets.errors import BadLine, CellError
-from protocol.sheets.matching import Members, Trainings
+from protocol.sheets.matching import Members, Trainings, words
 from protocol.sheets.people import Person
 from protocol.whitelist import Whitelist
 
@@ -45,6 +46,12 @@ def lay(
     return Laid(tuple(layer.found.values()), tuple(bad), layer.who)
 
 
+def _later(one: date | None, other: date | None, old: date | None) -> date | None:
+    """Return the later of two ends that lines say; one that stands as it was says nothing."""
+    said = [each for each in (one, other) if each != old]
+    return old if not said else one if one == other else max((each for each in said if each is not None), default=old)
+
+
 class _Layer:
     """The rows that a sheet comes to; what two lines say differently is an error."""
 
@@ -61,19 +68,33 @@ class _Layer:
         """Lay what a line says over what is there, all of it or nothing. Raises LoquetError."""
         member = self._members.of(person)
         rows = [checked(row) for row in self._rows(person, member)]
-        for row in rows:
-            if self.found.get(row.key, row) != row:
-                raise CellError(
-                    N_("this badge stands on line {other} too, for somebody else; keep one of them")
-                    if isinstance(row, Badge)
-                    else N_("{key} stands differently on line {other}; keep one of them"),
-                    key=row.key,
-                    other=self._lines[row.key],
-                )
-        for row in rows:
-            self.found.setdefault(row.key, row)
-            self._lines.setdefault(row.key, person.line)
+        laid = {row.key: self._over(row) for row in rows}
+        for key, row in laid.items():
+            self.found[key] = row
+            self._lines.setdefault(key, person.line)
         self.who[person.line] = member
+
+    def _over(self, row: Row) -> Row:
+        """Return a row with what other lines say of the same. Raises CellError where that cannot be one."""
+        said = self.found.get(row.key)
+        old = self._before.find(row.key)
+        if said is None or said == row:
+            return row
+        match said, row:
+            case Member(), Member() if words(said.name) == words(row.name):
+                later = _later(said.until, row.until, old.until if isinstance(old, Member) else None)
+                newer, other = (row, said) if later == row.until else (said, row)
+                more = {"category": newer.category or other.category, "payer": newer.payer or other.payer}
+                return msgspec.structs.replace(said, until=later, **more)
+            case Certification(), Certification():
+                later = _later(said.until, row.until, old.until if isinstance(old, Certification) else None)
+                return msgspec.structs.replace(said, level=max(said.level, row.level), until=later)
+        raise CellError(
+            N_("this badge stands on line {other} too, for somebody else; keep one of them")
+            if isinstance(row, Badge)
+            else N_("line {other} says something else of the same; keep one of them"),
+            other=self._lines[row.key],
+        )
 
     def _rows(self, person: Person, member: str) -> Iterator[Row]:
         old = self._before.members.get(member) or Member(member)

@@ -4,52 +4,92 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from common.folding import fold
 from common.texts import N_
 from protocol.rows import Training
+from protocol.sheets.cells import is_a_tick
 from protocol.sheets.errors import CellError
 from protocol.sheets.people import Person
 from protocol.whitelist import Whitelist
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TITLES: Final = frozenset({"m", "mr", "mme", "mlle", "mrs", "ms", "dr", "monsieur", "madame", "mademoiselle"})
 NAMED: Final = 3  # of several people of one name, so many are named
-MOST_ID: Final = 64
+LONGEST: Final = 200  # letters of a training's name
 
 Fresh = Callable[[int], str]
+
+
+class StrangerError(CellError):
+    """A line whose id is somebody's who is called otherwise: perhaps the column is none of ids."""
+
+
+def words(name: str) -> str:
+    """Return a name's words in an order of their own: "M. DUPRÉ Jean-Luc" is Jean Luc Dupré."""
+    found = re.split(r"[\s\-'.]+", fold(name))
+    return " ".join(sorted(each for each in found if each not in _TITLES)).strip()
 
 
 class Members:
     """The members that are there, and those whom a sheet brings.
 
-    resolve: the id that somebody has by now who is known under another one. fresh: makes the id of whoever has none,
-    by the line that is about them.
+    known_as: ids, exact or folded, of somebody who has another one by now. fresh: makes the id of whoever has none, by
+    the line that is about them. same: lines of which a person says that they are of whoever seems to be meant.
     """
 
-    def __init__(self, before: Whitelist, fresh: Fresh, resolve: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        before: Whitelist,
+        fresh: Fresh,
+        known_as: Mapping[str, str] | None = None,
+        same: Collection[int] = (),
+    ) -> None:
         self._before = before
         self._fresh = fresh
-        self._resolve = resolve
+        self._known_as = known_as or {}
+        self._same = same
         self._by_id: dict[str, list[str]] = defaultdict(list)
+        self._by_number: dict[int, list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._lines: dict[str, int] = {}  # of names alone: two people may bear one
+        self._lines: dict[str, tuple[Person, str]] = {}  # of names alone: two people may bear one
         self.made: list[str] = []
+        self.strangers: list[int] = []
+        self.namesakes: dict[int, str] = {}
         for member in before.members.values():
             self._by_id[fold(member.id)].append(member.id)
-            self._by_name[_words(member.name)].append(member.id)
+            self._by_name[words(member.name)].append(member.id)
+            if member.id.isascii() and member.id.isdigit():
+                self._by_number[int(member.id)].append(member.id)
 
     def of(self, person: Person) -> str:
-        """Return the id of whom a line is about. Raises CellError where that may be several."""
-        return self._known(person.member) if person.member else self._named(person)
+        """Return the id of whom a line is about. Raises CellError where that may be several, or somebody else."""
+        if not person.member:
+            return self._named(person)
+        found = self._known(person.member)
+        if found not in self._before.members:
+            return self._perhaps(person, found)
+        here, said = words(self._before.members[found].name), words(person.name or "")
+        if here and said and not set(here.split()) & set(said.split()) and person.line not in self._same:
+            self.strangers.append(person.line)
+            raise StrangerError(
+                N_('the id "{id}" is {here}\'s here, and the line says {said}: is it one person?'),
+                id=found,
+                here=self._before.members[found].name[:60],
+                said=(person.name or "")[:60],
+            )
+        return found
 
     def _known(self, said: str) -> str:
         """Return whose id somebody wrote; one that nobody has is a new one's."""
-        found = self._resolve(said)
+        found = self._known_as.get(said) or said
         if found in self._before.members:
             return found
         same = self._by_id.get(fold(said), ())
+        if not same and said.isascii() and said.isdigit():
+            same = self._by_number.get(int(said), ())  # a spreadsheet took the zeros before it
         if len(same) > 1:
             raise CellError(
                 N_('several members have an id like "{said}": {ids}; write it exactly'),
@@ -58,17 +98,30 @@ class Members:
             )
         if same:
             return same[0]
-        self._by_id[fold(said)].append(said)
-        return said
+        return self._known_as.get(fold(said)) or said
+
+    def _perhaps(self, person: Person, made: str) -> str:
+        """Return the id of somebody new, unless it is said that they are whoever bears their name."""
+        here = self._by_name.get(words(person.name or ""), ())
+        if here and len(here) == 1 and words(person.name or ""):
+            self.namesakes[person.line] = here[0]
+            if person.line in self._same:
+                return here[0]
+        if made not in self._by_id[fold(made)]:
+            self._by_id[fold(made)].append(made)
+        return made
 
     def _named(self, person: Person) -> str:
-        name = _words(person.name or "")
+        name = words(person.name or "")
         if not name:
             raise CellError(N_("who is it? give a member id or a name"))
-        other = self._lines.setdefault(name, person.line)
-        if other != person.line:
+        if name in self._lines:
+            other, id_ = self._lines[name]
+            if person.email and fold(person.email) == fold(other.email):
+                return id_
             raise CellError(
-                N_("line {other} bears the same name; add a column member with an id for each person"), other=other
+                N_("line {other} bears the same name; add a column member with an id for each person"),
+                other=other.line,
             )
         found = self._by_name.get(name, ())
         if len(found) > 1:
@@ -77,43 +130,34 @@ class Members:
                 name=(person.name or "")[:60],
                 ids=", ".join(found[:NAMED]),
             )
-        if found:
-            return found[0]
-        made = self._fresh(person.line)
-        self.made.append(made)
+        made = found[0] if found else self._fresh(person.line)
+        self._lines[name] = person, made
+        if not found:
+            self.made.append(made)
         return made
-
-
-def _words(name: str) -> str:
-    """Return a name's words in an order of their own: DUPRÉ Zoé is Zoé Dupré."""
-    return " ".join(sorted(fold(name).split()))
 
 
 class Trainings:
     """The trainings that are there, and those that a sheet brings.
 
-    said: by words, the id of the training that a person says is meant, "" for none.
+    said: by words, the id of the training that a person says is meant, "" for none; one that is gone says nothing.
     """
 
     def __init__(self, known: Iterable[Training], said: Mapping[str, str], *, may_make: Callable[[str], bool]) -> None:
         self._known: dict[str, Training] = {}
         self._may_make = may_make
-        self._ids = set()
-        for each in known:
-            self._ids.add(each.id)
+        found = list(known)
+        self._ids = {each.id for each in found}
+        for each in found:
             self._known.setdefault(fold(each.id), each)
-        for each in self._known.copy().values():
+        for each in found:
             self._known.setdefault(fold(each.name), each)
-        by_id = {each.id: each for each in self._known.values()}
-        self._said = {fold(word): by_id.get(id_) for word, id_ in said.items()}
-        self.made: list[Training] = []
+        self.words = frozenset(self._known) - {""}  # folded, by which trainings are known
+        by_id = {each.id: each for each in found}
+        self._said = {fold(word): by_id.get(id_) for word, id_ in said.items() if not id_ or id_ in by_id}
+        self.made: dict[str, Training] = {}  # by the word, folded
         self.unknown: dict[str, int] = defaultdict(int)  # by word, how often it stands there
         self._words: dict[str, str] = {}
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The words, folded, by which trainings are known."""
-        return frozenset(self._known) - {""}
 
     def known(self, folded: str) -> Training | None:
         """Return the training that is known by a folded word."""
@@ -122,19 +166,17 @@ class Trainings:
     def of(self, word: str) -> Training | None:
         """Return which training a word means, a new one where it may be made; None where it is left out."""
         folded = fold(word)
+        if folded not in self.words or folded in self._said:
+            self.unknown[self._words.setdefault(folded, word)] += 1
         if folded in self._said:
             return self._said[folded]
         if folded in self._known:
-            if folded in self._words:
-                self.unknown[self._words[folded]] += 1
             return self._known[folded]
-        self.unknown[self._words.setdefault(folded, word)] += 1
-        if not self._may_make(word):
+        if is_a_tick(word) or len(word) > LONGEST or not self._may_make(word):
             return None
         made = Training(word) if _ID.fullmatch(word) else Training(self._new_id(folded), word)
         self._ids.add(made.id)
-        self._known[folded] = made
-        self.made.append(made)
+        self._known[folded] = self.made[folded] = made
         return made
 
     def _new_id(self, folded: str) -> str:

@@ -187,7 +187,7 @@ class _Reader:
     def person(self, line: int, row: tuple[str, ...]) -> Person:
         """Return whom a line is about; its badges are seen, and said once all were. Raises CellError."""
         name = " ".join(filter(None, (self.cell(row, Meaning.FIRST_NAME), self.cell(row, Meaning.NAME))))
-        name = " ".join(name.split())
+        name = " ".join(name.split()) if fold(name) else ""
         member = _visible(self.cell(row, Meaning.MEMBER))
         if not (member or name):
             raise CellError(N_("who is it? give a member id or a name"))

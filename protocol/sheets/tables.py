@@ -33,8 +33,8 @@ Line = tuple[int, tuple[str, ...]]
 class Table(msgspec.Struct, frozen=True):
     """A sheet's headings, and its lines with their numbers: no cell has space around it, no line is empty.
 
-    typed: a workbook says itself what is text; numbers: its (line, column) that hold a number and no text.
-    name: the worksheet that was read; others: those that were not, and hold something.
+    typed: a workbook says itself what is text; numbers: its (line, column) that hold a number and no text; name: of the
+    worksheet.
     """
 
     headings: tuple[str, ...]
@@ -42,7 +42,6 @@ class Table(msgspec.Struct, frozen=True):
     typed: bool = False
     numbers: frozenset[tuple[int, int]] = frozenset()
     name: str = ""
-    others: tuple[str, ...] = ()
 
     def column(self, index: int) -> Iterator[str]:
         """Return what stands in a column, where anything does."""

@@ -176,7 +176,9 @@ def put_back(author: Author, edit: Edit, also: Iterable[str] = ()) -> Edit | Non
         locked = Edit.objects.select_for_update(of=("self",)).get(pk=edit.pk)
         if locked.undone_by_id is not None:
             raise EditError(N_("this was undone already"))
-        changes: Sequence[Change] = list(locked.changes.order_by("version"))
+        # What was forgotten of it says nothing any more, and keeps nobody else from being put back.
+        said = locked.changes.exclude(before=None, after=None)
+        changes: Sequence[Change] = list(said.order_by("version"))
         # What was forgotten has no rows to put back.
         if locked.what in FINAL or not changes:
             raise EditError(N_("this cannot be taken back any more"))

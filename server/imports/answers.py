@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -12,21 +14,29 @@ from common.texts import N_
 from protocol.sheets.cells import read_day
 from protocol.sheets.columns import Columns, Meaning
 from protocol.sheets.people import AS_IT_STANDS
+from protocol.sheets.tables import MAX_LINES
 from server.core.forms import FormError
 
 MOST: Final = 2_000  # answers of one kind
+LONGEST: Final = 200
 LEFT_OUT: Final = "-"
+NEW: Final = "+"  # a training of its own
+_COLUMN: Final = re.compile(r"column-[0-9]{1,3}")
 
 
 class Answers(msgspec.Struct):
-    """badges: by the name of a doubt, the number, "" to leave it out. trainings: by word, an id, "" to leave it out.
+    """What was said.
 
-    without_bad: lines that are wrong are left out. until: the last day of those of whom the sheet says none.
-    whole: whoever is missing loses access, but for those of `kept`; sure: though they are many.
+    badges: by the name of a doubt, the number, "" to leave it out. trainings: by word, an id, "" to leave it out. same:
+    lines that are of whoever seems to be meant; all_same: all that bear somebody's name are. without_bad: lines that
+    are wrong are left out. until: the last day of those of whom the sheet says none. whole: whoever is missing loses
+    access, but for those of `kept`; sure: though they are many.
     """
 
     badges: dict[str, str] = {}
     trainings: dict[str, str] = {}
+    same: list[int] = []
+    all_same: bool = False
     without_bad: bool = False
     until: date | None = None
     whole: bool = False
@@ -47,39 +57,44 @@ def kept(answers: Answers) -> dict[str, Any]:
 
 def columns_said(post: QueryDict, before: Columns) -> Columns:
     """Return what a form says that columns mean; where it says nothing, it is as before."""
-    if not any(name.startswith("column-") for name in post):
+    said = {int(name[7:]): str(value) for name, value in post.items() if _COLUMN.fullmatch(name)}
+    if not said:
         return before
-    said = {int(name[7:]): str(value) for name, value in post.items() if name[:7] == "column-" and name[7:].isdecimal()}
     return {index: Meaning(value) for index, value in sorted(said.items()) if value in set(Meaning)}
 
 
-def said(post: QueryDict, before: Answers) -> Answers:
-    """Return what a form answers, over what was answered before. Raises FormError."""
-    badges = dict.fromkeys(map(str, post.getlist("right")[:MOST]), AS_IT_STANDS) | _by_name(post, "badge-", 200)
-    trainings = {word: "" if said == LEFT_OUT else said for word, said in _by_name(post, "training-", 64).items()}
+def said(post: QueryDict, before: Answers, doubts: Sequence[str], words: Sequence[str]) -> Answers:
+    """Return what a form answers, over what was answered before. Raises FormError.
+
+    doubts, words: what the form asked about, in its order.
+    """
+    badges = {name: answer for at, name in enumerate(doubts) if (answer := _line(post, f"badge-{at}"))}
+    right = {doubts[int(at)]: AS_IT_STANDS for at in post.getlist("right") if _is_below(at, len(doubts))}
+    asked = {word: answer for at, word in enumerate(words) if (answer := _line(post, f"training-{at}"))}
     found = msgspec.structs.replace(
         before,
-        badges={**before.badges, **{name: "" if said == LEFT_OUT else said for name, said in badges.items()}},
-        trainings={**before.trainings, **trainings},
+        badges={**before.badges, **right, **badges},
+        trainings={**before.trainings, **{word: "" if said == LEFT_OUT else said for word, said in asked.items()}},
     )
+    for word in {word for word, answer in asked.items() if answer == NEW}:
+        found.trainings.pop(word, None)
     if "asked" in post:  # a box that is not ticked says nothing by itself
-        found.without_bad = before.without_bad or "without_bad" in post
         found.whole = "whole" in post
         found.sure = "sure" in post
+        found.all_same = "all_same" in post
+        found.same = sorted({int(each) for each in post.getlist("same")[:MOST] if _is_below(each, MAX_LINES)})
         found.kept = [str(each)[:64] for each in post.getlist("kept")[:MOST]]
-        found.until = _day(str(post.get("until", "")))
+        found.until = read_day(_line(post, "until"))
     return found
 
 
-def _by_name(post: QueryDict, head: str, most: int) -> dict[str, str]:
-    """Return the fields of a kind that say something."""
-    found = {name[len(head) :]: str(value).strip() for name, value in post.items() if name.startswith(head)}
-    if len(found) > MOST or any(len(name) > 200 or len(value) > most for name, value in found.items()):  # noqa: PLR2004
+def _line(post: QueryDict, name: str) -> str:
+    text = str(post.get(name, "")).strip()
+    if len(text) > LONGEST:
         raise FormError(N_("this form says more than one can"))
-    return {name: value for name, value in found.items() if value}
+    return text
 
 
-def _day(text: str) -> date | None:
-    if len(text) > 40:  # noqa: PLR2004 - a day's letters
-        raise FormError(N_("this form says more than one can"))
-    return read_day(text)
+def _is_below(text: str, most: int) -> bool:
+    """Return whether a text is a number below another one."""
+    return text.isascii() and text.isdigit() and len(text) < 8 and int(text) < most  # noqa: PLR2004 - a line's digits

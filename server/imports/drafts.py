@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import threading
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 
 from common.texts import N_, translate
@@ -22,70 +23,91 @@ from protocol.sheets.tables import Table
 from server.core import clock, state
 from server.edits import editing
 from server.edits.authors import Author
-from server.edits.models import Edit
-from server.imports import answers, filling, plans
+from server.edits.editing import EditError
+from server.edits.models import Change, Edit
+from server.imports import answers, filling, plans, remembered
 from server.imports.answers import Answers
-from server.imports.models import Draft, Remembered, Source
-from server.imports.opening import fingerprint, table_of
+from server.imports.models import Draft, Source
+from server.imports.opening import tables_of
 from server.imports.plans import Plan
+from server.imports.workbooks import best
 from server.people import members
 
 KEPT: Final = timedelta(hours=8)  # for so long a draft may be taken over: a secretary's day
 PATIENCE: Final = timedelta(minutes=10)  # after which one that another process was taking over has failed
 MOST: Final = 5  # drafts of one account
-MOST_REMEMBERED: Final = 200  # kinds of sheets
 _done_of: Final[dict[str, int]] = {}  # how far those are that this process is taking over
 
 
 def read(account: int | None, name: str, raw: bytes, source: Source | None = None) -> Draft:
     """Read a sheet; return its draft. Raises SheetError."""
-    table = table_of(raw)
-    known = Remembered.objects.filter(pk=fingerprint(table)).first()
-    said = Answers(trainings=known.trainings if known else {}, whole=source is not None and source.whole)
-    columns = _columns(known.columns, table) if known else guessing.guess(table).columns
+    tables = tables_of(raw)
     Draft.objects.filter(made__lt=clock.now() - KEPT, source=None).delete()
     mine = Draft.objects.filter(Q(account_id=account) if source is None else Q(source=source)).order_by("-made")
     Draft.objects.filter(pk__in=list(mine.values_list("pk", flat=True)[MOST - 1 :])).delete()
     draft = Draft(token=secrets.token_urlsafe(12), account_id=account, source=source, name=name, made=clock.now())
-    draft.table = zlib.compress(msgspec.json.encode(table), 6)
-    _work_out(draft, table, columns, said)
+    draft.tables = zlib.compress(msgspec.json.encode(tables), 6)
+    _begin_with(draft, tables, best(tables) if len(tables) > 1 else 0)
     draft.save(force_insert=True)
     return draft
 
 
-def _columns(kept: dict[str, str], table: Table) -> Columns:
-    """Return what columns mean by what is kept of them."""
-    known = set(Meaning)
-    width = len(table.headings)
-    return {int(index): Meaning(said) for index, said in kept.items() if said in known and int(index) < width}
+def _begin_with(draft: Draft, tables: list[Table], at: int) -> None:
+    """Have a draft be of one of its worksheets, as far as that is understood without asking."""
+    draft.worksheet, table = at, tables[at]
+    columns, trainings = remembered.meant(table)
+    said = Answers(trainings=trainings, whole=draft.source is not None and draft.source.whole)
+    _work_out(draft, table, columns, said)
 
 
 def _work_out(draft: Draft, table: Table, columns: Columns, said: Answers) -> None:
     """Have a draft say what it would change, over the version that is there now."""
     draft.version = state.version()
     is_numbered = guessing.guess(table).system == FAB_MANAGER
-    plan, put = plans.make(table, columns, said, is_numbered=is_numbered)
+    plan, put = plans.make(table, columns, said, is_numbered=is_numbered, quiet=remembered.unread(table))
     draft.columns = {str(index): meaning.value for index, meaning in columns.items()}
     draft.answers, draft.plan = answers.kept(said), msgspec.to_builtins(plan)
     draft.rows, draft.of = _packed(put), len(put) + sum(map(len, plan.particulars.values()))
-    draft.state = "read" if plan.may_be_taken else "asking"
+    draft.state, draft.error = "read" if plan.may_be_taken else "asking", ""
 
 
-def answer(draft: Draft, columns: Columns, said: Answers) -> None:
-    """Work a draft out anew with what was said; nothing is done where that is the same as before."""
-    table = table_of_draft(draft)
-    if (columns, said) == (columns_of(draft), answers.of(draft.answers)):
-        return
-    _work_out(draft, table, columns, said)
-    # What is being taken over by now is not changed under it.
-    fields = ["version", "columns", "answers", "plan", "rows", "of", "state"]
-    waiting = Draft.objects.filter(pk=draft.pk, state__in=["asking", "read"])
+def answer(draft: Draft, columns: Columns, said: Answers, worksheet: int) -> bool:
+    """Work a draft out anew with what was said; return whether that changed what it would do."""
+    before = shown(draft)
+    tables = tables_of_draft(draft)
+    if worksheet != draft.worksheet and worksheet < len(tables):
+        _begin_with(draft, tables, worksheet)
+    elif (columns, said) == (columns_of(draft), answers.of(draft.answers)):
+        return False
+    else:
+        _work_out(draft, tables[draft.worksheet], columns, said)
+    _save(draft)
+    return shown(draft) != before
+
+
+def again(draft: Draft) -> None:
+    """Work a draft out anew over what is there by now, with all that was said."""
+    table = tables_of_draft(draft)[draft.worksheet]
+    _work_out(draft, table, columns_of(draft), answers.of(draft.answers))
+    _save(draft)
+
+
+def _save(draft: Draft) -> None:
+    """Keep it; what is being taken over by now is not changed under it."""
+    fields = ["version", "columns", "answers", "plan", "rows", "of", "state", "error", "worksheet"]
+    waiting = Draft.objects.filter(pk=draft.pk).exclude(state__in=["running", "done"])
     waiting.update(**{field: getattr(draft, field) for field in fields})
 
 
-def table_of_draft(draft: Draft) -> Table:
-    """Return the sheet itself."""
-    return msgspec.json.decode(zlib.decompress(bytes(draft.table)), type=Table)
+def shown(draft: Draft) -> str:
+    """Return what stands for all that a draft would do, as its page shows it."""
+    told = msgspec.json.encode([draft.plan, draft.columns, draft.worksheet], order="sorted")
+    return hashlib.blake2b(told + bytes(draft.rows), digest_size=12).hexdigest()
+
+
+def tables_of_draft(draft: Draft) -> list[Table]:
+    """Return the sheet itself: one table, or every worksheet."""
+    return msgspec.json.decode(zlib.decompress(bytes(draft.tables)), type=list[Table])
 
 
 def columns_of(draft: Draft) -> Columns:
@@ -109,9 +131,13 @@ def rows_of(draft: Draft) -> list[Row]:
     return [read_row(*json.loads(line)) for line in lines]
 
 
-def get(token: str, account: int) -> Draft | None:
-    """Return a draft of this account's, or of a source; one that a server which ended was taking over has failed."""
-    mine = Q(account_id=account, made__gte=clock.now() - KEPT) | Q(source__isnull=False)
+def get(token: str, account: int, site: str | None) -> Draft | None:
+    """Return a draft of this account's, or of a source of that site (None: of any).
+
+    One that a server which ended was taking over has failed.
+    """
+    sources = Q(source__isnull=False) if site is None else Q(source__site=site)
+    mine = Q(account_id=account, made__gte=clock.now() - KEPT) | sources
     found = Draft.objects.select_related("source").filter(mine, pk=token).first()
     if found is not None and found.state == "running" and found.pk not in _done_of and _is_old(found.begun):
         found.state, found.error = "failed", N_("the server was stopped meanwhile, and nothing was changed")
@@ -164,13 +190,15 @@ def _take_over(draft: Draft, author: Author, back: set[str]) -> None:
         said = {ids.get(each, each): values for each, values in plan.particulars.items() if each not in gone}
         about = {"count": len(put) + sum(map(len, said.values())), "file": draft.name}
         author = msgspec.structs.replace(author, since=draft.version, knows_own=False)
-        with transaction.atomic():  # that it is done is there with what it did
+        with editing.alone():  # that it is done is there with what it did
+            _hold_to_what_was_shown(draft, put)
             edit = editing.carry_out(author, "imported", put, about=about, progress=progress)
             if said and edit is None:
                 edit = Edit.objects.create(account=author.account, by=author.name[:200], what="imported", about=about)
             if edit is not None:
                 filling.fill(author, edit, said)
-            _remember(draft)
+            table = tables_of_draft(draft)[draft.worksheet]
+            remembered.keep(table, columns_of(draft), answers.of(draft.answers).trainings)
             mine.update(state="done", edit=edit)
     except Exception as error:  # noqa: BLE001 - whoever waits is told
         mine.update(state="failed", error=translate(error)[:1_000])
@@ -179,13 +207,19 @@ def _take_over(draft: Draft, author: Author, back: set[str]) -> None:
         connection.close()
 
 
-def _remember(draft: Draft) -> None:
-    """Keep what the columns meant, and which words meant which training, for the next sheet with these headings."""
-    said = answers.of(draft.answers)
-    kept = {"columns": draft.columns, "trainings": said.trainings, "used": clock.now()}
-    Remembered.objects.update_or_create(pk=fingerprint(table_of_draft(draft)), defaults=kept)
-    latest = Remembered.objects.order_by("-used").values_list("pk", flat=True)
-    Remembered.objects.filter(pk__in=list(latest[MOST_REMEMBERED : 2 * MOST_REMEMBERED])).delete()
+def _hold_to_what_was_shown(draft: Draft, put: list[Row]) -> None:
+    """Refuse what somebody has changed since the preview was made, stricter or not. Raises EditError."""
+    keys = {row.key for row in put}
+    since = Change.objects.filter(version__gt=draft.version).values_list("key", "edit__by")
+    meanwhile = {key: by for key, by in since.iterator() if key in keys}
+    if meanwhile:
+        key, by = next(iter(meanwhile.items()))
+        raise EditError(
+            N_("{by} has changed {count} of these meanwhile ({key}); this is what would change now"),
+            by=by or "?",
+            count=len(meanwhile),
+            key=key,
+        )
 
 
 def forget(**_signal: object) -> None:

@@ -9,13 +9,16 @@ from django.db import transaction
 
 from common.texts import N_
 from protocol.sheets.people import Person
-from server.core import bulk
+from server.accounts.models import Role
+from server.core import bulk, clock
 from server.edits import editing
 from server.edits.authors import Author
 from server.edits.editing import EditError
 from server.edits.models import Edit
 from server.imports.models import Filled
-from server.people.models import Particulars
+from server.people.forms import FIRST_BIRTH
+from server.people.merging import aliases
+from server.people.models import Member, Particulars
 from server.people.signals import particulars_changed
 
 BATCH: Final = 500
@@ -30,6 +33,8 @@ def wanted(people: Iterable[Person], who: Mapping[int, str]) -> Values:
     for person in people:
         member = who.get(person.line)
         values = {field: value for field in FIELDS if (value := getattr(person, field))}
+        if not FIRST_BIRTH <= values.get("birth_year", FIRST_BIRTH) <= clock.today().year:
+            del values["birth_year"]
         if member is not None and values:
             said[member] = values | said.get(member, {})
     return _missing(said)
@@ -42,6 +47,15 @@ def _missing(said: Values) -> Values:
         values = {field: value for field, value in said[member].items() if not getattr(known, field)}
         if values:
             found[member] = values
+    return found
+
+
+def _of_members(ids: Iterable[str]) -> set[str]:
+    """Return which of these are members' ids."""
+    asked = list(ids)
+    found: set[str] = set()
+    for start in range(0, len(asked), BATCH):
+        found |= set(Member.objects.filter(pk__in=asked[start : start + BATCH]).values_list("pk", flat=True))
     return found
 
 
@@ -58,7 +72,9 @@ def _known(members: Iterable[str]) -> dict[str, Particulars]:
 
 def fill(author: Author, edit: Edit, said: Values) -> None:
     """Fill what is empty still, in the transaction that is open."""
-    said = _missing(said)
+    now = aliases.resolve(said)  # somebody may have been merged, or be gone, since it was looked at
+    here = _of_members(now.values())
+    said = _missing({now[member]: values for member, values in said.items() if now[member] in here})
     if not said:
         return
     _keep(author, said)
@@ -90,6 +106,8 @@ def undo(author: Author, edit: Edit) -> Edit | None:
 
 def _undone(author: Author, edit: Edit) -> Edit:
     """Have an import be taken back that changed no row. Raises EditError."""
+    if not author.as_it_is_now().may(Role.FABMANAGER):
+        raise EditError(N_("your account may not change this; ask a fabmanager"))
     locked = Edit.objects.select_for_update(of=("self",)).get(pk=edit.pk)
     if locked.undone_by_id is not None:
         raise EditError(N_("this was undone already"))

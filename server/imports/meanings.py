@@ -28,10 +28,12 @@ LABELS: Final = (
     Label(Meaning.PAYER, N_("Who pays"), N_("Who pays")),
     Label(Meaning.MEMBERSHIP_UNTIL, N_("Last day of the membership"), N_("Membership until")),
     Label(Meaning.TRAININGS, N_("Trainings, several with commas"), N_("Trainings")),
+    Label(Meaning.TICK, N_("A tick for the training that the heading names"), ""),
     Label(Meaning.LEVEL, N_("Level of the trainings: user, trainer, maintainer"), N_("Level")),
     Label(Meaning.CERTIFIED_UNTIL, N_("Last day of the trainings"), N_("Certified until")),
     Label(Meaning.EMAIL, N_("E-mail"), N_("E-mail")),
     Label(Meaning.BIRTH, N_("Day or year of birth"), N_("Year of birth")),
     Label(Meaning.COMMUNE, N_("Commune"), N_("Commune")),
+    Label(Meaning.EXCLUDED, N_("Who is excluded: lines that say yes are left out"), ""),
     Label(Meaning.STATE, N_("Whether the line counts: one that says “cancelled” is left out"), ""),
 )

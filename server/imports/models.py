@@ -22,7 +22,7 @@ class Source(models.Model):
 
 
 class Draft(models.Model):
-    """A sheet that was read and not yet taken over: its table, what its columns mean, what a person answered.
+    """A sheet that was read and not yet taken over: its tables, what the columns of one mean, what a person answered.
 
     rows: what it would put, packed, with ids still to be made for those that `plan` names. Gone within a day.
     state: asking (something has to be said first), read, running (since `begun`), done (`edit`), failed (`error`).
@@ -32,7 +32,8 @@ class Draft(models.Model):
     account = models.ForeignKey("accounts.Account", null=True, blank=True, on_delete=models.CASCADE)
     source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.CASCADE)
     name = models.CharField(max_length=100)
-    table = models.BinaryField()
+    tables = models.BinaryField()
+    worksheet = models.PositiveSmallIntegerField(default=0)
     columns = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     plan = models.JSONField(default=dict)
@@ -54,7 +55,7 @@ class Filled(models.Model):
 
 
 class Remembered(models.Model):
-    """What the columns of a sheet with these headings meant the last time, and its words for trainings."""
+    """What the columns of a sheet meant last, by heading, and its words for trainings. headings: all of them."""
 
     headings = models.CharField(primary_key=True, max_length=32)
     columns = models.JSONField(default=dict)

@@ -63,7 +63,7 @@ def persons(put: list[Row], plan: Plan, start: int) -> tuple[list[Shown], Counts
     some = list(groups.items())[start : start + STEP]
     here = rows.find([row.key for _who, mine in some for row in mine] + [f"member/{who}" for who, _mine in some])
     trainings = _trainings(put)
-    fresh, missing = set(plan.fresh), set(plan.missing)
+    fresh, missing = set(plan.fresh), {*plan.missing, *plan.lapsing}
     shown = [_shown(who, mine, here, trainings, fresh, missing, plan.particulars.get(who, {})) for who, mine in some]
     return shown, _counted(groups, missing)
 
@@ -95,7 +95,8 @@ def _shown(
 ) -> Shown:
     before = here.get(f"member/{who}")
     after = next((row for row in mine if isinstance(row, Member)), before)
-    assert isinstance(after, Member)  # noqa: S101 - whoever has a badge is there, or is entered
+    if not isinstance(after, Member):
+        after = Member(who)  # who was merged or went since: it is worked out anew before it counts
     old = before if isinstance(before, Member) else None
     changes = [*_of_member(old, after), *_of_badges(mine)]
     changes += [PARTICULARS[field]().format(value=value) for field, value in particulars.items()]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from datetime import timedelta
 from pathlib import Path, PurePath
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from django.db import transaction
 from django.db.models import Q
+from urllib3.exceptions import HTTPError
 
 from common.errors import LoquetError
 from common.texts import N_
@@ -24,11 +26,12 @@ FOLDER: Final = "sheets"  # in the server's own folder
 MOST_BYTES: Final = 16 * 1024 * 1024
 CONNECT_S: Final = 10.0
 READ_S: Final = 30.0
-WHOLE_S: Final = 120.0
+WHOLE_S: Final = 60.0
 REDIRECTS: Final = 5
 MOST: Final = 10  # sources of one site
 A_DAY: Final = timedelta(hours=20)  # a night is not as long after the one before to the minute
 _PIECE: Final = 65_536
+log = logging.getLogger("loquet.server")
 
 
 class SourceError(LoquetError, ValueError):
@@ -78,35 +81,37 @@ def _opened(name: str) -> bytes:
 
 def _downloaded(address: str) -> bytes:
     end = time.monotonic() + WHOLE_S
-    raw = bytearray()
     try:
         with requests.Session() as session:
-            session.max_redirects = REDIRECTS
-            session.mount("http://", _InClear())
-            with session.get(checked(address), stream=True, timeout=(CONNECT_S, READ_S)) as answer:
-                answer.raise_for_status()
-                for piece in answer.iter_content(_PIECE):
-                    raw += piece
-                    if len(raw) > MOST_BYTES or time.monotonic() > end:
-                        break
-    except requests.RequestException as error:
-        status = getattr(error.response, "status_code", None)
+            for _hop in range(REDIRECTS):
+                with session.get(
+                    checked(address), stream=True, timeout=(CONNECT_S, READ_S), allow_redirects=False
+                ) as answer:
+                    if answer.is_redirect:
+                        address = urljoin(address, answer.headers["Location"])  # which is held to TLS as the first was
+                        continue
+                    answer.raise_for_status()
+                    return _within(_read(answer, end))
+    except (requests.RequestException, HTTPError, ValueError, OSError) as error:
+        if isinstance(error, SourceError):
+            raise
+        status = getattr(getattr(error, "response", None), "status_code", None)
         why = f"HTTP {status}" if status else type(error).__name__
         raise SourceError(N_("it could not be fetched: {why}"), why=why) from error
-    if time.monotonic() > end:
-        raise SourceError(N_("it could not be fetched: {why}"), why="timeout")
-    return _within(bytes(raw))
+    raise SourceError(N_("it could not be fetched: {why}"), why="TooManyRedirects")
 
 
-class _InClear(requests.adapters.BaseAdapter):
-    """Nowhere: an address that leads on to one without TLS leads nowhere."""
-
-    def send(self, *_args: object, **_options: object) -> requests.Response:
-        """Refuse."""
-        raise requests.exceptions.InvalidSchema
-
-    def close(self) -> None:
-        """Nothing is open."""
+def _read(answer: requests.Response, end: float) -> bytes:
+    """Return what an answer holds, as it comes: a server that drips holds nobody up past the end."""
+    raw = bytearray()
+    while len(raw) <= MOST_BYTES:
+        if time.monotonic() > end:
+            raise SourceError(N_("it could not be fetched: {why}"), why="timeout")
+        piece = answer.raw.read1(_PIECE, decode_content=True)
+        if not piece:
+            break
+        raw += piece
+    return bytes(raw)
 
 
 def _within(raw: bytes) -> bytes:
@@ -150,4 +155,9 @@ def look_at_all() -> None:
     """Read every source that was not read for a day."""
     due = Q(read=None) | Q(read__lt=clock.now() - A_DAY) | Q(read__gt=clock.now() + A_DAY)
     for source in Source.objects.filter(due).order_by("pk"):
-        look(source)
+        try:
+            look(source)
+        except Exception:  # one that breaks keeps none of the others from being read
+            log.exception("the sheet %s could not be read", source.place)
+            unknown = plans.keep(SourceError(N_("it could not be read; the server's own journal says why")))
+            Source.objects.filter(pk=source.pk).update(read=clock.now(), error=unknown)

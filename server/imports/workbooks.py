@@ -18,10 +18,12 @@ import msgspec
 from common.texts import N_
 from protocol.sheets.columns import is_known
 from protocol.sheets.errors import SheetError
-from protocol.sheets.tables import MAX_BYTES, MAX_COLUMNS, MAX_LINES, TITLES, Line, Table, of_lines
+from protocol.sheets.tables import MAX_BYTES, MAX_COLUMNS, MAX_LINES, Line, Table, of_lines
 
 MEMORY: Final = 1_000_000_000  # bytes
 SECONDS: Final = 60
+MOST_SHEETS: Final = 30
+ENOUGH: Final = 2  # headings that mean something
 ZIP: Final = b"PK\x03\x04"  # XLSX, ODS
 OLE: Final = b"\xd0\xcf\x11\xe0"  # XLS, and what is locked by a password
 LOCKED: Final = 3
@@ -33,8 +35,8 @@ def is_one(raw: bytes) -> bool:
     return raw.startswith((ZIP, OLE))
 
 
-def read(raw: bytes) -> Table:
-    """Read a workbook's sheet that looks most like a list of members. Raises SheetError."""
+def read(raw: bytes) -> list[Table]:
+    """Read a workbook's worksheets that hold something, in their order. Raises SheetError."""
     if len(raw) > MAX_BYTES:
         raise SheetError(N_("the file is larger than 64 MB: is it a member list?"))
     try:
@@ -47,8 +49,8 @@ def read(raw: bytes) -> Table:
         raise SheetError(N_("the workbook is locked by a password: save it without one, or as CSV"))
     if done.returncode:
         raise _unreadable()
-    found = msgspec.json.decode(done.stdout, type=Table)
-    if not found.headings:
+    found = msgspec.json.decode(done.stdout, type=list[Table])
+    if not found:
         raise SheetError(N_("the file is empty: a header line is expected"))
     return found
 
@@ -70,17 +72,18 @@ def _main() -> int:
 
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))
-        table = _best([(name, _sheet(book.get_sheet_by_name(name))) for name in book.sheet_names])
+        names = book.sheet_names[:MOST_SHEETS]
+        tables = [table for name in names if (table := _table(name, book.get_sheet_by_name(name))) is not None]
     except PasswordError:
         return LOCKED
     except Exception:  # noqa: BLE001 - whatever it is, it is no workbook of ours
         return UNREADABLE
-    sys.stdout.buffer.write(msgspec.json.encode(table))
+    sys.stdout.buffer.write(msgspec.json.encode(tables))
     return 0
 
 
-def _sheet(sheet: Any) -> tuple[list[Line], set[tuple[int, int]]]:  # noqa: ANN401 - calamine's
-    """Return a worksheet's lines, and which of its cells hold a number."""
+def _table(name: str, sheet: Any) -> Table | None:  # noqa: ANN401 - calamine's
+    """Return a worksheet as a table, with which of its cells hold a number; None where it is empty."""
     lines: list[Line] = []
     numbers: set[tuple[int, int]] = set()
     first = sheet.start[0] if sheet.start else 0
@@ -89,22 +92,15 @@ def _sheet(sheet: Any) -> tuple[list[Line], set[tuple[int, int]]]:  # noqa: ANN4
         if any(cells):
             lines.append((number, cells))
             numbers |= {(number, at) for at, value in enumerate(row) if type(value) in {int, float}}
-    return lines, numbers
+    if not lines:
+        return None
+    return msgspec.structs.replace(of_lines(lines), typed=True, numbers=frozenset(numbers), name=name)
 
 
-def _best(sheets: list[tuple[str, tuple[list[Line], set[tuple[int, int]]]]]) -> Table:
-    """Return the worksheet with the most headings that we know, the first of those."""
-    filled = [(name, *found) for name, found in sheets if found[0]]
-    if not filled:
-        return Table((), ())
-    name, lines, numbers = max(filled, key=lambda each: max(_score(line) for line in each[1][:TITLES]))
-    table = of_lines(lines)
-    others = tuple(other for other, _lines, _numbers in filled if other != name)
-    return msgspec.structs.replace(table, typed=True, numbers=frozenset(numbers), name=name, others=others)
-
-
-def _score(line: Line) -> int:
-    return sum(map(is_known, line[1]))
+def best(tables: list[Table]) -> int:
+    """Return which worksheet looks like a list of members: the first with headings that we know, else with the most."""
+    known = [sum(map(is_known, table.headings)) for table in tables]
+    return next((at for at, count in enumerate(known) if count >= ENOUGH), known.index(max(known)))
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - a cell's

@@ -8,6 +8,7 @@ from typing import cast
 import msgspec
 from django.db.models import QuerySet
 
+from common.folding import fold
 from common.texts import N_
 from protocol import rows as protocol
 from protocol.overlay import makes_stricter
@@ -206,6 +207,12 @@ class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
     def belonging_to(self, kind: str, names: list[str]) -> Iterable[ForcedEnd]:
         """Find those that are for one of these members."""
         return ForcedEnd.objects.filter(member__in=names) if kind == "member" else ()
+
+
+def training_words() -> frozenset[str]:
+    """Return the words, folded, by which trainings are known."""
+    known = Training.objects.values_list("pk", "name")
+    return frozenset(fold(word) for pair in known for word in pair) - {""}
 
 
 def _is_lock(before: protocol.Machine | None, after: protocol.Machine | None) -> bool:

@@ -58,7 +58,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("token", models.CharField(max_length=16, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100)),
-                ("table", models.BinaryField()),
+                ("tables", models.BinaryField()),
+                ("worksheet", models.PositiveSmallIntegerField(default=0)),
                 ("columns", models.JSONField(default=dict)),
                 ("answers", models.JSONField(default=dict)),
                 ("plan", models.JSONField(default=dict)),

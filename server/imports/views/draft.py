@@ -10,6 +10,7 @@ from common.errors import LoquetError
 from common.folding import sort_key
 from common.texts import N_, _, ngettext, translate
 from protocol.sheets.columns import named
+from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import Role
 from server.core.forms import FormError
@@ -27,11 +28,13 @@ MISSING: Final = 300  # of whoever would lose access, by name
 @allowed(Role.FABMANAGER)
 def draft(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a sheet would change; hear answers; take it over; show how far that has come."""
-    found = drafts.get(token, request.user.pk or 0)
+    found = drafts.get(token, request.user.pk or 0, scope.site_of(request))
     if found is None:
         say(request, _("This preview is over; read the sheet again."), wrong=True)
         return HttpResponseRedirect("/import")
-    if found.state in {"done", "failed"}:
+    if found.state == "failed":
+        return _once_more(request, found)
+    if found.state == "done":
         return _over(request, found)
     if request.method == "POST" and found.state != "running":
         return _answered(request, found)
@@ -39,22 +42,34 @@ def draft(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answered(request: HttpRequest, found: Draft) -> HttpResponse:
-    """Hear what was said of a sheet, and take it over where that was asked and nothing is open."""
+    """Hear what was said of a sheet, and take it over where that was asked, nothing is open, and it was shown so."""
     do = request.POST.get("do", "take")
     if do == "drop":
         drafts.done(found.token)
         return HttpResponseRedirect("/import")
     try:
-        said = answers.said(request.POST, answers.of(found.answers))
-        said.without_bad = said.without_bad or do == "without_bad"
+        if request.POST.get("shown", drafts.shown(found)) != drafts.shown(found):
+            raise FormError(N_("this was answered in another window meanwhile; look again"))
+        plan, before = drafts.plan_of(found), answers.of(found.answers)
+        said = answers.said(request.POST, before, [each[0] for each in plan.doubts], [t.word for t in plan.trainings])
+        said.without_bad = do == "without_bad" or (before.without_bad and do != "with_bad")
         columns = answers.columns_said(request.POST, drafts.columns_of(found))
-        drafts.answer(found, columns, said)
+        changed = drafts.answer(found, columns, said, _worksheet(request, found))
         if do == "take" and found.state == "read":
+            if changed:
+                say(request, _("This is what would change with what you said; take it over if it is right."))
+                return HttpResponseRedirect(f"/import/{found.token}")
             _hold_to_bounds(found)
             drafts.begin(found, Author.of(request), request.POST.getlist("back"))
     except LoquetError as error:
         return show(request, found, 422, translate(error))
     return show(request, found, 422) if found.state == "asking" else HttpResponseRedirect(f"/import/{found.token}")
+
+
+def _worksheet(request: HttpRequest, found: Draft) -> int:
+    """Return which worksheet is meant."""
+    said = request.POST.get("worksheet", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 4 else found.worksheet  # noqa: PLR2004
 
 
 def _hold_to_bounds(found: Draft) -> None:
@@ -63,23 +78,34 @@ def _hold_to_bounds(found: Draft) -> None:
     if plan.is_bold and not answers.of(found.answers).sure:
         raise FormError(
             N_("{count} of {of} members would lose access; tick that you mean it, and take it over again"),
-            count=len(plan.missing),
+            count=len(plan.missing) + len(plan.lapsing),
             of=plan.of_members,
         )
+
+
+def _once_more(request: HttpRequest, found: Draft) -> HttpResponse:
+    """Say why nothing came of it, and show what it would change now: no answer is lost."""
+    say(request, _(found.error), wrong=True)
+    drafts.again(found)
+    return _go(request, f"/import/{found.token}")
 
 
 def _over(request: HttpRequest, found: Draft) -> HttpResponse:
     """Say how it went, once."""
     drafts.done(found.token)
-    said = _(found.error) or ngettext("imported: {count} change", "imported: {count} changes", found.of).format(
-        count=found.of
-    )
-    say(request, said, wrong=bool(found.error), undo=found.edit_id)
+    count = int(found.edit.about.get("count", 0)) if found.edit else 0
+    said = ngettext("imported: {count} change", "imported: {count} changes", count).format(count=count)
+    say(request, said, undo=found.edit_id)
+    return _go(request, "/import")
+
+
+def _go(request: HttpRequest, to: str) -> HttpResponse:
+    """Send to another page, from a part of one too."""
     if request.headers.get("HX-Request"):
         response = HttpResponse(status=204)
-        response.headers["HX-Redirect"] = "/import"
+        response.headers["HX-Redirect"] = to
         return response
-    return HttpResponseRedirect("/import")
+    return HttpResponseRedirect(to)
 
 
 def show(request: HttpRequest, found: Draft, status: int = 200, wrong: str = "") -> HttpResponse:
@@ -103,11 +129,13 @@ def _context(request: HttpRequest, found: Draft) -> dict[str, Any]:
     answered = answers.of(found.answers)
     return {
         "plan": plan,
+        "shown": drafts.shown(found),
+        "worksheets": [each.name for each in drafts.tables_of_draft(found)],
         "columns": _columns(found),
         "labels": LABELS,
         "lines": [(line, translate(plans.kept(error))) for line, error in plan.bad],
-        "doubts": [(name, line, text, translate(plans.kept(error)), is_one)
-                   for name, line, text, error, is_one in plan.doubts],
+        "doubts": [(line, text, translate(plans.kept(error)), is_one)
+                   for _name, line, text, error, is_one in plan.doubts],
         "left": [(line, translate(plans.kept(error))) for line, error in plan.left],
         "unread": plan.unread,
         "offered": _offered(),
@@ -118,7 +146,8 @@ def _context(request: HttpRequest, found: Draft) -> dict[str, Any]:
         "start": start,
         "step": preview.STEP,
         "answered": answered,
-        "missing": _missing(plan, answered),
+        "missing": _named(plan.missing, answered),
+        "lapsing": _named(plan.lapsing, answered),
         "forgotten": drafts.forgotten_in(put),
     }  # fmt: skip
 
@@ -128,16 +157,16 @@ def _offered() -> list[models.Training]:
     return sorted(models.Training.objects.filter(retired=False), key=lambda each: sort_key(each.name or each.pk))
 
 
-def _missing(plan: plans.Plan, answered: answers.Answers) -> list[tuple[str, str, bool]]:
-    """Return whoever would lose access, by name, and whether they are kept."""
-    some = plan.missing[:MISSING]
+def _named(ids: list[str], answered: answers.Answers) -> list[tuple[str, str, bool]]:
+    """Return members by name, and whether they are kept."""
+    some = ids[:MISSING]
     names = dict(Member.objects.filter(pk__in=some).values_list("pk", "name"))
     return [(each, names.get(each) or each, each in answered.kept) for each in some]
 
 
 def _columns(found: Draft) -> list[tuple[int, str, str, list[str]]]:
     """Return every column: its number, what it is called, what it means, and some of what stands there."""
-    table, columns = drafts.table_of_draft(found), drafts.columns_of(found)
+    table, columns = drafts.tables_of_draft(found)[found.worksheet], drafts.columns_of(found)
     shown = []
     for index in range(len(table.headings)):
         some = list(dict.fromkeys(value[:40] for _at, value in zip(range(60), table.column(index), strict=False)))[:3]

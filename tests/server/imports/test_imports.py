@@ -122,7 +122,7 @@ def test_badges_that_a_spreadsheet_may_have_ruined_are_asked_about_one_by_one(da
     said = sheet.page()
     assert "4 badges" in said and all(each in said for each in ("1,23E+13", "12345E78", "4A3C6CA", "0012345678"))
     assert "printed on a card" in said
-    sheet.answered(**{"badge-3/0": "04A3C6CB", "right": "4/0"})
+    sheet.answered(**{"badge-0": "04A3C6CB", "right": "1"})
     assert "2 badges" in sheet.page()
     sheet.taken()
     from server.people.models import Badge
@@ -133,7 +133,7 @@ def test_badges_that_a_spreadsheet_may_have_ruined_are_asked_about_one_by_one(da
 
 
 def test_an_answer_that_is_no_badge_is_said_with_its_line(sqlite):
-    sheet = Sheet(start(), "nom;badge\nAnn A;1,23E+13\n").answered(**{"badge-2/0": "hello"})
+    sheet = Sheet(start(), "nom;badge\nAnn A;1,23E+13\n").answered(**{"badge-0": "hello"})
     assert sheet.status == 422 and "line 2" in sheet.says() and "hexadecimal" in sheet.says()
 
 
@@ -164,7 +164,7 @@ def test_a_training_that_is_not_known_may_be_the_same_as_one_that_is(sqlite):
 
     sheet = Sheet(start(), "nom;formations\nAnn A;Lazer\n")
     assert "Is it the same as Laser?" in sheet.page()
-    sheet.answered(**{"training-Lazer": "laser"}).taken()
+    sheet.answered(**{"training-0": "laser"}).taken()
     assert row(f"certification/{members()['Ann A'].pk}/laser") and not Training.objects.filter(name="Lazer").exists()
 
 
@@ -173,7 +173,7 @@ def test_fab_managers_numbers_of_trainings_are_asked_about_once(sqlite):
     head = "id;first_name;last_name;external_id;group;trainings\n"
     sheet = Sheet(browser, head + '7;Marie;Curie;04A3C6CAE26180;student;"1,2"\n')
     assert "“1”" in sheet.page() and "“2”" in sheet.page()
-    sheet.answered(**{"training-1": "laser"}).taken()
+    sheet.answered(**{"training-0": "laser"}).taken()
     assert row("certification/7/laser") and not row("certification/7/wood")
     Sheet(browser, head + "8;Jean;Roe;;;1\n").taken()
     assert row("certification/8/laser"), "it is remembered"
@@ -190,14 +190,14 @@ def test_lines_of_people_who_left_are_left_out_and_said(sqlite):
 
 def test_a_template_in_either_language_is_read_back(sqlite):
     from protocol.sheets import guessing
-    from server.imports.opening import table_of
+    from server.imports.opening import tables_of
 
     fill()
     for language in ("en", "fr"):
         browser = client("fabmanager", language, **{"accept-language": language})
         for kind in ("csv", "xlsx", "ods"):
             answer = browser.get(f"/import-template?as={kind}", secure=True)
-            table = table_of(b"".join(answer.streaming_content) if answer.streaming else answer.content)
+            (table,) = tables_of(b"".join(answer.streaming_content) if answer.streaming else answer.content)
             assert len(guessing.guess(table).columns) == len(table.headings) > 8, (language, table.headings)
 
 

@@ -65,7 +65,7 @@ def test_more_than_a_tenth_is_asked_about_again(sqlite):
 
 
 def test_who_is_ticked_keeps_access(sqlite):
-    sheet = Sheet(start(), listed(NAMES[2:])).answered(whole="1")
+    sheet = Sheet(start(), listed(NAMES[2:])).answered(whole="1").answered(whole="1", kept="p0")
     sheet.taken(asked="1", whole="1", kept="p0")
     assert has_access("Person A") and not has_access("Person B")
 
@@ -103,5 +103,49 @@ def test_what_somebody_changed_meanwhile_is_not_written_over(sqlite):
 
     sheet = Sheet(start(), "id;nom;fin d'adhésion\np0;Person A;31/12/2027\n")
     carry_out(Author(name="other"), "member_changed", [Member("p0", "Person A", until=date(2026, 1, 1))])
-    assert "omebody else" in sheet.taken()
+    assert "other has changed 1 of these" in sheet.taken()
     assert row("member/p0").until == date(2026, 1, 1)
+
+
+def test_nothing_counts_that_was_not_shown(sqlite):
+    browser = start()
+    sheet = Sheet(browser, listed(NAMES[2:]))
+    sheet.answered("take", whole="1")
+    said = sheet.page()
+    assert "take it over if it is right" in said and "Person A" in said
+    assert has_access("Person A")
+    sheet.taken(asked="1", whole="1")
+    assert not has_access("Person A")
+
+
+def test_whoever_renewed_since_the_preview_keeps_access_and_no_answer_is_lost(database):
+    from datetime import date
+
+    from protocol.rows import Member
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
+
+    sheet = Sheet(start(), "nom;badge\n" + "".join(f"{name};\n" for name in NAMES[2:-1]) + "Person Z;1,23E+13\n")
+    sheet.answered(whole="1", **{"badge-0": "04A3C6CB"})
+    carry_out(Author(name="claire"), "member_changed", [Member("p0", "Person A", until=date(2030, 12, 31))])
+    assert "claire has changed 1 of these meanwhile" in sheet.taken(asked="1", whole="1")
+    assert row("member/p0").until == date(2030, 12, 31) and has_access("Person B")
+    page = sheet.page()
+    assert "1 badge" in page and "Person A" in page, "with all that was said"
+
+
+def test_a_sheet_of_last_year_is_asked_about_before_it_ends_anybody(sqlite):
+    from datetime import date
+
+    from protocol.rows import Member
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
+
+    browser = start([])
+    rows = [Member(f"p{n}", f"Person {n}", until=date(2099, 12, 31)) for n in range(20)]
+    carry_out(Author(name="test"), "demo", rows)
+    sheet = Sheet(browser, "id;nom;fin d'adhésion\n" + "".join(f"p{n};Person {n};31/12/2020\n" for n in range(20)))
+    assert "20 of 20 members would be over" in sheet.page()
+    assert "tick that you mean it" in sheet.taken() and has_access("Person 1")
+    sheet.taken(asked="1", sure="1")
+    assert not has_access("Person 1")

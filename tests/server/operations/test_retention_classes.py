@@ -65,7 +65,7 @@ def test_nothing_of_whoever_is_forgotten_is_in_any_table(database):
     AccessAttempt.objects.create(username=login, ip_address="192.0.2.1", failures_since_start=1)
     AuditRecord.objects.create(account=login, what="logged_in")
     AuditRecord.objects.create(account="x", what="looked_names", about="zebulon quartz")
-    Draft.objects.create(token="t", account=mine, name=name, table=b"", rows=name.encode(), of=0, version=1)
+    Draft.objects.create(token="t", account=mine, name=name, tables=b"", rows=name.encode(), of=0, version=1)
     notify("edited", None, by=login, keys="member/z-1")
     browser.get("/members/z-1", secure=True)
     browser.get("/whitelist?q=Quartzheim", secure=True)
