@@ -14,6 +14,7 @@ _LETTERS: Final = str.maketrans(
 _UNSEEN: Final = frozenset({"Mn", "Cf", "Cc", "Co", "Cn", "Cs"})
 
 
+@lru_cache(4_096)  # a sheet says the same few words on every line
 def fold(text: str) -> str:
     """Return a text as it is compared where people mean the same: "  ÉLODIE  Lœb" is "elodie loeb"."""
     if text.isascii():

@@ -36,6 +36,7 @@ _NO: Final = frozenset({"non", "no", "n", "0", "false", "faux", "-", "—", "✗
 _ALWAYS: Final = frozenset({"a vie", "illimite", "illimitee", "sans fin", "permanent", "permanente", "unlimited",
                             "lifetime", "forever", "no end"})  # fmt: skip
 _TOTAL: Final = re.compile(r"(sous[- ])?total\w*\b.*|sub ?total\b.*|nombre (d|de)\b.*")
+_TOTALS_BEGIN: Final = frozenset("tsn")
 _DMY: Final = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})(?:[ T,à]+.*)?")
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T].*)?")
 _WORDS: Final = re.compile(r"(?:[a-z]+\.? )?(\d{1,2})(?:er|st|nd|rd|th)? ([a-z]+)\.? (\d{4})")
@@ -62,7 +63,8 @@ def bounded(value: str) -> str:
     """Return a cell that is of a length that cells have. Raises CellError."""
     if len(value) > MAX_CELL:
         raise CellError(N_("a cell has more than {most} characters"), most=MAX_CELL)
-    value = "".join(map(_visible, value)).strip()
+    if not value.isprintable():
+        value = "".join(map(_visible, value)).strip()
     # Our own sheets put a ' before what a spreadsheet would take for a formula.
     return value[1:] if len(value) > 1 and value[0] == "'" and value[1] in "=+-@" else value
 
@@ -192,7 +194,7 @@ def is_a_tick(text: str) -> bool:
 
 def is_a_total(text: str) -> bool:
     """Return whether a cell begins a line that adds up others."""
-    return _TOTAL.fullmatch(fold(text)) is not None
+    return text[:1].lower() in _TOTALS_BEGIN and _TOTAL.fullmatch(fold(text)) is not None
 
 
 def several(text: str) -> tuple[str, ...]:
