@@ -70,12 +70,17 @@ class Invitation(models.Model):
 
 
 class Identity(models.Model):
-    """Whom a provider of OpenID Connect means by an account: by its issuer and what it calls them, for good."""
+    """Whom a provider of OpenID Connect means by an account: by its issuer and what it calls them, for good.
+
+    owes_second: linked by an invitation, of an account that has a second factor, and that was not shown since. Whoever
+    has a link may be anybody: until then the provider's word does not stand for the second factor.
+    """
 
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="identity")
     issuer = models.CharField(max_length=300)
     subject = models.CharField(max_length=255)
     linked = models.DateTimeField(default=clock.now)
+    owes_second = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         """One person there is one account here."""

@@ -17,9 +17,10 @@ from typing import Any, Final
 
 import msgspec
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import translation
 
 from common.errors import LoquetError
-from common.texts import N_, language, translate
+from common.texts import N_, language, spoken, translate
 from server.core import clock
 from server.core.rendering import refused
 
@@ -82,9 +83,27 @@ def answer(table: Table, how: str) -> HttpResponseBase:
     if make is None:
         wrong = N_("there is no format {said}; there are {formats}")
         raise ExportError(wrong, said=how[:20], formats=", ".join(FORMATS))
-    response = make(table)
+    response = make(msgspec.structs.replace(table, rows=_in_the_language_of_now(table.rows)))
     response.headers["Content-Disposition"] = f'attachment; filename="{table.name}.{how}"'
     return response
+
+
+def _in_the_language_of_now(rows: Callable[[], Iterable[tuple[Any, ...]]]) -> Callable[[], Iterator[tuple[Any, ...]]]:
+    """Have rows be made in the reader's language: a file is sent once the request, and its language, are over."""
+    said = language()
+
+    def spoken_rows() -> Iterator[tuple[Any, ...]]:
+        with spoken(said), translation.override(said):
+            found = iter(rows())
+        while True:
+            # Row by row: whoever reads them speaks their own language in between.
+            with spoken(said), translation.override(said):
+                row = next(found, None)
+            if row is None:
+                return
+            yield row
+
+    return spoken_rows
 
 
 # --- CSV ---

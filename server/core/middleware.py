@@ -40,12 +40,16 @@ def safe(get_response: View) -> View:
 
 
 def without_nul(get_response: View) -> View:
-    """Refuse what holds a NUL, in path or form: no name has one, and not every database keeps one."""
+    """Refuse what holds a NUL, in path or form, in what stands there or in what that is called.
+
+    No name has one, and not every database keeps one.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        said = [request.path, *(value for values in dict(request.GET.lists()).values() for value in map(str, values))]
-        if request.method == "POST":
-            said += [value for values in dict(request.POST.lists()).values() for value in map(str, values)]
+        said = [request.path]
+        for form in (request.GET, request.POST, request.FILES) if request.method == "POST" else (request.GET,):
+            for name, values in form.lists():
+                said += [str(name), *map(str, values)]
         if any("\0" in each for each in said):
             return HttpResponse("400", status=400, content_type="text/plain")
         return get_response(request)

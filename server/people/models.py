@@ -61,8 +61,8 @@ class Particulars(models.Model):
     """What the server alone knows of a member, as far as they said it; no controller is ever sent any of it.
 
     guardian, rules, photos, letters: the day on which a guardian agreed, the house rules were signed, the member
-    agreed to be in pictures and to get letters. email: where those go; language: in which, "" where they said none.
-    insurance: the last day of it.
+    agreed to be in pictures and to get letters. letters_ended: the day on which they took that back; email: where those
+    go; language: in which, "" where they said none. insurance: the last day of it.
     """
 
     member = models.CharField(primary_key=True, max_length=64)
@@ -73,6 +73,7 @@ class Particulars(models.Model):
     insurance = models.DateField(null=True, blank=True)
     photos = models.DateField(null=True, blank=True)
     letters = models.DateField(null=True, blank=True)
+    letters_ended = models.DateField(null=True, blank=True)
     email = models.CharField(max_length=254, blank=True, default="", db_default="")
     language = models.CharField(max_length=2, blank=True, default="", db_default="")
 

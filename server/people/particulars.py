@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from common.texts import LANGUAGES
 from protocol.rows import Row
 from server.accounts.models import Account, AuditRecord
-from server.core import configuration, forms
+from server.core import clock, configuration, forms
 from server.edits.authors import Author
 from server.people.forms import ParticularsForm
 from server.people.models import Particulars
@@ -52,7 +52,12 @@ def save(request: HttpRequest, member: str) -> None:
     """
     said = ParticularsForm.read(request)
     with transaction.atomic():
-        forms.hold_to_stamp(request, *values(of(member)))
+        before = of(member)
+        forms.hold_to_stamp(request, *values(before))
+        if said["letters"] is not None:
+            said["letters_ended"] = None
+        elif before.letters is not None:
+            said["letters_ended"] = clock.today()
         Particulars.objects.update_or_create(pk=member, defaults=said)
         particulars_changed.send(Particulars, author=Author.of(request), members=[member])
         AuditRecord.objects.create(account=request.user.get_username(), what="particulars", about=member)

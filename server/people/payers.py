@@ -33,49 +33,71 @@ def shown(payer: str) -> str:
 
 def settled(rows: list[MemberRow], *, enter: bool) -> list[MemberRow]:
     """Return members with an id for who pays. enter: an organisation of which nobody has heard yet is entered."""
+    payers = {row.payer for row in rows if row.payer}
+    if not payers:
+        return rows
     ids: dict[str, str] = {}
     entering = {row.id for row in rows}
-    for said in sorted({row.payer for row in rows if row.payer}):
-        found = _known(said) or (said if said in entering else None)
+    names = _Names()
+    for said in sorted(payers):
+        found = _known(said, names) or (said if said in entering else None)
         if found is not None or enter:
-            ids[said] = found or _entered(said)
-    return [
-        msgspec.structs.replace(row, payer=ids[row.payer]) if ids.get(row.payer, row.payer) != row.payer else row
-        for row in rows
-    ]
+            ids[said] = found or names.enter(said)
+    return [_paid(row, ids.get(row.payer, row.payer)) for row in rows]
 
 
-def _known(said: str) -> str | None:
+def _paid(row: MemberRow, payer: str) -> MemberRow:
+    """Return a member for whom somebody pays; whoever is that somebody themselves pays as everybody does."""
+    payer = "" if payer == row.id else payer
+    return row if payer == row.payer else msgspec.structs.replace(row, payer=payer)
+
+
+class _Names:
+    """What organisations are called, read once for many questions."""
+
+    def __init__(self) -> None:
+        # The first of several with one name, as they are found one by one.
+        self._by_name: dict[str, str] = {}
+        self._taken: set[str] | None = None
+        for pk, name in Organisation.objects.order_by("pk").values_list("pk", "name"):
+            self._by_name.setdefault(fold(name), pk)
+
+    def called(self, name: str) -> str | None:
+        """Return which organisation has that name, in whatever letters."""
+        folded = fold(name)
+        return self._by_name.get(folded) if folded else None
+
+    def enter(self, name: str) -> str:
+        """Enter an organisation of that name, and return its id."""
+        if self._taken is None:
+            self._taken = set(Organisation.objects.values_list("pk", flat=True))
+            self._taken |= set(Member.objects.values_list("pk", flat=True))
+        name = " ".join(name.split())
+        made = str(Organisation.objects.create(pk=made_of(name, self._taken), name=name).pk)
+        self._taken.add(made)
+        self._by_name.setdefault(fold(name), made)
+        return made
+
+
+def _known(said: str, names: _Names) -> str | None:
     """Return whom somebody means: by id, as `shown` wrote it, or by an organisation's name."""
     inside = in_brackets(said)
     as_written = [each for each in inside if shown(each) == said.strip()]
     for each in aliases.resolve((said, *as_written, *inside[-1:], said.strip())).values():
         if any(kind.objects.filter(pk=each).exists() for kind in (Organisation, Member)):
             return each
-    return _called(said)
-
-
-def _called(name: str) -> str | None:
-    """Return which organisation has that name, in whatever letters."""
-    found = Organisation.objects.values_list("pk", "name")
-    folded = fold(name)
-    return next((pk for pk, known in found if fold(known) == folded), None) if folded else None
-
-
-def _entered(name: str) -> str:
-    taken = set(Organisation.objects.values_list("pk", flat=True)) | set(Member.objects.values_list("pk", flat=True))
-    name = " ".join(name.split())
-    return str(Organisation.objects.create(pk=made_of(name, taken), name=name).pk)
+    return names.called(said)
 
 
 def save(known: str, name: str) -> Organisation:
     """Enter an organisation, or call it something else. Raises FormError."""
     if not name:
         raise FormError(N_("an organisation has a name"))
-    if _called(name) not in {None, known}:
+    names = _Names()
+    if names.called(name) not in {None, known}:
         raise FormError(N_('"{name}" is there already'), name=name)
     if not known:
-        return Organisation.objects.get(pk=_entered(name))
+        return Organisation.objects.get(pk=names.enter(name))
     found = Organisation.objects.filter(pk=known).first()
     if found is None:
         raise FormError(N_("there is no such organisation any more"))

@@ -9,9 +9,10 @@ from django.core import signing
 from django.db import transaction
 
 from server.accounts.models import AuditRecord
-from server.core import configuration
+from server.core import clock, configuration
 from server.core.configuration import Certificate
 from server.edits.authors import Author
+from server.people.merging import aliases
 from server.people.models import Particulars
 from server.people.signals import particulars_changed
 
@@ -36,14 +37,19 @@ def whose(token: str) -> Particulars | None:
         member, mailbox = SIGNER.unsign_object(token)
     except (signing.BadSignature, ValueError):
         return None
-    found = Particulars.objects.filter(pk=member).first()
+    # Letters go on to a mailbox after its member was merged into another one.
+    found = Particulars.objects.filter(pk=aliases.of(member)).first()
     return found if found is not None and _of(found.email) == mailbox else None
 
 
 def withdraw(member: str) -> None:
-    """Have no more letters go to a member: as if the day on which they agreed had been taken out of their page."""
+    """Have no more letters go to a member: as if the day on which they agreed had been taken out of their page.
+
+    The day of it is kept: that a duplicate of theirs agreed before does not bring letters back.
+    """
     with transaction.atomic():
-        if Particulars.objects.filter(pk=member).exclude(letters=None).update(letters=None):
+        agreed = Particulars.objects.filter(pk=member).exclude(letters=None)
+        if agreed.update(letters=None, letters_ended=clock.today()):
             # By the id: a name would outlive its being forgotten.
             particulars_changed.send(Particulars, author=Author(name=member), members=[member])
             AuditRecord.objects.create(account="-", what="letters_ended", about=member)

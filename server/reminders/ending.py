@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from server.people.models import Member, Particulars
+from server.people.merging import aliases
+from server.people.models import Member, MergedMember, Particulars
 from server.reminders import plans
 from server.reminders.models import Plan, Reminder
 from server.whitelist.models import Certification, Training
@@ -44,8 +45,9 @@ def certifications(first: date, last: date) -> QuerySet[Certification]:
 
 def due(plan: Plan, today: date, most: int) -> list[str]:
     """Return some members who are to be written to: so many at the most, and nobody only where there is nobody."""
-    found: dict[str, None] = {}
-    for each in _due(plan, today):
+    apart = _told_by_another_id(plan, today)
+    found: dict[str, None] = dict.fromkeys(_due_of(plan, today, apart))
+    for each in _due(plan, today, apart):
         if len(found) >= most:
             break
         found |= dict.fromkeys(each[:most])
@@ -55,15 +57,39 @@ def due(plan: Plan, today: date, most: int) -> list[str]:
 def count_due(plan: Plan, today: date) -> int:
     """Return how many members are to be written to."""
     # Not by a union in the database: PostgreSQL took half a minute for it where a thousand letters had just gone out.
-    return len({member for each in _due(plan, today) for member in each.iterator(chunk_size=5_000)})
+    apart = _told_by_another_id(plan, today)
+    found = {member for each in _due(plan, today, apart) for member in each.iterator(chunk_size=5_000)}
+    return len(found.union(_due_of(plan, today, apart)))
 
 
-def _due(plan: Plan, today: date) -> list[QuerySet[Any, str]]:
-    """Return, by span and kind, the members whom nobody has told of it within that span or a shorter one."""
+def _told_by_another_id(plan: Plan, today: date) -> list[str]:
+    """Return members who were told of something under an id that was merged into theirs: few, and looked at one by one.
+
+    In the database every member would have to be followed through all mergings.
+    """
+    last = max((last for _span, _first, last in plans.windows(plan, today)), default=today)
+    merged = MergedMember.objects.values("gone")
+    told = Reminder.objects.filter(member__in=merged, end__range=(today, last)).values_list("member", flat=True)
+    return sorted(set(aliases.resolve(told.distinct()).values()))
+
+
+def _due_of(plan: Plan, today: date, ids: list[str]) -> list[str]:
+    """Return which of some members are to be written to."""
+    mine = Member.objects.filter(_is_reachable("pk", today), pk__in=ids, excluded=False) if ids else ()
+    return list(untold(plan, today, list(mine))) if ids else []
+
+
+def _due(plan: Plan, today: date, apart: list[str]) -> list[QuerySet[Any, str]]:
+    """Return, by span and kind, the members whom nobody has told of it within that span or a shorter one.
+
+    apart: who is not looked at.
+    """
     found: list[QuerySet[Any, str]] = []
     for span, first, last in plans.windows(plan, today):
         mine = memberships(first, last).filter(_is_reachable("pk", today), ~_was_told(span, "pk"))
         theirs = certifications(first, last).filter(_is_reachable("member", today), ~_was_told(span, "member"))
+        if apart:
+            mine, theirs = mine.exclude(pk__in=apart), theirs.exclude(member__in=apart)
         found += [mine.values_list("pk", flat=True), theirs.values_list("member", flat=True).distinct()]
     return found
 
@@ -79,16 +105,20 @@ def _was_told(span: int, member: str) -> Exists:
 
 
 def untold(plan: Plan, today: date, members: Collection[Member]) -> dict[str, list[tuple[End, int]]]:
-    """Return what each of them is to be told of, with the span that it lies within; three queries for all of them."""
+    """Return what each of them is to be told of, with the span that it lies within; a few queries for all.
+
+    What was told under an id that was merged into theirs was told.
+    """
     _span, _first, last = plans.windows(plan, today)[-1]
     ids = [each.pk for each in members]
     ends = [End(each.until, each.pk) for each in members if each.until is not None]
     held = certifications(today, last).filter(member__in=ids).values_list("until", "member", "training")
     ends += [End(day, member, training) for day, member, training in held if day is not None]
     told: dict[End, int] = {}
-    marks = Reminder.objects.filter(member__in=ids, end__gte=today).values_list("end", "member", "training", "span")
+    now = {each: each for each in ids} | aliases.all_below(ids)
+    marks = Reminder.objects.filter(member__in=now, end__gte=today).values_list("end", "member", "training", "span")
     for day, member, training, within in marks:
-        end = End(day, member, training)
+        end = End(day, now[member], training)
         told[end] = min(within, told.get(end, within))
     found: dict[str, list[tuple[End, int]]] = {}
     for end in sorted(ends):

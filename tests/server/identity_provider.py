@@ -150,6 +150,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(b"", 302, Location=f"http://2130706433:{server.server_port}/realm/apps/oidc/x")
             case "/.well-known/openid-configuration" | "/apps/oidc/openid-configuration" | "/apps/oidc/x":
                 self.answer(server.description())
+            case "/keys" | "/userinfo" if server.person.lie == f"{at.path.removeprefix('/realm/')} elsewhere":
+                self.answer(b"", 302, Location=f"http://2130706433:{server.server_port}{at.path}-elsewhere")
+            case "/keys-elsewhere" | "/userinfo-elsewhere":
+                server.asked.append({"elsewhere": at.path})
+                self.answer({"keys": [server.key.jwk], "sub": server.person.claims["sub"]})
             case "/keys":
                 more = [server.other.jwk | {"kid": "two"}] if server.person.lie == "no kid" else []
                 self.answer({"keys": [server.key.jwk, *more]})
@@ -186,6 +191,11 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({})
             return
         said = {name: values[0] for name, values in parse_qs(raw).items()}
+        if server.person.lie == "token elsewhere" and self.path == "/realm/token":
+            self.answer(b"", 307, Location=f"http://2130706433:{server.server_port}/realm/token-elsewhere")
+            return
+        if self.path != "/realm/token":
+            server.asked.append({"elsewhere": self.path})
         shown = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
         if server.person.shows == "post":
             shown = f"{said.get('client_id')}:{said.get('client_secret')}"

@@ -85,13 +85,29 @@ class Provider(OIDCAuthenticationBackend):  # type: ignore[misc]  # the library 
 
         In the library's stead, which asks for a name in any case. Raises RequestException, SuspiciousOperation.
         """
-        answer = requests.get(self.OIDC_OP_JWKS_ENDPOINT, timeout=provider.TIMEOUT_S, verify=provider.verify())
-        answer.raise_for_status()
+        answer = provider.ask("GET", self.OIDC_OP_JWKS_ENDPOINT)
         named = jwt.get_unverified_header(token).get("kid")
         keys = [each for each in answer.json()["keys"] if _may_sign(each) and named in {None, each.get("kid")}]
         if not keys or (named is None and len(keys) > 1):
             raise SuspiciousOperation
         return jwt.PyJWK(keys[0], provider.settings().algorithm)
+
+    def get_token(self, payload: dict[str, str]) -> dict[str, Any]:
+        """Change a code for tokens. In the library's stead, which takes secret and code wherever it is sent on to.
+
+        Raises RequestException.
+        """
+        said, auth = dict(payload), None
+        if self.get_settings("OIDC_TOKEN_USE_BASIC_AUTH"):
+            auth = said["client_id"], said.pop("client_secret")
+        found: dict[str, Any] = provider.ask("POST", self.OIDC_OP_TOKEN_ENDPOINT, data=said, auth=auth).json()
+        return found
+
+    def get_userinfo(self, access_token: str, _id_token: str, _payload: dict[str, Any]) -> dict[str, Any]:
+        """Return what else the provider says of somebody. In the library's stead, likewise. Raises RequestException."""
+        shown = {"Authorization": f"Bearer {access_token}"}
+        found: dict[str, Any] = provider.ask("GET", self.OIDC_OP_USER_ENDPOINT, headers=shown).json()
+        return found
 
     def verify_token(self, token: str, **kwargs: object) -> dict[str, Any]:
         """Return what an ID token says. Raises PyJWTError, SuspiciousOperation."""

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from django.apps import apps
 from django.db import IntegrityError, transaction
+from django_otp import user_has_device
 
 from common.texts import N_, _
 from server.accounts import invitations, management, names
@@ -84,7 +85,8 @@ def _linked(claims: Claims, purpose: str) -> Account | None:
         raise SignInError(
             N_("This account belongs to another person of {name} already."), name=provider.settings().name
         )
-    _link(account, claims)
+    # An invitation says nothing of the second factor that was kept; who links their own account has shown it.
+    _link(account, claims, owes_second=kind != "account" and user_has_device(account))
     return account
 
 
@@ -139,8 +141,8 @@ def _site() -> str | None:
     return wanted or None
 
 
-def _link(account: Account, claims: Claims) -> None:
-    Identity.objects.create(account=account, issuer=claims.issuer, subject=claims.subject)
+def _link(account: Account, claims: Claims, *, owes_second: bool = False) -> None:
+    Identity.objects.create(account=account, issuer=claims.issuer, subject=claims.subject, owes_second=owes_second)
     AuditRecord.objects.create(account=account.username, what="linked", about=provider.settings().name)
 
 

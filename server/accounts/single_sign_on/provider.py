@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -106,6 +107,17 @@ def _ask(issuer: str) -> Description:
         log.error("[oidc]: the provider names an address without TLS")
         raise SignInError(N_("{name} is not set up rightly here; tell an administrator."), name=name)
     return found
+
+
+def ask(method: str, address: str, **said: Any) -> requests.Response:  # noqa: ANN401 - what requests takes
+    """Ask the provider at an address that its description names, and nowhere else. Raises RequestException.
+
+    It sends nobody on from there: secrets and keys would go out of TLS.
+    """
+    answer = requests.request(method, address, timeout=TIMEOUT_S, verify=verify(), allow_redirects=False, **said)
+    if answer.status_code != HTTPStatus.OK:
+        raise requests.HTTPError(response=answer)
+    return answer
 
 
 def verify() -> bool | str:

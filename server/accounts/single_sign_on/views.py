@@ -15,7 +15,7 @@ from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthen
 
 from common.texts import N_, _, translate
 from server.accounts import invitations
-from server.accounts.models import Account, AuditRecord
+from server.accounts.models import Account, AuditRecord, Identity
 from server.accounts.single_sign_on import entering, provider
 from server.accounts.single_sign_on.provider import SignInError
 from server.core import forms
@@ -147,7 +147,8 @@ class _Callback(OIDCAuthenticationCallbackView):  # type: ignore[misc]  # the li
         request.session = self._session
         login(request, account)
         request.session[SIGNED_IN] = True
-        if provider.settings().second_factor is SecondFactor.PROVIDER:
+        owes = Identity.objects.filter(account=account, owes_second=True).exists()
+        if provider.settings().second_factor is SecondFactor.PROVIDER and not owes:
             for device in devices_for_user(account):
                 otp_login(request, device)
                 break

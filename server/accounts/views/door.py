@@ -12,7 +12,7 @@ from common.errors import LoquetError
 from common.texts import LANGUAGES, N_, _, translate
 from server.accounts import first_visit, invitations, names, second_factor, throttle
 from server.accounts.forms import FirstAccountForm, LanguageForm, LoginForm, NextForm, SecondForm
-from server.accounts.models import Account, AuditRecord, Role
+from server.accounts.models import Account, AuditRecord, Identity, Role
 from server.accounts.single_sign_on import entering
 from server.accounts.single_sign_on.views import SIGNED_IN
 from server.core import configuration, forms, tls
@@ -70,6 +70,8 @@ def second(request: HttpRequest) -> HttpResponse:
         device = match_token(request.user, token)
         if device is not None:
             otp_login(request, device)
+            if SIGNED_IN in request.session:  # it was they who came by the provider
+                Identity.objects.filter(account=request.user).update(owes_second=False)
             return HttpResponseRedirect(_next(request))
         wrong = second_factor.why_not(request.user, token)
     return page(request, "accounts/second.html", 422 if wrong else 200, wrong=wrong, next=_next(request))

@@ -101,6 +101,20 @@ def below(member: str) -> list[str]:
     return found
 
 
+def all_below(members: Iterable[str]) -> dict[str, str]:
+    """Return every id that was merged into one of these members, with whose it is."""
+    found: dict[str, str] = {}
+    step = {each: each for each in members}
+    while step:
+        into, ids = step, list(step)
+        step = {}
+        for start in range(0, len(ids), BATCH):
+            merged = MergedMember.objects.filter(kept__in=ids[start : start + BATCH])
+            step |= {gone: into[kept] for gone, kept in merged.values_list("gone", "kept")}
+        found |= step
+    return found
+
+
 def known_as(said: str) -> set[str]:
     """Return the members who were known by an id with that in it: a search by an old id finds them."""
     gone = MergedMember.objects.filter(gone__icontains=said).values_list("gone", flat=True)[:BATCH]
@@ -140,7 +154,8 @@ def settled(found: list[Row]) -> list[Row]:
     now = {each: to if each == to or to in here else NOBODY for each, to in now.items()}
     made: dict[str, Row] = {}
     united = rows.find(row.key for row in (_of(row, now) for row in found) if isinstance(row, Certification))
-    for row in found:
+    # What is said of the member's own id comes first: in whatever order both are said, they come to the same.
+    for row in sorted(found, key=lambda row: isinstance(row, Certification) and _of(row, now) is not row):
         to = _of(row, now)
         if to is None:
             continue

@@ -22,6 +22,7 @@ from server.edits.editing import EditError
 from server.edits.models import Change, Edit
 from server.people.merging import aliases, union
 from server.people.merging.merge import (
+    Known,
     Snapshot,
     hold_to_roles,
     known_of,
@@ -93,7 +94,7 @@ def _take_apart(author: Author, link: MergedMember) -> Edit | None:
     snapshot = read_snapshot(link)
     assert link.edit is not None  # noqa: S101 - `_over` has looked, of each
     hold_to_roles(author, link.kept)
-    if known_of(link.kept) != snapshot.after:
+    if not _is_as_then(known_of(link.kept), snapshot.after):
         raise EditError(
             N_("the particulars of {name} have changed since; put them back as they were to separate the two"),
             name=link.edit.about.get("name", link.kept),
@@ -107,6 +108,13 @@ def _take_apart(author: Author, link: MergedMember) -> Edit | None:
     members_moved.send(MergedMember, members=[link.gone, *aliases.below(link.gone)])
     particulars_changed.send(MergedMember, author=author, members=[link.gone, link.kept])
     return done
+
+
+def _is_as_then(now: Known, then: Known) -> bool:
+    """Return whether particulars are those of a snapshot; one of an older version had nothing that came since."""
+    if now is None or then is None:
+        return now is then
+    return all(value == then[name] if name in then else not value for name, value in now.items())
 
 
 def _meant_for_both(link: MergedMember) -> list[str]:

@@ -65,9 +65,8 @@ def usual(kept: Member, gone: Member) -> Choice:
     """Return whose name, category and end of membership are proposed: of the one who is kept, where they have any."""
     name = gone.id if gone.name and not kept.name else kept.id
     category = gone.id if gone.category and not kept.category else kept.id
-    # Whoever was let in at a machine has no end because nobody spoke of one.
-    is_bare = gone == Member(gone.id, gone.name) and gone.id.startswith(UNNAMED)
-    gone_is_later = not is_bare and kept.until is not None and later(kept.until, gone.until) != kept.until
+    # No end most often means that nobody spoke of one: a day is proposed where one of them has any.
+    gone_is_later = gone.until is not None and (kept.until is None or gone.until > kept.until)
     return Choice(kept.id, gone.id, name, category, gone.id if gone_is_later else kept.id)
 
 
@@ -123,5 +122,13 @@ def _of(found: list[Row], kind: type[Row], member: str) -> list[Any]:
 
 
 def particulars_as_one(kept: dict[str, Any], gone: dict[str, Any]) -> dict[str, Any]:
-    """Return what is known of one of whom two things were known: of the one who is kept, where anything is."""
-    return {name: value if value not in {None, ""} else gone.get(name, value) for name, value in kept.items()}
+    """Return what is known of one of whom two things were known: of the one who is kept, where anything is.
+
+    Letters that either ended stay so, but for an agreement of a later day. Days are as JSON has them.
+    """
+    found = {name: value if value not in {None, ""} else gone.get(name, value) for name, value in kept.items()}
+    ended = max(each.get("letters_ended") or "" for each in (kept, gone))
+    if ended:
+        agreed = max(each.get("letters") or "" for each in (kept, gone))
+        found["letters"], found["letters_ended"] = (agreed, None) if agreed > ended else (None, ended)
+    return found

@@ -28,6 +28,7 @@ from server.people.merging.union import Choice
 from server.people.models import Member, MergedMember
 
 SHOWN: Final = 50  # pairs at once
+BACK: Final = "duplicates"
 ALIKE: Final = {
     "name": N_("the same name"),
     "order": N_("the same words in another order"),
@@ -45,7 +46,7 @@ def merging(request: HttpRequest) -> HttpResponse:
         try:
             link = _merge(request)
             say(request, _("merged; from now on both are one"), undo=link.edit_id)
-            return HttpResponseRedirect(link_to("/members", link.kept))
+            return HttpResponseRedirect(f"/{BACK}" if _goes_back(request) else link_to("/members", link.kept))
         except LoquetError as error:
             wrong = translate(error)
     asked = PairForm(request.POST if wrong else request.GET)
@@ -58,7 +59,10 @@ def merging(request: HttpRequest) -> HttpResponse:
             found = compare(Choice(pair[0].pk, pair[1].pk), scope.site_of(request))
     except LoquetError as error:
         wrong = wrong or translate(error)
-    context: dict[str, Any] = {"found": found, "wrong": wrong, "first": one, "second": other, "stamp": forms.stamp}
+    context: dict[str, Any] = {
+        "found": found, "wrong": wrong, "first": one, "second": other, "stamp": forms.stamp,
+        "back": BACK if _goes_back(request) else "",
+    }  # fmt: skip
     return page(request, "people/merge.html", 422 if wrong else 200, **context)
 
 
@@ -69,6 +73,11 @@ def _merge(request: HttpRequest) -> MergedMember:
         now = compare(Choice(said["kept"], said["gone"]), scope.site_of(request))
         forms.hold_to_stamp(request, now.stamp)
         return merge(Author.of(request), Choice(**said))
+
+
+def _goes_back(request: HttpRequest) -> bool:
+    """Return whether somebody came from the likely duplicates: most often there are more of them."""
+    return (request.POST.get("back") or request.GET.get("back")) == BACK
 
 
 def _asked(form: PairForm) -> tuple[str, str]:

@@ -51,6 +51,17 @@ def test_a_description_may_stand_elsewhere_but_never_out_of_tls(sqlite, provider
     assert "cannot be reached" in stranger().get("/oidc/begin").content.decode()
 
 
+@pytest.mark.parametrize("what", ["keys", "token", "userinfo"])
+@pytest.mark.parametrize("shows", ["basic", "post"])
+def test_nobody_is_followed_from_where_keys_and_tokens_are_had(sqlite, provider, what, shows):
+    linked(provider, account())
+    provider.knows(lie=f"{what} elsewhere", shows=shows)
+    browser = stranger()
+    assert signs_in(browser).status_code == 403
+    assert who(browser) is None
+    assert not [each for each in provider.asked() if each.get("elsewhere", "").startswith(f"/realm/{what}")]
+
+
 @pytest.mark.parametrize("shows", ["basic", "post"])
 def test_the_client_shows_its_secret_as_the_provider_takes_it(sqlite, provider, shows):
     linked(provider, account())

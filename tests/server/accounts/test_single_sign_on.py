@@ -311,6 +311,53 @@ def test_our_second_factor_is_asked_for_unless_the_provider_does(sqlite, provide
     assert browser.get("/whitelist").status_code == (302 if asks == "ours" else 200)
 
 
+@pytest.mark.parametrize("asks", ["ours", "provider"])
+def test_an_invitation_steps_around_no_second_factor_that_was_kept(database, provider, asks):
+    from django_otp.plugins.otp_totp.models import TOTPDevice
+
+    from server.accounts import invitations
+
+    provider.set(second_factor=asks)
+    mine = account(role="trainer")
+    device = TOTPDevice.objects.create(user=mine, name="app", confirmed=True)
+    path = f"/invitation/{invitations.make(mine)}"
+    browser = stranger()
+    browser.get(path)
+    browser.post("/invitation", {"do": "provider", "username": "lea"})
+    signs_in(browser, "/invitation/at-provider")
+    assert who(browser) == "lea"
+    again = stranger()
+    signs_in(again)
+    for each in (browser, again):
+        for page in ("/whitelist", "/account"):
+            assert each.get(page)["Location"].startswith("/second"), "whoever has a link may be anybody"
+    by_password = stranger()
+    by_password.post("/login", {"username": "lea", "password": PASSWORD})
+    show(by_password, device)
+    assert by_password.get("/whitelist").status_code == 200
+    then = stranger()
+    signs_in(then)
+    assert then.get("/whitelist").status_code == 302, "it was not shown by whom the provider knows"
+    show(then, device)
+    assert then.get("/whitelist").status_code == 200
+    later = stranger()
+    signs_in(later)
+    assert later.get("/whitelist").status_code == (302 if asks == "ours" else 200)
+
+
+def show(browser, device):
+    """Type the code that the telephone shows, as if it were the first of its kind."""
+    import time
+
+    from django_otp.oath import TOTP
+    from django_otp.plugins.otp_totp.models import TOTPDevice
+
+    TOTPDevice.objects.update(last_t=-1, throttling_failure_count=0)
+    made = TOTP(device.bin_key, device.step, device.t0, device.digits)
+    made.time = time.time()
+    assert browser.post("/second", {"token": f"{made.token():06d}"}).status_code == 302
+
+
 @pytest.mark.parametrize("wanted", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
 def test_nobody_is_led_elsewhere_afterwards(sqlite, provider, wanted):
     from urllib.parse import quote

@@ -59,6 +59,9 @@ def test_whatever_stands_in_an_address_nothing_breaks(postgres, path):
         ("/whitelist/class", {"back": "/whitelist\r\nX: y", "training": "laser"}),
         ("/login", {"username": "a\0", "password": "b"}),
         ("/badges", {"do": "give", "hash": "\0", "member": "\0"}),
+        ("/login", {"a\0b": "x"}),
+        ("/members/m001", {"do": "save", "pay\0er": "x"}),
+        ("/inbox", {"notice\0": "1"}),
         ("/setup", {"do": "hours", "day0": "9" * 5000}),
         ("/members/m001", {"do": "save", "name": "x" * 5000}),
         ("/members/m001", {"do": "save", "until": "0000-00-00"}),
@@ -68,3 +71,16 @@ def test_whatever_stands_in_an_address_nothing_breaks(postgres, path):
 def test_whatever_stands_in_a_form_nothing_breaks(postgres, path, fields):
     fill()
     assert do(client(), path, **fields).status_code < 500
+
+
+def test_what_is_named_with_a_nul_is_refused_as_what_has_one(postgres):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    fill()
+    browser = client()
+    urlencoded = "application/x-www-form-urlencoded"
+    for path in ("/login", "/members/m001", "/badges", "/setup"):
+        assert browser.post(path, "a%00b=x", content_type=urlencoded, secure=True).status_code == 400, path
+    assert browser.get("/whitelist?a%00b=x", secure=True).status_code == 400
+    files = {"a\0b": SimpleUploadedFile("x.csv", b"x")}
+    assert browser.post("/import", files, secure=True).status_code in {400, 403, 404, 422}

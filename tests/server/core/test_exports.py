@@ -47,6 +47,28 @@ def tongue(request, sqlite):
     speak("en")
 
 
+@pytest.mark.parametrize("how", FORMATS)
+def test_rows_are_made_in_the_language_of_whoever_asked_even_once_it_is_over(sqlite, how):
+    from common.texts import _, language, spoken
+    from server.core.exports import Column, Table, answer
+
+    heard = []
+
+    def rows():
+        heard.append(language())
+        for _each in range(3):
+            heard.append((_("yes"), translation.get_language()))
+            yield (_("yes"),)
+
+    with spoken("fr"), translation.override("fr"):
+        response = answer(Table("x", "X", (Column("A"),), rows), how)
+    before = language()
+    for _part in response:
+        assert language() == before, "whoever sends it goes on speaking as before"
+    response.close()
+    assert heard == ["fr", *[("oui", "fr")] * 3]
+
+
 def test_csv_is_as_spreadsheets_of_the_readers_language_read_it(tongue):
     text = made("csv").decode("utf-8-sig")
     lines = list(csv.reader(io.StringIO(text), delimiter=";" if tongue == "fr" else ","))

@@ -33,6 +33,13 @@ def test_every_member_is_in_the_sheet_with_what_is_known_of_them_and_who_pays(br
     assert AuditRecord.objects.filter(what="exported_members").exists()
 
 
+def test_the_sheet_is_in_the_readers_language_to_its_last_row(browser):
+    do(browser, "/members/m003", do="exclude")
+    answer = browser.get("/members-sheet?as=csv", secure=True, headers={"accept-language": "fr"})
+    (line,) = [each for each in text(answer).splitlines() if each.startswith("m003")]
+    assert ";oui;" in line and "yes" not in line
+
+
 SHEETS = ["/members-sheet", "/history", "/devices", "/inbox", "/mail", "/usage"]
 
 

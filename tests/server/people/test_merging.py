@@ -14,8 +14,8 @@ from everything import every_row, one_of_everything
 from protocol import entries
 from protocol.entries import Ended, Ending, Granted
 from protocol.moment import Quality
-from protocol.rows import Badge, Certification, Level, Member, Pin, Training
-from server.people.merging.union import Choice, as_one, certifications_as_one, united
+from protocol.rows import Badge, Certification, Level, Member
+from server.people.merging.union import Choice
 
 PAST, SOON, LATE = date(2020, 1, 1), date(2030, 1, 1), date(2031, 1, 1)
 
@@ -37,57 +37,6 @@ def put(author, *rows):
     from server.edits.editing import carry_out
 
     return carry_out(author, "demo", rows)
-
-
-# --- what they are as one ---
-
-
-def test_a_certification_is_the_higher_level_from_the_earlier_day_to_the_later(sqlite):
-    one, other = (
-        Certification("a", "laser", Level.USER, PAST, LATE),
-        Certification("b", "laser", Level.TRAINER, SOON, SOON),
-    )
-    assert certifications_as_one(one, other) == Certification("a", "laser", Level.TRAINER, PAST, LATE)
-    assert certifications_as_one(one, Certification("b", "laser")).until is None
-    assert certifications_as_one(one, Certification("b", "laser")).since is None
-
-
-def test_a_certification_that_is_over_makes_nobody_a_trainer_again(sqlite):
-    one, over = Certification("a", "laser", Level.USER), Certification("b", "laser", Level.TRAINER, until=PAST)
-    assert certifications_as_one(one, over) == one
-    assert certifications_as_one(over, one) == Certification("b", "laser", Level.USER)
-
-
-def test_whoever_is_excluded_stays_so_and_nobody_pays_for_themselves():
-    kept, gone = Member("a", "", "", "b", SOON), Member("b", "Zoé", "pro", "a", None, excluded=True)
-    assert as_one(kept, gone, Choice("a", "b")) == Member("a", "Zoé", "pro", "", None, excluded=True)
-    assert as_one(kept, gone, Choice("a", "b", until="a")).until == SOON
-    assert as_one(Member("a", "Ann", until=SOON), Member("new-1"), Choice("a", "new-1")).until == SOON
-    assert as_one(kept, Member("b", payer="school"), Choice("a", "b")).payer == "school"
-
-
-def test_a_pin_moves_where_there_is_none_and_a_blocked_badge_stays_blocked():
-    theirs = [Pin("b", "a" * 32, "b" * 16, "c" * 64), Badge("1" * 32, "b", blocked=True)]
-    found = united(Member("a"), Member("b"), theirs, [Member("c", payer="b")], Choice("a", "b"))
-    assert {Pin("a", "a" * 32, "b" * 16, "c" * 64), Badge("1" * 32, "a", blocked=True)} < set(found.put)
-    assert Member("c", payer="a") in found.put
-    assert set(found.drop) == {"member/b", "pin/b"}
-    both = united(Member("a"), Member("b"), [*theirs, Pin("a", "d" * 32, "b" * 16, "e" * 64)], [], Choice("a", "b"))
-    assert both.has_pin_left
-    assert not any(isinstance(each, Pin) for each in both.put)
-
-
-def test_a_pin_that_moved_is_still_the_right_one():
-    from protocol.badge import BadgeKey
-    from protocol.pin import is_right, made_pin
-
-    key = BadgeKey(b"k" * 32)
-    (moved,) = (
-        each
-        for each in united(Member("a"), Member("b"), [made_pin("b", "4711", key, b"s" * 16)], [], Choice("a", "b")).put
-        if isinstance(each, Pin)
-    )
-    assert is_right(moved, "4711", key)
 
 
 # --- who is who ---
@@ -114,19 +63,6 @@ def test_a_member_merged_into_one_who_was_merged_is_whoever_that_is_now(author):
     assert aliases.resolve(["m003", "m002", "m004"]) == {"m003": "m002", "m002": "m002", "m004": "m001"}
     assert row(f"badge/{3:032x}").member == "m002"
     assert row(f"badge/{4:032x}").member == "m001"
-
-
-def test_no_row_that_names_an_id_that_was_merged_brings_it_back(author):
-    fill()
-    put(author, Certification("m001", "laser", Level.TRAINER))
-    merged(author, "m001", "m002")
-    put(author, Member("m002", "Back"), Badge("e" * 32, "m002"), Certification("m002", "laser"), Pin("m002", "a" * 32))
-    assert row("member/m002") is None
-    assert row("pin/m002") is None
-    assert row(f"badge/{'e' * 32}").member == "m001"
-    assert row("certification/m001/laser").level is Level.TRAINER, "an old id takes nothing from the member"
-    put(author, Member("m005", "Paid for", payer="m002"))
-    assert row("member/m005").payer == "m001"
 
 
 def test_a_new_id_is_never_one_that_was_merged(author, monkeypatch):
@@ -410,25 +346,6 @@ def test_whoever_is_forgotten_is_so_under_every_id_and_name(database):
                (1_000, Granted("s1", "laser-a", "m002", "a" * 32, Level.USER, payer="school")))  # fmt: skip
     assert Session.objects.get().member == "m001"
     assert (Session.objects.get().payer, Session.objects.get().badge) == ("", "")
-
-
-def test_conditions_follow_the_particulars_of_both(author):
-    from server.people.merging.separate import separate
-    from server.people.models import Particulars
-    from server.whitelist.conditions import look
-    from server.whitelist.models import Condition
-
-    fill()
-    put(author, Training("insured", "Insured"))
-    Condition.objects.create(training="insured", what="insurance")
-    Particulars.objects.create(pk="m002", insurance=LATE)
-    look(author, ["m002"])
-    assert row("certification/m002/insured").until == LATE
-    merged(author, "m001", "m002")
-    assert row("certification/m001/insured").until == LATE
-    separate(author, "m002")
-    assert row("certification/m001/insured") is None
-    assert row("certification/m002/insured").until == LATE
 
 
 def test_whoever_is_for_one_workshop_merges_nobody_who_is_trained_in_another(sqlite):

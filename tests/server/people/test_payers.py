@@ -97,3 +97,27 @@ def test_members_of_before_keep_their_rows_and_their_payers_become_organisations
     assert [Model.objects.get(pk=f"m{number}").payer for number in range(4)] == [
         "Lycée Jean Zay", "a-b", "x" * 50, "parent",
     ]  # fmt: skip
+
+
+def test_whoever_is_said_to_be_paid_for_by_their_own_old_id_pays_as_everybody_does(browser):
+    from server.edits.authors import Author
+    from server.people.merging.merge import merge
+    from server.people.merging.union import Choice
+
+    merge(Author(name="test"), Choice("m001", "m002"))
+    put(Member("m001", "Member 001", payer="m002"), Member("m003", "Member 003", payer="m002"))
+    assert row("member/m001").payer == ""
+    assert row("member/m003").payer == "m001"
+    assert organisations() == {}
+
+
+def test_a_sheet_with_many_new_payers_reads_the_organisations_once(browser):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as ran:
+        put(*(Member(f"p{each}", payer=f"Firm {each}") for each in range(40)), Member("again", payer="FIRM  7"))
+    whole = [each["sql"] for each in ran if 'FROM "people_organisation"' in each["sql"] and "WHERE" not in each["sql"]]
+    assert len(whole) <= 4, "once for the names and once for the ids, each time that rows are settled"
+    assert len(organisations()) == 40
+    assert row("member/again").payer == "firm-7"

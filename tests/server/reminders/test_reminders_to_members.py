@@ -323,3 +323,39 @@ def test_marks_go_with_the_member_and_with_the_years(world):
     world.pass_days(1)
     retention.purge(configuration)
     assert not Reminder.objects.exists()
+
+
+def merged(kept, gone):
+    from server.edits.authors import Author
+    from server.people.merging.merge import merge
+    from server.people.merging.union import Choice
+
+    return merge(Author(name="test"), Choice(kept, gone))
+
+
+def test_what_a_duplicate_was_told_its_member_was_told_however_often_they_were_merged(world):
+    from server.edits.authors import Author
+    from server.people.merging.separate import separate
+    from server.reminders import ending, plans
+
+    world.plan(spans=[30, 7])
+    world.member("ann", letters=None)
+    world.member("bob", 20, email="ann@example.org")
+    world.certify("bob", "laser", 21)
+    world.member("cy", letters=None)
+    assert to(world.run()) == ["ann@example.org"]
+    merged("cy", "bob")
+    merged("ann", "cy")
+    plan = plans.of_members()
+    assert (ending.count_due(plan, world.today), ending.due(plan, world.today, 9)) == (0, [])
+    assert world.run() == []
+    world.certify("ann", "wood", 22)
+    assert (ending.count_due(plan, world.today), ending.due(plan, world.today, 9)) == (1, ["ann"])
+    (letter,) = world.run()
+    assert "Wood" in letter.body and "Laser" not in letter.body
+    world.pass_days(14)
+    (letter,) = world.run()
+    assert "Wood" not in letter.body and "Laser" in letter.body
+    assert world.run() == []
+    separate(Author(name="test"), "bob")
+    assert to(world.run()) == ["ann@example.org"], "bob was told of the first span alone"

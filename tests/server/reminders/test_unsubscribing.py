@@ -117,3 +117,60 @@ def test_where_their_provider_could_not_reach_the_server_mail_programs_are_offer
         world.member("ann", 20)
         (letter,) = world.run()
         assert letter.unsubscribe == "" and "/unsubscribe/" in letter.body
+
+
+def test_a_link_in_a_letter_to_a_duplicate_ends_the_letters_of_the_member(world, link):
+    from server.edits.authors import Author
+    from server.people.merging.merge import merge
+    from server.people.merging.union import Choice
+
+    world.member("bob", email="")
+    merge(Author(name="test"), Choice("bob", "ann"))
+    assert stranger().get(link).status_code == 200
+    assert "No letters come to you" in stranger().post(link).content.decode()
+    assert agreed("bob") is None
+    world.pass_days(14)
+    assert world.run() == []
+
+
+def test_who_ended_letters_gets_none_because_a_duplicate_of_theirs_had_agreed(world, link):
+    from server.edits.authors import Author
+    from server.people.merging.merge import merge
+    from server.people.merging.union import Choice
+    from server.people.models import Particulars
+
+    stranger().post(link)
+    assert Particulars.objects.get(pk="ann").letters_ended == world.today
+    world.member("bob", 20, email="ann@example.org", letters=world.day(-300))
+    merge(Author(name="test"), Choice("ann", "bob"))
+    assert agreed() is None
+    world.pass_days(14)
+    assert world.run() == []
+
+
+def test_a_day_that_is_taken_out_of_the_page_ended_letters_and_a_new_one_begins_them(sqlite):
+    from browsing import client, do, fill
+
+    from server.people.models import Particulars
+
+    fill()
+    browser = client("fabmanager")
+    do(browser, "/members/m001", do="particulars", commune="Die")
+    assert Particulars.objects.get().letters_ended is None, "they never agreed"
+    do(browser, "/members/m001", do="particulars", letters="2026-01-02", stamp=stamp(browser))
+    assert Particulars.objects.get().letters_ended is None
+    do(browser, "/members/m001", do="particulars", letters="", stamp=stamp(browser))
+    ended = Particulars.objects.get().letters_ended
+    assert ended is not None
+    assert "Ended letters on" in browser.get("/members/m001").content.decode()
+    do(browser, "/members/m001", do="particulars", commune="Die", stamp=stamp(browser))
+    assert Particulars.objects.get().letters_ended == ended
+    do(browser, "/members/m001", do="particulars", letters="2026-03-02", stamp=stamp(browser))
+    assert Particulars.objects.get().letters_ended is None
+
+
+def stamp(browser):
+    import re
+
+    page = browser.get("/members/m001").content.decode()
+    return re.search(r'name="stamp" value="([^"]*)">\s*<label>Year of birth', page)[1]
