@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from datetime import date
+from typing import Any, Final, NamedTuple
 
 from common.texts import _
 from protocol.rows import Badge, Certification, Member, Pin, Row, Training
@@ -16,6 +18,8 @@ from server.people import payers, usage
 from server.people.forms import ParticularsForm
 from server.people.merging.merge import Known, known_of, looked_at, pair_of
 from server.people.merging.union import Choice, Union, particulars_as_one, usual
+
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Line(NamedTuple):
@@ -80,7 +84,13 @@ def _of_particulars(kept: Known, gone: Known) -> Iterator[Line]:
     one, other = kept or {}, gone or {}
     after = other if kept is None else particulars_as_one(one, other)
     for name, field in ParticularsForm.base_fields.items():
-        yield Line(_(str(field.label)), *(str(known.get(name) or "") for known in (one, other, after)))
+        yield Line(_(str(field.label)), *(_said(known.get(name)) for known in (one, other, after)))
+
+
+def _said(value: Any) -> str:  # noqa: ANN401 - of any field, as JSON
+    """Write what is known, a day as people here do."""
+    text = str(value or "")
+    return day(date.fromisoformat(text)) if _DAY.fullmatch(text) else text
 
 
 def _of_rows(kept: str, gone: str, put: Iterable[Row]) -> Iterator[Line]:
