@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.sslproto
+import gc
 import signal
 import sys
 from collections.abc import Coroutine
@@ -75,6 +76,8 @@ async def _serve(configuration: Configuration, mine: Any, link: str) -> None:  #
     beside = [asyncio.create_task(each) for each in _watched(settings.ssl, files)]
     click.echo(_("open {link}").format(link=link))
     sys.stdout.flush()
+    gc.collect()
+    gc.freeze()  # what is there by now stays: a sheet of thousands is not slowed by looking at it again and again
     await uvicorn.Server(settings).serve(sockets=listening)
     for each in beside:
         each.cancel()

@@ -52,15 +52,17 @@ def carry_out(
     *,
     about: dict[str, Any] | None = None,
     progress: Progress = lambda _done, _of: None,
+    are_checked: bool = False,
 ) -> Edit | None:
     """Put rows and drop keys; return the edit, or None where nothing was to be changed.
 
     What somebody else has changed since the author looked is not written over, but by what only makes it stricter.
+    are_checked: whether the rows are within their bounds already, as those are that were read from how they are kept.
 
     Raises RowError, EditError, ElsewhereError, NotAllowedError.
     """
     wanted: dict[str, Row | None] = dict.fromkeys(drop)
-    said = {row.key: checked(row) for row in put}
+    said = {row.key: row if are_checked else checked(row) for row in put}
     rows.hold_to_kinds(wanted | said)
     with alone():  # to the end: versions follow one another as the edits do, on PostgreSQL too
         wanted |= {row.key: row for row in rows.settled(said.values())}

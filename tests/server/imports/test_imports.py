@@ -295,3 +295,28 @@ def test_whoever_is_forgotten_is_in_nothing_that_an_import_filled(sqlite):
     Sheet(browser, "id;email\nm000;a@example.org\nm002;b@example.org\n").taken()
     do(browser, "/members/m000", do="forget", sure="m000")
     assert list(Filled.objects.get().values) == ["m002"]
+
+
+def test_a_long_sheet_asks_the_database_for_many_at_once(database):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from server.accounts.models import Account
+    from server.edits.authors import Author
+    from server.edits.editing import undo
+    from server.edits.models import Edit
+    from server.imports import drafts
+
+    start()
+    lines = "".join(f"A{n};Nom;Zoé {n};04A3C6{n:08X};31/12/2027;laser,wood\n" for n in range(600))
+    account = Account.objects.get()
+    with CaptureQueriesContext(connection) as reading:
+        draft = drafts.read(account.pk, "long.csv", (HEAD + lines).encode())
+    drafts.Draft.objects.filter(pk=draft.pk).update(state="running")
+    with CaptureQueriesContext(connection) as taking:
+        drafts._take_over(draft, Author(account=account, name="x"), set())
+    with CaptureQueriesContext(connection) as undoing:
+        undo(Author(name="test"), Edit.objects.get(what="imported"))
+    assert [len(each) < 200 for each in (reading, taking, undoing)] == [True] * 3, (
+        len(reading), len(taking), len(undoing),
+    )  # fmt: skip
