@@ -75,9 +75,7 @@ def application(
     live = LiveFeed(threads, processing.processed)
     open_ones = Connections() if connections is None else connections
     chores, postman = Chores(configuration), Postman()
-    own = configuration.server.certificate is Certificate.OWN
-    certificate = tls.fingerprint(configuration.data_dir / tls.FILE) if own else ""
-    handlers = Handlers(keys, configuration.server.name, certificate, live, counters_of)
+    handlers = Handlers(keys, configuration.server.name, _own_certificate(configuration), live, counters_of)
     api = api_of(keys, live, handlers, Uploads(live, chores.wake))
 
     @contextlib.asynccontextmanager
@@ -111,6 +109,12 @@ def application(
     )
     made.state.api, made.state.handlers, made.state.live = api, handlers, live
     return made
+
+
+def _own_certificate(configuration: Configuration) -> str:
+    """Return the fingerprint of the certificate that the server made itself; "" where it has another one."""
+    is_own = configuration.server.certificate is Certificate.OWN
+    return tls.fingerprint(configuration.data_dir / tls.FILE) if is_own else ""
 
 
 def _in_front(configuration: Configuration, connections: Connections) -> list[Middleware]:

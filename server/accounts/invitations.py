@@ -119,7 +119,7 @@ def accept(invitation: Invitation, name: str, password: str) -> Account:
 
 
 def set_password(account: Account, word: str) -> None:
-    """Give an account a password, and save it. Raises FormError where it is too easy to guess."""
+    """Set an account's password, and save it. Raises FormError where it is too easy to guess."""
     try:
         password_validation.validate_password(word, account)
     except ValidationError as error:

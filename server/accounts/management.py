@@ -40,7 +40,7 @@ def invite(me: Account, name: str, wanted: Wanted, email: str = "") -> tuple[Acc
 
 
 def change(me: Account, account: Account, wanted: Wanted) -> Account:
-    """Give an account another role, site or member, or close it; return it as it is now. Raises FormError."""
+    """Change an account's role, site or member, or close it; return it as it is now. Raises FormError."""
     with transaction.atomic():
         me, account = _administrator(me), _of(me, account)
         if account.pk == me.pk and not (wanted.is_active and wanted.role == me.role):

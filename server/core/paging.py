@@ -94,7 +94,7 @@ class _Place(Generic[M]):
         return found if place is None else found.filter(self._beyond(place, back=back))
 
     def _beyond(self, place: list[Any], *, back: bool) -> Q:
-        """Say so, with a bound on the first field by itself: by that an index finds where to begin."""
+        """Return that, with a bound on the first field by itself: by it an index finds where to begin."""
         beyond: Q | None = None
         for (field, is_up), value in reversed(list(zip(self._fields, place, strict=True))):
             side = "gt" if is_up is not back else "lt"

@@ -210,3 +210,17 @@ def test_the_server_beside_a_controller_takes_it_in_and_its_revocation_is_a_refu
     until(lambda: [each for each in pi.lines("loquet journal --json") if each["kind"] == "refused"], "a refusal")
     assert not board.closed("laser")
     assert pi.show("loquet-server.service", "NRestarts") == "0"
+
+
+def test_a_workbook_is_read_under_the_servers_own_hardening(pi, board):
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(board.folder / "list.xlsx") as book:
+        book.add_worksheet("2026").write_row(0, 0, ["Nom", "Badge"])
+    unit = (REPOSITORY / "systemd/loquet-server.service").read_text().partition("LimitCORE=0\n")[2]
+    hardening = [line for line in unit.partition("[Install]")[0].splitlines() if line and not line.startswith("#")]
+    assert len(hardening) > 20, "the control: it is the server's"
+    properties = " ".join(f"--property '{line}'" for line in ("User=loquet-server", *hardening))
+    child = "/usr/lib/loquet/bin/python3 -m server.imports.workbooks"
+    said = pi.good(f"systemd-run --quiet --wait --pipe {properties} sh -c '{child} < /srv/board/list.xlsx'")
+    assert '"Nom"' in said and '"2026"' in said

@@ -77,7 +77,7 @@ def _hold_to_rules(request: HttpRequest) -> None:
 
 
 def left(request: HttpRequest) -> HttpResponse:
-    """Say that somebody is logged out here, and how to be there as well: a shared computer is left to others."""
+    """Show that somebody is logged out here, and how to be there as well: a shared computer is left to others."""
     if not provider.is_on():
         return HttpResponseRedirect("/login")
     ours, end = provider.settings(), provider.known_end_of_session()

@@ -84,14 +84,14 @@ def _hold_to_bounds(found: Draft) -> None:
 
 
 def _once_more(request: HttpRequest, found: Draft) -> HttpResponse:
-    """Say why nothing came of it, and show what it would change now: no answer is lost."""
+    """Report why nothing came of it, and show what it would change now: no answer is lost."""
     say(request, _(found.error), wrong=True)
     drafts.again(found)
     return _go(request, f"/import/{found.token}")
 
 
 def _over(request: HttpRequest, found: Draft) -> HttpResponse:
-    """Say how it went, once."""
+    """Report how it went, once."""
     drafts.done(found.token)
     count = int(found.edit.about.get("count", 0)) if found.edit else 0
     said = ngettext("imported: {count} change", "imported: {count} changes", count).format(count=count)

@@ -64,6 +64,25 @@ def test_a_file_that_is_gone_says_so_on_the_page_and_is_tried_again(sqlite):
     assert do(browser, "/import-source", do="look", source=Source.objects.get().pk)["Location"].startswith("/import/")
 
 
+def test_what_is_no_file_is_not_waited_for_and_nothing_leads_out_of_the_folder(sqlite):
+    import os
+
+    from server.imports import sources
+    from server.imports.models import Source
+
+    browser = client()
+    put("real.csv", "nom\nZoé\n")
+    for name in ("pipe.csv", "folder.csv", "link.csv"):
+        if name != "folder.csv":
+            (sources.folder() / name).unlink(missing_ok=True)
+    os.mkfifo(sources.folder() / "pipe.csv")
+    (sources.folder() / "folder.csv").mkdir(exist_ok=True)
+    (sources.folder() / "link.csv").symlink_to("/etc/passwd")
+    for name in ("pipe.csv", "folder.csv", "link.csv"):
+        assert add(browser, name)["Location"] == "/import", name
+        assert Source.objects.get(place=name).error, name
+
+
 @pytest.mark.parametrize(
     "place",
     ["../server.toml", "/etc/passwd", "a/b.csv", "..", ".hidden", "http://example.org/list.csv", "ftp://example.org/x",
