@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test check lint bench soak lives uinput pi mutate deb install uninstall root drawings screenshots texts states openapi clean
+.PHONY: help setup setup-dev demo test check lint bench soak whole village lives uinput pi mutate deb install uninstall root drawings screenshots texts states openapi clean
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
 
@@ -46,6 +46,12 @@ bench: setup-dev ## the design's figures, as ratios, beside their bounds
 
 soak: setup-dev  ## days of workshops in which everything fails now and then: DAYS=100; SEED=… lives them again
 	@cd tests/world && SEED="$(or $(SEED),0)" DAYS="$(or $(DAYS),100)" PYTHONPATH=.. ../../$(BIN)/python world.py
+
+whole: setup-dev ## a server and two workshops on one thread, DAYS=100 of them, lines, sticks, disasters; SEED=… lives them again
+	@cd tests/world && SEED="$(or $(SEED),0)" DAYS="$(or $(DAYS),100)" PYTHONPATH=.. ../../$(BIN)/python whole.py
+
+village: setup-dev ## a line of 10 kB/s in real time: a list of 2,000 and a month's journal (some minutes)
+	@cd tests/world && PYTHONPATH=.. ../../$(BIN)/python village.py
 
 lives: setup-dev ## lives of one machine at random, MINUTES=5 of them; SEED=… lives one again
 	@cd tests/world && PYTHONPATH=.. ../../$(BIN)/python life.py

@@ -194,6 +194,7 @@ class Daemon:
             lambda: self._key,
             clock.now,
             lambda: self._server_connection(writer.queue).take_up(),
+            lambda: self._server_connection(writer.queue).take_stick(),
         )
         check = IntegrityCheck(settings.data_dir, writer.queue.damaged)
         return Assembled(loop, writer, clock, parts, signals, displays, control, check)

@@ -74,13 +74,17 @@ class Enrol(Message, frozen=True):
 
 
 class Enrolled(Message, frozen=True):
-    """It is taken in. ring: the badge keys, the one in force first, sealed for it; settings: of the one it replaces."""
+    """It is taken in. ring: the badge keys, the one in force first, sealed for it; settings: of the one it replaces.
+
+    sealing: the server's X25519 key, for what goes to it by stick.
+    """
 
     device: Id
     name: Text
     ring: Sealed
     settings: Annotated[str, msgspec.Meta(max_length=262_144)] = ""
     counters: dict[str, Counters] = {}
+    sealing: str = ""
 
 
 class Counters(Message, frozen=True):

@@ -123,6 +123,10 @@ class SealingKey:
         self.raw: Final = self._key.private_bytes_raw()
         self.public: Final = self._key.public_key().public_bytes_raw()
 
+    def exchange(self, other: bytes) -> bytes:
+        """Return what only this key's holder and the other's share (X25519). Raises ValueError where it is no key."""
+        return self._key.exchange(X25519PublicKey.from_public_bytes(other))
+
     def unseal(self, sealed: str) -> bytes:
         """Open what `seal_for` closed. Raises SignatureError."""
         raw = decoded(sealed)

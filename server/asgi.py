@@ -9,22 +9,18 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final, cast
 
-import django_htmx
-from django.core.asgi import get_asgi_application
 from django.db import connection
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from protocol import messages
 from server.accounts.uploads import may_upload
-from server.core import clock, tls
+from server.core import clock, statics, tls
 from server.core.configuration import Certificate, Configuration
 from server.core.keys import Keys
 from server.devices.api.app import Api
@@ -34,6 +30,7 @@ from server.devices.live_feed import LiveFeed
 from server.front.bounds import Bounds
 from server.front.connections import Connections, Counted
 from server.front.hosts import KnownHosts
+from server.front.pages import Pages
 from server.journal import processing
 from server.journal.api import Uploads
 from server.mail.post import Postman
@@ -42,8 +39,6 @@ from server.usage.counters import counters_of
 
 THREADS: Final = 4  # of the API's that ask the database; each keeps one connection
 TRUSTED: Final = "FORWARDED_ALLOW_IPS"  # uvicorn's name for the addresses of proxies
-STATIC: Final = Path(__file__).parent / "core/static"
-HTMX: Final = Path(django_htmx.__file__).parent / "static/django_htmx"
 
 
 def _let_go(threads: ThreadPoolExecutor) -> None:
@@ -100,9 +95,8 @@ def application(
     made = Starlette(
         routes=[
             Mount(messages.PREFIX, api.application()),
-            Mount("/static/htmx", StaticFiles(directory=HTMX)),
-            Mount("/static", StaticFiles(directory=STATIC)),
-            Mount("/", cast("ASGIApp", get_asgi_application())),
+            Mount("/static", statics.application()),
+            Mount("/", cast("ASGIApp", Pages())),
         ],
         middleware=_in_front(configuration, open_ones),
         lifespan=lifespan,

@@ -17,6 +17,11 @@ APPS = (
     "upkeep",
     "devices",
     "usage",
+    "machines",
+    "sticks",
+    "own",
+    "today",
+    "search",
     "operations",
 )
 

@@ -12,28 +12,30 @@ import time
 from datetime import date, timedelta
 from typing import Any, Final
 
+from common.texts import N_, _, spoken
 from protocol.rows import Badge, BadgeKind, Certification, Hours, Level, Machine, Member, Row, Training
 from simulator.workbench.drawer import DRAWER, tag
+from simulator.workbench.drawer import MACHINES as CALLED
 
 USER: Final = "demo"
 PASSWORD: Final = "loquet-demo"  # noqa: S105 - on loopback, for an evening
 TRAININGS: Final = {
-    "laser": "Découpeuse laser",
-    "printer": "Impression 3D",
-    "wood": "Atelier bois",
-    "cnc": "Fraiseuse numérique",
-    "vinyl": "Découpe vinyle",
-    "sewing": "Couture et broderie",
+    "laser": N_("Laser cutting"),
+    "printer": N_("3D printing"),
+    "wood": N_("Woodworking"),
+    "cnc": N_("CNC milling"),
+    "vinyl": N_("Vinyl cutting"),
+    "sewing": N_("Sewing and embroidery"),
 }
 MACHINES: Final = {
-    "laser": ("Laser", ("laser",)),
-    "printer": ("Printer", ("printer",)),
-    "saw": ("Table saw", ("wood",)),
-    "sander": ("Sander", ("wood",)),
-    "cnc": ("CNC router", ("wood", "cnc")),
-    "vinyl": ("Vinyl cutter", ("vinyl",)),
-    "embroidery": ("Embroidery machine", ("sewing",)),
-    "kiln": ("Kiln", ()),
+    "laser": (CALLED["laser"], ("laser",)),
+    "printer": (CALLED["printer"], ("printer",)),
+    "saw": (CALLED["saw"], ("wood",)),
+    "sander": (CALLED["sander"], ("wood",)),
+    "cnc": (CALLED["cnc"], ("wood", "cnc")),
+    "vinyl": (CALLED["vinyl"], ("vinyl",)),
+    "embroidery": (N_("Embroidery machine"), ("sewing",)),
+    "kiln": (N_("Kiln"), ()),
 }
 FIRST: Final = (
     "Anaïs", "Bastien", "Chloé", "Damien", "Élodie", "Fabrice", "Gaëlle", "Hugo", "Inès",
@@ -63,8 +65,8 @@ def rows(hash_of: Any) -> list[Row]:  # noqa: ANN401 - a badge key's hash
     """Return the whitelist of the workshop."""
     chance = random.Random(SEED)  # noqa: S311 - people of a play
     today = date.today()  # noqa: DTZ011 - a play's
-    made: list[Row] = [Training(key, name) for key, name in TRAININGS.items()]
-    made += [Machine(key, name, requires) for key, (name, requires) in MACHINES.items()]
+    made: list[Row] = [Training(key, _(name)) for key, name in TRAININGS.items()]
+    made += [Machine(key, _(name), requires) for key, (name, requires) in MACHINES.items()]
     made += [
         Member("marie", "Marie Curie", "particulier"),
         Member("jean", "Jean Perrin", "étudiant"),
@@ -144,7 +146,8 @@ def _a_revocation_that_has_not_arrived(author: Any, silent: Any) -> None:  # noq
     Device.objects.filter(pk=silent.pk).update(holds=int(state.get(state.VERSION)))
     held = Certification.objects.filter(training="sewing", member__startswith="m").first()
     if held is not None:
-        about = {"name": Member.objects.get(pk=held.member).name, "training": TRAININGS["sewing"]}
+        sewing = TRAININGS["sewing"]
+        about = {"name": Member.objects.get(pk=held.member).name, "training": _(sewing)}
         editing.carry_out(author, "revoked", drop=[f"certification/{held.member}/sewing"], about=about)
 
 
@@ -194,7 +197,10 @@ def main() -> int:
     from server.commands.run import run  # noqa: PLC0415
 
     prepare()
-    codes = fill({name: int(port) for name, port in (word.split("=") for word in sys.argv[1:])})
+    from server.core.configuration import load  # noqa: PLC0415
+
+    with spoken(load().server.language):
+        codes = fill({name: int(port) for name, port in (word.split("=") for word in sys.argv[1:])})
     sys.stdout.write(json.dumps({"codes": codes, "user": USER, "password": PASSWORD}) + "\n")
     sys.stdout.flush()
     run.main([], standalone_mode=False)

@@ -76,6 +76,8 @@ class Databases:
             use({"ENGINE": "django.db.backends.sqlite3", "NAME": self._template} | self._options())
             self._migrate()
         path = HOME / f"data/server-{self._count}.db"
+        for left in path.parent.glob(f"{path.name}*"):
+            left.unlink()  # of another set of databases in this process
         shutil.copy(self._template, path)
         use({"ENGINE": "django.db.backends.sqlite3", "NAME": path} | self._options())
 
@@ -254,6 +256,7 @@ class OnTheLine:
             ring=lambda: workshop.badges.key.ring,
             new_ring=lambda ring: self.ring(data_dir, ring),
             confirmed=lambda ms: setattr(workshop.loop.age, "confirmed", ms),
+            restored=self.up.doubt,
         )
         del badge_key
 
@@ -304,9 +307,8 @@ class OnTheLine:
         self.send()
         from server.journal import processing
 
-        while processing.step():
-            pass
-        time.sleep(0)
+        # The server's own thread does it too, and may be in the middle of it.
+        until(lambda: not processing.step() and not processing.is_behind(), "what was sent is read out")
         self.fetch()
 
     def report(self):

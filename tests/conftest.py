@@ -36,6 +36,7 @@ live_in_memory()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
+pytest_plugins = ("in_browser",)
 
 
 def refuse_to_open_beside_sqlite():
@@ -87,6 +88,7 @@ LONGEST_FIRST = (
     "test_workbench",
     "test_hardware",
     "test_browser",
+    "test_jobs",
     "test_counting",
     "test_restart",
     "test_sync",

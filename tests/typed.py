@@ -17,6 +17,10 @@ APPS = [
     "devices",
     "journal",
     "usage",
+    "machines",
+    "own",
+    "today",
+    "search",
     "operations",
 ]
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]

@@ -31,9 +31,9 @@ def play(page):
 def take_pages(browser, address):
     """Take the server's pages, as somebody sees them who is logged in."""
     for size, width, height, language, names in (
-        ("desk", 1366, 900, "en", ("whitelist", "workshop", "devices")),
-        ("desk", 1366, 900, "fr", ("whitelist",)),
-        ("phone", 390, 844, "fr", ("workshop",)),
+        ("desk", 1366, 900, "en", ("today", "machines", "usage", "whitelist", "members")),
+        ("desk", 1366, 900, "fr", ("today", "whitelist")),
+        ("phone", 390, 844, "fr", ("today", "machines")),
     ):
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale=language, ignore_https_errors=True
@@ -42,7 +42,7 @@ def take_pages(browser, address):
         page.goto(f"{address}login")
         page.locator("input[name=username]").fill("demo")
         page.locator("input[name=password]").fill("loquet-demo")
-        page.locator("main button.main").click()
+        page.locator("main button.btn-primary").click()
         page.wait_for_url(lambda url: "login" not in url)
         for name in names:
             page.goto(f"{address}{name}")

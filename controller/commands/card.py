@@ -28,6 +28,8 @@ MEANINGS: Final = (
     (Signal.LEAVING, N_("About to end"), N_("Your badge is gone, or the machine runs on: it goes off in a moment.")),
     (Signal.WARNING, N_("Nearly over"), N_("Your session ends soon; or the reader does not see the badge.")),
     (Signal.REPORTED, N_("Noted"), N_("Your report of a defect is written down. Thank you.")),
+    (Signal.STICK_DONE, N_("Stick read"), N_("The stick may be pulled.")),
+    (Signal.STICK_FAILED, N_("Stick"), N_("Something was wrong with the stick; `loquet stick import` says what.")),
     (Signal.REFUSED, N_("Refused"), N_("See below.")),
     (Signal.LOCKED, N_("Locked"), N_("A fabmanager locked the machine. Ask them why.")),
     (Signal.FAULT, N_("Out of order"), N_("Tell a fabmanager. Do not try to repair it.")),
@@ -176,6 +178,8 @@ def _happens(station: Station, signal: Signal) -> bool:
         Signal.AWAITING: rules.supervised or rules.buddy,
         Signal.TEACHING: bool(rules.named(Does.TEACH)),
         Signal.REPORTED: bool(rules.named(Does.REPORT)),
+        Signal.STICK_DONE: False,  # of no member's business
+        Signal.STICK_FAILED: False,
         Signal.LEAVING: (senses and rules.grace > 0) or rules.wait_for_rest > 0,
         Signal.WARNING: senses or ends,
     }.get(signal, True)

@@ -19,7 +19,7 @@ from controller.control import client
 from controller.outputs.claims import OPENED_BY_KERNEL
 from controller.runtime.clock import quality
 from controller.settings import Settings, Station, load
-from controller.setup import probing
+from controller.setup import disks, probing
 from controller.setup.probing import Finding
 from controller.store import database
 from controller.store.key import badge_key
@@ -28,6 +28,7 @@ from guard import leases as lease
 from protocol.moment import Quality
 from protocol.sentences import fault
 
+COPY: Final = "copy.json"  # as controller/sync/stick_copy.py names it
 PARTS: Final = {
     "reader": N_("reader"),
     "relay": N_("relay"),
@@ -78,6 +79,7 @@ def _findings(config: Path) -> Iterator[Finding]:
         link.close()
     yield Finding(_("controller"), ok=True, found=_("running") if running else _("not running"))
     yield _try(_("memory"), lambda: _memory(settings))
+    yield from _disk(settings)
     if not running:
         yield _try(_("run directory"), lambda: _run_dir(settings))
     guard = lease.guard_alive(settings.run_dir, lease.boottime_ms())
@@ -117,6 +119,38 @@ def _memory(settings: Settings) -> str:
                 N_("{path} is damaged: {verdict}; move it away and keep it"), path=path, verdict=verdict
             )
         return _("{path}, whitelist version {version}").format(path=path, version=database.meta(db, "version"))
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    """Report on what the data lie, and whether the system's own part of the card is read-only."""
+    found = disks.here()
+    data, root = disks.under(settings.data_dir.absolute(), found), disks.under(Path("/"), found)
+    if data is not None:
+        where = f"{settings.data_dir} ({data.kind})"
+        lost = _(
+            "{where}: what is written there is gone after a power cut; give it a partition of its own (install.md)"
+        )
+        found_there = lost.format(where=where) if data.forgets else where
+        yield Finding(_("disk"), ok=True, found=found_there, warning=data.forgets)
+    if root is not None and (root.forgets or not root.is_writable):
+        yield Finding(_("system"), ok=True, found=_("read-only: a power cut cannot damage it"))
+    if (settings.data_dir / COPY).exists():
+        yield _copy(settings)
+
+
+def _copy(settings: Settings) -> Finding:
+    """Report whether the stick is there on which a copy of this controller is kept."""
+    from controller.sync import stick_copy  # noqa: PLC0415 - signatures cost memory
+
+    copies = stick_copy.kept(settings.data_dir)
+    if copies is None:
+        return Finding(
+            _("copy on a stick"), ok=True, found=_("unreadable: `loquet stick keep` once more"), warning=True
+        )
+    is_there = stick_copy.is_there(settings.data_dir, copies)
+    is_there = is_there and stick_copy.path_of(Path(copies.folder), copies).exists()
+    said = copies.folder if is_there else _("{folder}: the stick is not there").format(folder=copies.folder)
+    return Finding(_("copy on a stick"), ok=True, found=said, warning=not is_there)
 
 
 def _run_dir(settings: Settings) -> str:

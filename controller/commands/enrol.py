@@ -25,7 +25,7 @@ from controller.store.key import join_ring
 
 if TYPE_CHECKING:
     from controller.sync.identity import Identity
-    from protocol.messages import Code, Enrolled, Hello
+    from protocol.messages import Code, Enrol, Enrolled, Hello
     from protocol.rows import AnyRow
 
 ROWS: Final = 1_000  # in one message
@@ -55,11 +55,11 @@ def enrol(code: str, config: Path, again: bool, yes: bool) -> None:
 
     settings = load(config)
     read = read_code(code)
-    with _as_owner(settings):
+    with as_owner(settings):
         identity = _identity(settings, read, again=again)
         enrolled = _ask(settings, read, identity)
         _propose(settings, identity, again=again)
-    _tell_daemon(settings)
+    tell_daemon(settings)
     click.echo(_('enrolled as "{name}" ({device})').format(name=enrolled.name, device=enrolled.device))
     if enrolled.settings and not yes and enrolled.settings != _text(settings):
         click.echo(
@@ -70,7 +70,7 @@ def enrol(code: str, config: Path, again: bool, yes: bool) -> None:
 
 
 @contextlib.contextmanager
-def _as_owner(settings: Settings) -> Iterator[None]:
+def as_owner(settings: Settings) -> Iterator[None]:
     """As root, write as whoever the daemon runs as."""
     before = os.geteuid(), os.getegid()
     settings.data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -116,6 +116,7 @@ def _meet(code: Code) -> tuple[Hello, str]:
 
     import requests  # noqa: PLC0415
 
+    from common.http import Session  # noqa: PLC0415
     from controller.sync.line import Pinned, check_answer  # noqa: PLC0415
     from protocol import messages, signing  # noqa: PLC0415
 
@@ -131,7 +132,7 @@ def _meet(code: Code) -> tuple[Hello, str]:
         ):
             certificate = sha256(tls.getpeercert(binary_form=True) or b"").hexdigest()
         target, nonce = f"{messages.PREFIX}/hello", secrets.token_hex(16)
-        with requests.Session() as session:
+        with Session() as session:
             session.trust_env = False
             session.mount("https://", Pinned(certificate))  # the same server answers, on whatever connection
             answer = session.get(
@@ -163,24 +164,42 @@ def _ask(settings: Settings, code: Code, identity: Identity) -> Enrolled:
 
     signing, sealing = SigningKey(decoded(identity.signing)), SealingKey(decoded(identity.sealing))
     key, seal = signing.public.text, encoded(sealing.public)
-    asked = messages.Enrol(
-        code.id,
-        messages.proof(code.secret, identity.server, key, seal),
-        key,
-        seal,
-        version("loquet"),
-        tuple(messages.StationSaid(each.machine, each.name, each.mode.value) for each in settings.stations),
-        _text(settings),
-    )
+    asked = asked_by(settings, code, messages.proof(code.secret, identity.server, key, seal), key, seal)
     line = ServerLine(msgspec.structs.replace(identity, device=""))
     enrolled: Enrolled = messages.read(messages.Enrolled, line.post("/enrol", messages.encode(asked)))
     line.close()
     join_ring(settings.data_dir, sealing.unseal(enrolled.ring))
     if enrolled.settings and enrolled.settings != asked.settings:
         (settings.data_dir / "controller.toml.from-server").write_text(enrolled.settings)
-    taken_in = {"device": enrolled.device, "name": enrolled.name, "counters": enrolled.counters}
-    identities.save(settings.data_dir, msgspec.structs.replace(identity, **taken_in))
+    identities.save(settings.data_dir, identity.taken_in(enrolled))
     return enrolled
+
+
+def asked_by(settings: Settings, code: Code, proof: str, key: str, seal: str) -> Enrol:
+    """Return what a controller says of itself when it asks to be taken in."""
+    from protocol import messages  # noqa: PLC0415
+
+    stations = tuple(messages.StationSaid(each.machine, each.name, each.mode.value) for each in settings.stations)
+    return messages.Enrol(code.id, proof, key, seal, version("loquet"), stations, _text(settings))
+
+
+def kept_alone(settings: Settings, *, again: bool = False) -> list[AnyRow]:
+    """Return the rows that this controller has kept by itself; none where a server keeps them already."""
+    from controller.store import served  # noqa: PLC0415
+    from controller.store import whitelist as stored  # noqa: PLC0415
+    from protocol.rows import FIRST  # noqa: PLC0415
+
+    try:
+        db = database.open_for_reading(settings.data_dir)
+    except database.StorageError:
+        return []  # it has never run
+    try:
+        if served.served(db) is not None and not again:
+            return []
+        # Whatever server this is, it knows these; other kinds it writes itself.
+        return [cast("AnyRow", row) for row in stored.load(db).rows() if row.head() in FIRST]
+    finally:
+        db.close()
 
 
 def _text(settings: Settings) -> str:
@@ -192,24 +211,13 @@ def _text(settings: Settings) -> str:
 
 def _propose(settings: Settings, identity: Identity, *, again: bool = False) -> None:
     """Propose to the server what this controller has kept by itself."""
-    from controller.store import served  # noqa: PLC0415
-    from controller.store import whitelist as stored  # noqa: PLC0415
     from controller.sync.identity import load as load_identity  # noqa: PLC0415
     from controller.sync.line import ServerLine  # noqa: PLC0415
     from protocol import messages  # noqa: PLC0415
-    from protocol.rows import FIRST  # noqa: PLC0415
 
-    try:
-        db = database.open_for_reading(settings.data_dir)
-    except database.StorageError:
-        return  # it has never run
-    try:
-        if served.served(db) is not None and not again:
-            return
-        # Whatever server this is, it knows these; other kinds it writes itself.
-        rows = [cast("AnyRow", row) for row in stored.load(db).rows() if row.head() in FIRST]
-    finally:
-        db.close()
+    rows = kept_alone(settings, again=again)
+    if not rows:
+        return
     line = ServerLine(load_identity(settings.data_dir) or identity)
     with ProgressBar(_("proposing")) as progress:
         for start in range(0, len(rows), ROWS):
@@ -219,7 +227,8 @@ def _propose(settings: Settings, identity: Identity, *, again: bool = False) -> 
     line.close()
 
 
-def _tell_daemon(settings: Settings) -> None:
+def tell_daemon(settings: Settings) -> None:
+    """Have the daemon speak to the server, where it runs."""
     link = client.connect(settings)
     if link is None:
         click.echo(_("the controller does not run; it speaks to the server once it is started"))

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from common.errors import LoquetError
+from common.folding import fold
 from common.texts import N_, _, translate
 from controller.commands import options
 from controller.control.client import Client, open_client
@@ -103,7 +104,7 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
     raw = file.read(sheets.MAX_BYTES + 1)
     with open_client(settings, write=not dry_run) as memory:
         before = memory.whitelist()
-        rows = _rows_of(raw, memory, trainings, before if how == "merge" else _bans(before), keep=not dry_run)
+        rows = _rows_of(raw, memory, trainings, before if how == "merge" else _outliving(before), keep=not dry_run)
         kinds = [type(row) for row in rows]
         said = {
             "members": kinds.count(Member),
@@ -128,12 +129,20 @@ def import_(config: Path, file: Any, how: str | None, trainings: Any, dry_run: b
 
 
 def _bans(before: Whitelist) -> Whitelist:
-    """Return what outlives a replacement: who is excluded, which badges are blocked."""
+    """Return who is excluded, and which badges are blocked: that outlives a replacement."""
     bans = Whitelist(Member(member.id, excluded=True) for member in before.members.values() if member.excluded)
     for badge in before.badges.values():
         if badge.blocked:
             bans.put(badge)
     return bans
+
+
+def _outliving(before: Whitelist) -> Whitelist:
+    """Return over what a replacement is laid: bans, and the trainings, by which its words are known."""
+    found = _bans(before)
+    for training in before.trainings.values():
+        found.put(training)
+    return found
 
 
 def _put(rows: list[Row], before: Whitelist, *, replace: bool) -> Iterator[Row]:
@@ -157,7 +166,8 @@ def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, kee
         return _exported(raw, memory.fingerprint())
     mapping = sheets.read_mapping(trainings.read(1_000_000)) if trainings else None
     try:
-        sheet = sheets.read(raw, mapping)
+        words = (word for each in base.trainings.values() for word in (each.id, each.name))
+        sheet = sheets.read(raw, mapping, {fold(word) for word in words if word})
         _warn_of_columns(sheet)
         key = BadgeKey(secrets.token_bytes(KEY_BYTES))
         hashed = memory.hash(sheet.cards) if keep else [key.hash(*card) for card in sheet.cards]
@@ -171,7 +181,8 @@ def _rows_of(raw: bytes, memory: Client, trainings: Any, base: Whitelist, *, kee
 def _warn_of_columns(sheet: sheets.List) -> None:
     """Name the columns that nobody reads, those first that hold what would matter; and the lines that are left out."""
     holding = {"days": N_('the column "{heading}" holds days, and is not read'),
-               "trainings": N_('the column "{heading}" holds trainings, and is not read')}  # fmt: skip
+               "trainings": N_('the column "{heading}" holds trainings, and is not read'),
+               "badges": N_('the column "{heading}" holds badges, and is not read')}  # fmt: skip
     for each in sheet.unread:
         if each.holds:
             click.echo(_(holding[each.holds]).format(heading=each.heading), err=True)

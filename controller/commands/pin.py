@@ -54,7 +54,9 @@ def set_(config: Path, who: str) -> None:
 def _hold_to_server(settings: Settings) -> None:
     """Refuse where a server keeps the list: no journal takes a PIN's hash there. Raises WhitelistError."""
     if (settings.data_dir / IDENTITY).exists():
-        raise WhitelistError(N_("a server keeps the list: set PINs there, on the member's page or on the page Me"))
+        raise WhitelistError(
+            N_("a server keeps the list: set PINs there, on the member's page or on their page My badge")
+        )
 
 
 def _typed() -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from common.errors import LoquetError
 from common.texts import LANGUAGES, N_, _, language, speak, translate
-from controller.commands import options
+from controller.commands import options, stick_files
 from controller.control import client
 from controller.settings import Settings, load
 from controller.setup import asking, finding, probing, trying
@@ -106,6 +106,7 @@ def setup(config: Path, only_list: bool, as_json: bool) -> None:
                 "{path} cannot be written by this user; put sudo before the command, or name another with --config"
             ).format(path=config)
         )
+    _tell_of_copies()
     answers = Answers(connected)
     chosen = asking.choose(_("Language of messages and displays"), {each: each for each in LANGUAGES}, language())
     speak(chosen)
@@ -124,6 +125,19 @@ def setup(config: Path, only_list: bool, as_json: bool) -> None:
     _try_all(settings)
     click.echo()
     click.echo(_("Next: sudo loquet check; sudo systemctl restart loquet; let people in: loquet whitelist --help"))
+
+
+def _tell_of_copies() -> None:
+    """Report that a stick holds a copy of a controller that was: a new card takes over from it alone."""
+    for stick in stick_files.sticks():
+        for path, header in stick_files.files(stick):
+            if header.loquet == "copy":
+                click.echo(
+                    _(
+                        "On the stick there is a copy of a controller ({path}). To take over from it on this card: "
+                        "finish here, then `sudo loquet stick recover CODE`, with the code that was written down."
+                    ).format(path=path)
+                )
 
 
 def _list(connected: finding.Connected, *, as_json: bool) -> None:

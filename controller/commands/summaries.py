@@ -33,6 +33,7 @@ SUMMARIES: Final = {
     ),
     "setup": N_("Set a controller up: answer a few questions, get a commented settings file, try each part."),
     "status": N_("Show every machine, and whether storage, guard and clock are well."),
+    "stick": N_("Carry usage to the server and its list back, where there is no line."),
     "stop": N_("Stop the controller once no session is open, as an update does; systemd does not start it again."),
     "whitelist": N_("Say who may use which machine: import a list, grant, revoke, require, explain."),
 }

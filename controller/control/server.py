@@ -25,7 +25,16 @@ import msgspec
 
 from common.errors import LoquetError
 from common.texts import N_, translate
-from controller.runtime.messages import Asked, ClockAsked, Message, Request, StopAsked, WatchAsked, WatchEnded
+from controller.runtime.messages import (
+    Asked,
+    ClockAsked,
+    Message,
+    Request,
+    StickTold,
+    StopAsked,
+    WatchAsked,
+    WatchEnded,
+)
 from controller.sensing.messages import FromReader
 from controller.station.events import ClearAsked, EndAsked, GroupAsked, LockAsked, TeachAsked
 from controller.store.edits import Edit
@@ -99,8 +108,12 @@ class ControlServer:
         key: Callable[[], BadgeKey],
         now: Callable[[], Moment],
         enrolled: Callable[[], None],
+        take_stick: Callable[[], dict[str, Any]],
     ) -> None:
-        """put: hands the loop a message. key: gives the badge keys in force. enrolled: hears of a new identity."""
+        """put: hands the loop a message. key: gives the badge keys in force. enrolled: hears of a new identity.
+
+        take_stick: takes up what was brought on a stick, and says what came of it.
+        """
         self._path = path
         self._put = put
         self._writes = writes
@@ -108,6 +121,7 @@ class ControlServer:
         self._key = key
         self._now = now
         self._enrolled = enrolled
+        self._take_stick = take_stick
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._long = threading.BoundedSemaphore(MAX_LONG)
         path.unlink(missing_ok=True)
@@ -175,9 +189,8 @@ class ControlServer:
             case "clock":
                 said = request.get("ms")
                 yield {"is": self._answered(lambda answer: ClockAsked(by, None if said is None else int(said), answer))}
-            case "enrolled":
-                self._enrolled()
-                yield {"is": True}
+            case "enrolled" | "stick" | "stick_told":
+                yield {"is": self._of_the_server(link, request)}
             case "stop":
                 yield {"is": self._answered(StopAsked)}
             case "hash" | "fingerprint" | "pin":
@@ -204,6 +217,17 @@ class ControlServer:
             yield
         finally:
             self._long.release()
+
+    def _of_the_server(self, link: socket.socket, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        if request["do"] == "enrolled":
+            self._enrolled()
+            return True
+        if request["do"] == "stick_told":
+            self._put(StickTold(bool(request["well"])))
+            return True
+        with self._long_one():
+            link.settimeout(EDIT_S)
+            return self._take_stick()
 
     def _by_key(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         key = self._key()

@@ -43,6 +43,8 @@ LOOKS: Final = {
     Signal.WARNING: Look(YELLOW, (0.25, 0.25), N_("quick blinking")),
     Signal.ENDED: Look(BLUE, (1.0, 2.0), N_("one long flash")),
     Signal.REPORTED: Look(WHITE, (0.3, 0.3, 0.3, 2.1), N_("two long winks")),
+    Signal.STICK_DONE: Look(WHITE, (1.5, 0.3), N_("lit, dark for a blink every two seconds")),
+    Signal.STICK_FAILED: Look(YELLOW, (0.6, 0.2, 0.2, 0.2), N_("long, short")),
     Signal.REFUSED: Look(RED, (0.1, 0.1), N_("flickering")),
     Signal.LOCKED: Look(RED, (0.2, 0.2, 0.2, 0.2, 0.2, 2.0), N_("three winks every three seconds")),
     Signal.FAULT: Look(RED, (2.0, 0.5), N_("on, with short gaps")),
@@ -55,6 +57,8 @@ SOUNDS: Final = {  # beeps, seconds each
     Signal.ENDED: (2, 0.2),
     Signal.WARNING: (5, 0.15),
     Signal.REPORTED: (1, 0.4),
+    Signal.STICK_DONE: (2, 0.4),
+    Signal.STICK_FAILED: (4, 0.3),
     Signal.REFUSED: (3, 0.4),
     Signal.FAULT: (2, 1.0),
 }

@@ -27,6 +27,7 @@ from controller.runtime.messages import (
     PartReport,
     Request,
     ServerTime,
+    StickTold,
     StopAsked,
     WatchAsked,
     WatchEnded,
@@ -166,7 +167,7 @@ class Loop:
                 self._from_part(message)
             case Asked() | WatchAsked() | WatchEnded() | StopAsked() | ClockAsked():
                 self._asked(message)
-            case KeyChanged() | Enrolled() | ServerTime() | Confirmed():
+            case KeyChanged() | Enrolled() | ServerTime() | Confirmed() | StickTold():
                 self._from_server(message)
             case PinAnswer():
                 self._from_pins(message)
@@ -190,7 +191,7 @@ class Loop:
             case ClockAsked(by, ms, say):
                 say(self._time.answer(by, ms))
 
-    def _from_server(self, message: KeyChanged | Enrolled | ServerTime | Confirmed) -> None:
+    def _from_server(self, message: KeyChanged | Enrolled | ServerTime | Confirmed | StickTold) -> None:
         """Take up what the line to the server tells."""
         match message:
             case KeyChanged(key):
@@ -201,6 +202,8 @@ class Loop:
                 self._time.told(ms)
             case Confirmed(ms):
                 self.age.confirmed = max(self.age.confirmed, ms)
+            case StickTold(well):
+                self.stations.tell_of_a_stick(well=well)
 
     def _from_writer(self, message: Answer) -> None:
         match message:

@@ -83,6 +83,12 @@ class Confirmed(msgspec.Struct, frozen=True):
     ms: int
 
 
+class StickTold(msgspec.Struct, frozen=True):
+    """A stick that was plugged in may be pulled: whether all went well with it."""
+
+    well: bool
+
+
 class Halt(msgspec.Struct, frozen=True):
     """The daemon is to stop in good order, whatever runs."""
 
@@ -102,6 +108,7 @@ Message = (
     | ClockAsked
     | ServerTime
     | Confirmed
+    | StickTold
     | Halt
     | EditFailed
     | GrantAnswer

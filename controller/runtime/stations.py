@@ -246,6 +246,13 @@ class Stations:
             self._lasting[machine] = signal
             self._signals.show(Indication(machine, signal, lasting=True))
 
+    def tell_of_a_stick(self, *, well: bool) -> None:
+        """Show for a moment, on every machine that nobody uses, that a stick may be pulled."""
+        signal = Signal.STICK_DONE if well else Signal.STICK_FAILED
+        for machine, state in self.states.items():
+            if not isinstance(state, InSession):
+                self._signals.show(Indication(machine, signal, lasting=False))
+
     def show_all(self) -> None:
         """Show how every machine is."""
         moment = self._clock.now()

@@ -231,6 +231,8 @@ class Signal(StrEnum):
     WARNING = "warning"
     ENDED = "ended"
     REPORTED = "reported"
+    STICK_DONE = "stick_done"
+    STICK_FAILED = "stick_failed"
     LOCKED = "locked"
     FAULT = "fault"
     READER_LOST = "reader_lost"

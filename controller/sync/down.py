@@ -52,10 +52,14 @@ class Down:
         ring: Callable[[], str],
         new_ring: Callable[[bytes], None],
         confirmed: Callable[[int], None],
+        restored: Callable[[], None] = lambda: None,
         retry: Retry | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """ring: names the badge keys that are here; new_ring takes others; confirmed hears that the list is right."""
+        """ring: names the badge keys that are here; new_ring takes others; confirmed hears that the list is right.
+
+        restored: hears that the server was: its generation is another one.
+        """
         self._data_dir = data_dir
         self._line = line
         self._device = device
@@ -65,6 +69,7 @@ class Down:
         self._ring = ring
         self._new_ring = new_ring
         self._confirmed = confirmed
+        self._restored = restored
         self._retry = retry or Retry()
         self._whole = False
         self._unfit = False
@@ -97,7 +102,7 @@ class Down:
             )  # a server whose changes never add up is not asked without pause
         except (LineError, RefusedError, MessageError, SignatureError, StorageError, sqlite3.Error) as error:
             self.trouble = translate(error) if isinstance(error, LoquetError) else str(error)
-            return self._retry.failed()
+            return max(self._retry.failed(), getattr(error, "after", 0.0))
         except Exception as error:  # whatever a server or a disk brings: this thread goes on asking
             log.exception("the whitelist was not fetched; it is asked for again")
             self.trouble = f"{type(error).__name__}: {error}"[:TROUBLE]
@@ -137,6 +142,8 @@ class Down:
         if manifest.ring and manifest.ring != self._ring()[: len(manifest.ring)]:
             ring: Ring = messages.read(Ring, self._line.get("/ring"))
             self._new_ring(self._sealing.unseal(ring.ring))
+        if held is not None and manifest.generation != held[0]:
+            self._restored()
         # Nothing new is not written: an idle line costs the card nothing.
         is_news = brought.is_whole or brought.put or brought.drop or held != (manifest.generation, manifest.version)
         if not is_news and manifest.digest != digest:

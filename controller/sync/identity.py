@@ -10,7 +10,7 @@ import msgspec
 from common.texts import N_
 from controller.store.database import StorageError
 from controller.store.files import write_whole
-from protocol.messages import Counters
+from protocol.messages import Counters, Enrolled
 
 FILE: Final = "server.json"
 
@@ -19,7 +19,8 @@ class Identity(msgspec.Struct, frozen=True):
     """address: host and port; server: its signing key; certificate: SHA-256, empty where an authority vouches.
 
     device: our id there, empty until we are taken in; signing, sealing: our private keys. All keys in base64url.
-    counters: what the controllers before this one had counted for its machines.
+    counters: what the controllers before this one had counted for its machines. reader: the server's own sealing key,
+    for what goes to it by stick.
     """
 
     address: str
@@ -30,6 +31,13 @@ class Identity(msgspec.Struct, frozen=True):
     device: str = ""
     name: str = ""
     counters: dict[str, Counters] = {}
+    reader: str = ""
+
+    def taken_in(self, enrolled: Enrolled) -> Identity:
+        """Return who this controller is once it was taken in."""
+        return msgspec.structs.replace(
+            self, device=enrolled.device, name=enrolled.name, counters=enrolled.counters, reader=enrolled.sealing
+        )
 
 
 def load(data_dir: Path) -> Identity | None:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from common.errors import LoquetError
+from common.http import Session
 from common.texts import N_
 from controller.sync.identity import Identity
 from protocol import messages, signing
@@ -27,10 +29,17 @@ MAX_ANSWER: Final = 256 * 1024
 MAX_WHITELIST: Final = 96 * 1024 * 1024
 WHOLE_S: Final = 60.0  # in which an answer is whole
 WHITELIST_S: Final = 900.0
+TOO_MUCH: Final = (429, 503)
+MOST_AFTER_S: Final = 600
 
 
 class LineError(LoquetError, ConnectionError):
-    """The server cannot be reached, or does not answer as it should: another time."""
+    """The server cannot be reached, or does not answer as it should: another time.
+
+    after: in how many seconds at the earliest, where whoever answered said so.
+    """
+
+    after = 0.0
 
 
 class RefusedError(LoquetError):
@@ -79,7 +88,7 @@ class ServerLine:
         self._told = told
         self._challenge = ""
         self._lock = threading.Lock()
-        self._session = requests.Session()
+        self._session = Session()
         self._session.trust_env = False  # a proxy of somebody's shell is none of the daemon's
         if identity.certificate:
             self._session.mount("https://", Pinned(identity.certificate))
@@ -139,7 +148,7 @@ class ServerLine:
                 return self._read(response, target, nonce)
         except LineError:
             raise
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise LineError(
                 N_("the server at {address} does not answer ({error})"),
                 address=self._identity.address,
@@ -152,11 +161,13 @@ class ServerLine:
         try:
             ms = check_answer(self.server, response, target, nonce, answer)
         except (SignatureError, ValueError) as error:
-            raise LineError(
+            wrong = LineError(
                 N_("somebody else answers at {address} (status {status}): a proxy, or another server"),
                 address=self._identity.address,
                 status=response.status_code,
-            ) from error
+            )
+            wrong.after = _asked_to_wait(response)
+            raise wrong from error
         with self._lock:
             self._challenge = response.headers.get(signing.CHALLENGE, "")
         self._told(ms)
@@ -174,7 +185,8 @@ def _whole(response: requests.Response, *, is_whitelist: bool) -> bytes:
     most = MAX_WHITELIST if is_whitelist else MAX_ANSWER
     until = time.monotonic() + (WHITELIST_S if is_whitelist else WHOLE_S)
     pieces, size = [], 0
-    for piece in response.iter_content(65_536):
+    # As much as has come: whoever drips a byte now and then is looked at with each of them.
+    while piece := response.raw.read1(65_536, decode_content=False):
         size += len(piece)
         if size > most:
             raise LineError(N_("the server's answer is too long"))
@@ -182,6 +194,17 @@ def _whole(response: requests.Response, *, is_whitelist: bool) -> bytes:
             raise LineError(N_("the server's answer does not end"))
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _asked_to_wait(response: requests.Response) -> float:
+    """Return for how many seconds whoever answered asks to be left alone (RFC 9110, 10.2.3), within bounds.
+
+    Anybody between here and the server may say it: ten minutes at the most.
+    """
+    said = response.headers.get("Retry-After", "")
+    if response.status_code not in TOO_MUCH or not (said.isascii() and said.isdigit()):
+        return 0.0
+    return float(min(int(said[:6]), MOST_AFTER_S))
 
 
 def check_answer(server: VerifyKey, response: requests.Response, target: str, nonce: str, body: bytes) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from common.errors import LoquetError
-from common.texts import translate
+from common.texts import N_, translate
 from controller.runtime.messages import Asked, Confirmed, Enrolled, Message, ServerTime
 from controller.store import served
 from controller.store.database import StorageError, open_for_reading
@@ -25,6 +25,7 @@ from controller.store.key import join_ring
 from controller.store.machine_counters import MachineCounter
 from controller.store.write_queue import WriteQueue
 from controller.sync import identity as identities
+from controller.sync import stick_in
 from controller.sync.down import Down
 from controller.sync.identity import Identity
 from controller.sync.line import ServerLine
@@ -78,9 +79,10 @@ class ServerConnection:
 
     def _begin(self, found: Identity) -> None:
         self._end()
+        (self._data_dir / stick_in.IN).unlink(missing_ok=True)  # of an import that was killed
         line = ServerLine(found, self._time)
         up = self._up(line)
-        down = self._down(line, found)
+        down = self._down(line, found, up.doubt)
         self._writes.belong(found.server, counted(found), up.wake)
         self._put(Enrolled())
         self._trouble = lambda: down.trouble
@@ -112,7 +114,7 @@ class ServerConnection:
     def _up(self, line: ServerLine) -> Up:
         return Up(self._data_dir, line, self._writes, self._report, time.monotonic)
 
-    def _down(self, line: ServerLine, identity: Identity) -> Down:
+    def _down(self, line: ServerLine, identity: Identity, restored: Callable[[], None]) -> Down:
         return Down(
             self._data_dir,
             line,
@@ -122,6 +124,7 @@ class ServerConnection:
             ring=lambda: self._key().ring,
             new_ring=self._new_ring,
             confirmed=lambda ms: self._put(Confirmed(ms)),
+            restored=restored,
         )
 
     def _new_ring(self, ring: bytes) -> None:
@@ -135,6 +138,25 @@ class ServerConnection:
         """Use the keys and the identity that `loquet enrol` has written just now. Raises LoquetError."""
         self._new_ring(b"")
         self.begin()
+
+    def take_stick(self) -> dict[str, Any]:
+        """Take up what `loquet stick import` has laid there. Raises LoquetError."""
+        found = identities.load(self._data_dir)
+        if found is None or not found.device:
+            raise StorageError(N_("this controller belongs to no server"))
+        try:
+            return stick_in.plain(
+                stick_in.take(
+                    self._data_dir / stick_in.IN,
+                    self._data_dir,
+                    found,
+                    self._writes,
+                    new_ring=self._new_ring,
+                    confirmed=lambda ms: self._put(Confirmed(ms)),
+                )
+            )
+        except OSError as error:
+            raise error if isinstance(error, LoquetError) else StorageError(str(error)) from error
 
     def _time(self, ms: int) -> None:
         """Hand on the server's time, now and then."""

@@ -1,7 +1,6 @@
 """What goes up: the journal, from what the server has acknowledged on, and how this controller is.
 
-Reads what is committed, on a read-only connection, one short transaction a batch. What was saved of damaged files goes
-first, under its own epoch.
+Reads what is committed, on a read-only connection, one short transaction a batch.
 """
 
 from __future__ import annotations
@@ -13,25 +12,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
-import msgspec
 from sqlite_utils import Database
 
 from common.errors import LoquetError
 from common.owner import Owner
 from common.texts import translate
-from controller.store import journal, whitelist
+from controller.store import journal
 from controller.store.database import StorageError, meta, open_for_reading
+from controller.sync import batches
+from controller.sync.batches import Part
 from controller.sync.line import LineError, RefusedError, ServerLine
 from controller.sync.retry import Retry
-from protocol import entries, messages
-from protocol.messages import BATCH, Batch, Receipt, Report
-from protocol.rows import Member
+from protocol import messages
+from protocol.messages import Batch, Receipt, Report
 
 REPORT_S: Final = 300.0
 AGAIN_S: Final = 10.0
 HURRY_S: Final = 1.0  # between two reports
-MOST_BYTES: Final = 1_000_000
-EDITED: Final = f'"type":"{entries.Edited.__struct_config__.tag}"'
+FIRST_BYTES: Final = 64_000  # of the first batch, while nobody knows the line
+QUICK_S: Final = 2.0
+SLOW_S: Final = 5.0
 TROUBLE: Final = 300  # characters of what is told of an error
 log = logging.getLogger("loquet")
 
@@ -48,12 +48,26 @@ class HasJournal(Protocol):
         ...
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One batch, ready to be sent."""
+class BatchSize:
+    """How large a batch is to be, so that one is over within seconds on whatever line this is.
 
-    epoch: str
-    upto: int
-    body: bytes
+    A server waits for a message for so long and no longer; on a line of 10 kB/s a megabyte would never arrive, and what
+    fails half-way is sent again whole.
+    """
+
+    def __init__(self) -> None:
+        self.most = FIRST_BYTES
+
+    def took(self, seconds: float) -> None:
+        """Note how long a batch took."""
+        if seconds < QUICK_S:
+            self.most = min(batches.MOST_BYTES, self.most * 2)
+        elif seconds > SLOW_S:
+            self.failed()
+
+    def failed(self) -> None:
+        """Note that a batch did not arrive."""
+        self.most = max(batches.LEAST_BYTES, self.most // 2)
 
 
 class Up:
@@ -76,11 +90,18 @@ class Up:
         self._report = report
         self._now = now
         self._retry = retry or Retry()
+        self._size = BatchSize()
         self._from: dict[str, int] = {}  # by epoch, after which number the server wants more
+        self._doubted: set[str] | None = None  # epochs of which it is asked how far they have come; None: of all
         self._report_at = 0.0
         self._reported = -HURRY_S
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self.trouble = ""
+
+    def doubt(self) -> None:
+        """Ask, from any thread, how far each journal has come: the server was restored, and may have forgotten some."""
+        self._doubted = None
+        self.wake()
 
     def wake(self) -> None:
         """Say, from any thread, that there is something new."""
@@ -111,7 +132,7 @@ class Up:
             wait = self._step()
         except (LineError, RefusedError, StorageError, sqlite3.Error) as error:
             self.trouble = translate(error) if isinstance(error, LoquetError) else str(error)
-            return self._retry.failed()
+            return max(self._retry.failed(), getattr(error, "after", 0.0))
         except Exception as error:  # whatever a server or a disk brings: this thread goes on sending
             log.exception("the journal was not sent; it is tried again")
             self.trouble = f"{type(error).__name__}: {error}"[:TROUBLE]
@@ -137,18 +158,29 @@ class Up:
         return max(0.05, self._report_at - self._now())
 
     def _send(self, part: Part) -> None:
+        begun = self._now()
         try:
             receipt: Receipt = messages.read(Receipt, self._line.post("/journal", part.body, "application/x-ndjson"))
+        except LineError:
+            self._size.failed()
+            raise
         except RefusedError as error:
+            if error.kind in {"large", "slow"}:
+                self._size.failed()
             if error.kind == "conflict":
-                self._writes.renew_epoch(part.epoch)
-                self._from.pop(part.epoch, None)
+                self._ask_no_more(part.epoch)
+                if not part.asks:
+                    self._writes.renew_epoch(part.epoch)
+                    self._from.pop(part.epoch, None)
                 return
             if error.kind != "order" or error.expected is None:
                 raise
             self._from[part.epoch] = error.expected
+            self._ask_no_more(part.epoch)
             return
+        self._size.took(self._now() - begun)
         self._from[part.epoch] = receipt.seq
+        self._ask_no_more(part.epoch)
         # Only what the server has committed may ever be purged here.
         self._writes.acknowledge(part.epoch, receipt.seq)
 
@@ -156,71 +188,38 @@ class Up:
         """Read the next batch that the server has not; None where it has all."""
         db = open_for_reading(self._data_dir)
         try:
-            for epoch in self._epochs(db):
+            for epoch in batches.epochs(db):
                 part = self._batch(db, epoch)
                 if part is not None:
                     return part
-            return None
+            return self._question(db)
         finally:
             db.close()
 
-    @staticmethod
-    def _epochs(db: Database) -> list[str]:
-        return [*journal.saved_epochs(db), meta(db, "epoch")]
+    def _ask_no_more(self, epoch: str) -> None:
+        if self._doubted is not None:
+            self._doubted.discard(epoch)
+
+    def _question(self, db: Database) -> Part | None:
+        """Return a batch of nothing: its answer says how far a journal has come, and shows a server that was restored.
+
+        Else that would be known with the next entry only, which may be weeks away.
+        """
+        if self._doubted is None:
+            self._doubted = {epoch for epoch in batches.epochs(db) if journal.acknowledged(db, epoch)}
+        for epoch in sorted(self._doubted):
+            seen = self._from.get(epoch, journal.acknowledged(db, epoch))
+            return Part(epoch, seen, messages.encode(Batch(epoch, seen, seen)), asks=True)
+        return None
 
     def _batch(self, db: Database, epoch: str) -> Part | None:
-        current = epoch == meta(db, "epoch")
         acknowledged = journal.acknowledged(db, epoch)
         after = self._from.get(epoch, acknowledged)
-        last = journal.last(db) if current else _last_saved(db, epoch)
-        if current and after > last:
+        if epoch == meta(db, "epoch") and after > journal.last(db):
             self._writes.renew_epoch(epoch)  # the server has more of it than this disk: it is an older copy of itself
             return None
-        table, extra = ("journal", []) if current else ("saved", [epoch])
-        rows = db.execute(
-            f"select seq, boot, at, body from {table} where seq > ?{'' if current else ' and epoch = ?'}"  # noqa: S608
-            f" order by seq limit {BATCH}",
-            [after, *extra],
-        ).fetchall()
-        lines: list[bytes] = []
-        size = 0
-        for row in rows:
-            line = _line(*row)
-            size += len(line)
-            if size > MOST_BYTES and lines:
-                break
-            lines.append(line)
-        if after >= last:
-            return None
-        cut = len(lines) < len(rows) or len(rows) == BATCH
-        upto = rows[len(lines) - 1][0] if cut else last
-        # What was purged before anybody was to be told of it is no gap.
         is_new = not acknowledged and epoch not in self._from
-        begins = rows[0][0] if rows and is_new else 1
-        head = Batch(epoch, max(after, begins - 1), upto, begins, _names(db, [row[3] for row in rows[: len(lines)]]))
-        return Part(epoch, upto, b"\n".join([messages.encode(head), *lines]))
-
-
-def _names(db: Database, bodies: list[str]) -> dict[str, str]:
-    """Return the names that were given here to members of whom some edits are; those who are forgotten have none."""
-    found: dict[str, str] = {}
-    for body in bodies:
-        if EDITED in body:
-            edited = entries.read_entry("", body)
-            # What was edited before a server kept the list is proposed to it, names and all.
-            for row in edited.rows if isinstance(edited, entries.Edited) and edited.generation else ():
-                known = whitelist.in_force(db, row.key) if isinstance(row, Member) else None
-                if isinstance(known, Member) and known.name and len(found) < BATCH:
-                    found[known.id] = known.name
-    return found
-
-
-def _last_saved(db: Database, epoch: str) -> int:
-    return int(db.execute("select coalesce(max(seq), 0) from saved where epoch = ?", [epoch]).fetchone()[0])
-
-
-def _line(seq: int, boot: str, at: int, body: str) -> bytes:
-    return messages.encode(messages.Line(seq, boot[:64], max(0, at), msgspec.Raw(body.encode())))
+        return batches.batch(db, epoch, after, is_new=is_new, most=self._size.most)
 
 
 def backlog(db: Database) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -75,18 +75,19 @@ class List(msgspec.Struct, frozen=True):
         return list(found.rows)
 
 
-def read(raw: bytes, trainings: Mapping[str, str] | None = None) -> List:
+def read(raw: bytes, trainings: Mapping[str, str] | None = None, known: Collection[str] = ()) -> List:
     """Read a member list that is text. Raises SheetError, which names each bad line and each badge that is in doubt.
 
-    trainings: Fab-manager's numbers of trainings to our ids; one that it lacks is an error of `rows`.
+    trainings: Fab-manager's numbers of trainings to our ids; one that it lacks is an error of `rows`. known: the words,
+    folded, by which trainings are known here.
     """
     table = tables.of_text(raw)
-    guess = guessing.guess(table)
+    guess = guessing.guess(table, known)
     columns.hold(guess.columns, table.headings)
     meant = {index: meaning for index, meaning in guess.columns.items() if meaning not in columns.PARTICULARS}
     sheet = people.read_people(table, meant)
     hold([*sheet.bad, *sheet.left, *(BadLine(each.line, each.error) for each in sheet.doubts)])
-    unread = people.unread(table, meant, frozenset())
+    unread = people.unread(table, meant, known)
     return List(sheet, unread, dict(trainings or {}), guess.system == FAB_MANAGER)
 
 

@@ -39,6 +39,12 @@ class LanguageForm(Form):
     language = LineField()
 
 
+class ThemeForm(Form):
+    """Whether the pages are to be light or dark."""
+
+    theme = LineField()
+
+
 class LoginForm(Form):
     """Who somebody says that they are."""
 

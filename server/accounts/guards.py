@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Final
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django_otp import user_has_device
+from django_otp import device_classes
 
 from common.texts import _
 from server.accounts.models import Account, AuditRecord, Role
-from server.core import clock, once
+from server.core import clock, once, small
 from server.core.rendering import refused, show_version
 from server.front import sessions
 from server.front.connections import identify
@@ -33,7 +34,7 @@ def allowed(role: Role) -> Callable[[View], View]:
             if not isinstance(account, Account):
                 return _redirect(request, f"/login?next={quote(request.get_full_path())}")
             # A password alone opens nothing of an account that has a second factor.
-            if user_has_device(account) and not account.is_verified():  # type: ignore[attr-defined]
+            if owes_second_factor(account):
                 return _redirect(request, f"/second?next={quote(request.get_full_path())}")
             identify(getattr(request, "scope", {}), f"account/{account.pk}")
             sessions.saw(request.session.session_key, Known(account.pk, account.may(Role.FABMANAGER)))
@@ -41,9 +42,10 @@ def allowed(role: Role) -> Callable[[View], View]:
                 return refused(request, _("Your account may not open this page; ask an administrator."))
             if request.method == "POST" and (before := once.sent_before(request)) is not None:
                 return before
-            show_version(request)
-            with once.forgotten_if_it_fails(request):
-                response = view(request, *args, **kwargs)
+            with small.read_once() if request.method == "GET" else nullcontext():
+                show_version(request)
+                with once.forgotten_if_it_fails(request):
+                    response = view(request, *args, **kwargs)
             if request.method == "POST":
                 once.answered(request, response)
             return response
@@ -52,6 +54,15 @@ def allowed(role: Role) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def owes_second_factor(account: Account) -> bool:
+    """Return whether somebody has said the password of an account with a second factor, and not shown that."""
+    if account.is_verified():  # type: ignore[attr-defined]  # what OTPMiddleware adds
+        return False
+    # Of every page: in one question for all kinds of them.
+    first, *others = (kind.objects.filter(user=account, confirmed=True).values("pk") for kind in device_classes())
+    return bool(first.union(*others).exists())
 
 
 def _redirect(request: HttpRequest, to: str) -> HttpResponse:

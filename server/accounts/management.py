@@ -106,11 +106,6 @@ def is_last(account: Account) -> bool:
     return ids == {account.pk}
 
 
-def may_give(me: Account, role: Role) -> bool:
-    """Return whether somebody may give a role: never one above their own."""
-    return me.may(Role.ADMINISTRATOR) and me.may(role)
-
-
 def _administrator(me: Account) -> Account:
     """Return who asks, as they are in this transaction. Raises FormError where they may not, or no more."""
     # All of them, in one order: two who lower each other wait, and the second finds that it may not any more.
@@ -130,9 +125,7 @@ def _of(me: Account, account: Account) -> Account:
 
 
 def _put(me: Account, account: Account, wanted: Wanted) -> None:
-    """Have an account be what is wanted, as far as somebody may give it. Raises FormError."""
-    if not may_give(me, wanted.role):
-        raise FormError(N_("nobody gives a role above their own"))
+    """Have an account be what is wanted; where it is for is theirs, unless they may say it."""
     account.role, account.is_active, account.member = wanted.role, wanted.is_active, wanted.member
     account.site_id = wanted.site if me.site_id is None else me.site_id
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from server.accounts import themes
 from server.accounts.single_sign_on import views as single_sign_on
 from server.accounts.views import door, invitation, own
 
@@ -11,6 +12,7 @@ urlpatterns = [
     path("second", door.second),
     path("account", own.mine),
     path("language", door.speak),
+    path("theme", themes.choose),
     path("first/<str:word>", door.begin),
     path("invitation", invitation.invitation),
     path("invitation/at-provider", single_sign_on.begin),

@@ -13,6 +13,7 @@ from server.commands.begin import check, init, recover, rekey
 from server.commands.keep import backup, restore
 from server.commands.rebuild import rebuild
 from server.commands.run import run
+from server.commands.stick import stick
 
 
 def _config() -> click.Option:
@@ -35,6 +36,8 @@ def server() -> None:
     """Gather the server's commands."""
 
 
-for each in (run, init, check, backup, restore, rebuild, rekey, recover):
+for each in (run, init, check, backup, restore, rebuild, rekey, recover, stick):
     each.params.append(_config())
     server.add_command(each)
+for each in stick.commands.values():
+    each.params.append(_config())

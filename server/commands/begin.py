@@ -100,6 +100,8 @@ def make_files() -> Configuration:
         ) from error
     found = configuration.load()
     found.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if found.sheets.parent == found.data_dir:  # elsewhere it is whose that writes into it
+        found.sheets.mkdir(mode=0o700, exist_ok=True)
     if not (found.data_dir / keys.FILE).exists():
         keys.save(found.data_dir, keys.make())
     if found.server.certificate is configuration.Certificate.OWN and not (found.data_dir / tls.FILE).exists():

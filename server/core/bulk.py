@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models import Field, Model
+from django.db.models import Field, Model, QuerySet
 
 PLACES: Final = 900  # values in one statement: SQLite takes so many, and more
 # What the database's own package takes as it is.
@@ -74,3 +75,18 @@ def _statement(
         changes = ", ".join(f"{columns[each]} = excluded.{columns[each]}" for each in update)
         made += f" on conflict ({', '.join(columns[each] for each in unique)}) do update set {changes}"
     return made
+
+
+def rows_of(found: QuerySet[Any, tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the rows of a question as the database gives them: of ten thousands, Django's own look at each is seconds.
+
+    Sums of whole numbers may come as decimals.
+    """
+    try:
+        sql, values = found.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        found_rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return found_rows

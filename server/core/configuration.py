@@ -40,10 +40,14 @@ class Certificate(StrEnum):
 
 
 class ServerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table [server]. contact: to whom members write about their data, as the page Privacy says it."""
+    """The table [server]. sheets: a folder, in data_dir unless a whole path, from which files are read each night.
+
+    contact: to whom members write about their data, as the page Privacy says it.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)] = "Loquet"
     data_dir: Folder = "/var/lib/loquet-server"
+    sheets: Folder = "sheets"
     listen: Host = "0.0.0.0"  # noqa: S104 - a workshop's other controllers are to find it
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8443
     hosts: Annotated[list[Host], msgspec.Meta(max_length=20)] = []
@@ -152,6 +156,11 @@ class Configuration(msgspec.Struct, frozen=True):
     def data_dir(self) -> Path:
         """Where the database, the keys and the backups are; relative to the settings file."""
         return self.path.parent / self.server.data_dir
+
+    @property
+    def sheets(self) -> Path:
+        """Where files lie that are read each night."""
+        return self.data_dir / self.server.sheets
 
     @property
     def names(self) -> list[str]:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from common.errors import LoquetError
 from common.texts import N_
 from protocol.badge import KEY_BYTES, BadgeKey
-from protocol.signing import SigningKey, decoded, encoded
+from protocol.signing import SealingKey, SigningKey, decoded, encoded
 
 FILE: Final = "keys.json"
 MOST: Final = 8  # badge keys in a ring
@@ -37,6 +39,12 @@ class Keys(msgspec.Struct, frozen=True):
     def signer(self) -> SigningKey:
         """What the server signs with."""
         return SigningKey(decoded(self.signing))
+
+    @property
+    def sealer(self) -> SealingKey:
+        """What controllers seal for the server by: made of its signing key, so that no file more can be lost."""
+        made = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"loquet server sealing 1")
+        return SealingKey(made.derive(decoded(self.signing)))
 
     @property
     def badge_keys(self) -> list[BadgeKey]:

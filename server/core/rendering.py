@@ -6,7 +6,7 @@ import secrets
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from django.apps import apps
 from django.conf import settings
@@ -20,8 +20,22 @@ from django.utils.safestring import mark_safe
 from jinja2 import Environment, FileSystemLoader
 
 from common.texts import _, language, ngettext
-from server.core import clock, state
+from server.core import clock, saying, state, statics
+from server.core.avatars import avatar
+from server.core.icons import drawing, icon
 from server.core.links import link_to
+
+# A state of a machine is a colour, an icon and a word: its icon.
+SIGNS: Final = {
+    "free": "circle-check",
+    "use": "circle-play",
+    "locked": "lock",
+    "fault": "triangle-alert",
+    "offline": "wifi-off",
+}
+
+
+SAYING: Final = ("when", "clock_time", "day_said", "date_said", "on_day", "day_short", "long_day")
 
 
 class Context(Protocol):
@@ -36,8 +50,11 @@ def environment(**options: Any) -> Environment:  # noqa: ANN401 - Django's
     ours = [each for each in apps.get_app_configs() if each.name.startswith("server.")]
     options["loader"] = FileSystemLoader([Path(each.path) / "templates" for each in ours])
     made = Environment(**options, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Django asks for autoescape
-    made.globals |= {"_": _, "ngettext": ngettext, "colon": colon, "link_to": link_to}
-    made.filters |= {"day": day, "moment": moment, "minutes": minutes, "ago": ago}
+    made.globals |= {"_": _, "ngettext": ngettext, "colon": colon, "link_to": link_to, "static": statics.address}
+    made.globals |= {"icon": icon, "drawing": drawing, "avatar": avatar, "SIGNS": SIGNS}
+    made.filters |= {"day": day, "moment": moment, "minutes": saying.duration, "hours": saying.hours, "ago": ago}
+    made.filters |= {name: getattr(saying, name) for name in SAYING}
+    made.globals["ui"] = made.get_template("core/parts.html").module
     return made
 
 
@@ -119,12 +136,6 @@ def moment(value: datetime | int | None) -> str:
             return "?"
     local = clock.local(value)
     return f"{day(local)} {local:%H:%M}"
-
-
-def minutes(milliseconds: int | None) -> str:
-    """Write a duration as hours and minutes."""
-    whole = round((milliseconds or 0) / 60_000)
-    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def ago(value: datetime | None) -> str:

@@ -37,10 +37,16 @@ INSTALLED_APPS = [
     "server.devices",
     "server.journal",
     "server.usage",
+    "server.machines",
+    "server.own",
+    "server.sticks",
+    "server.today",
+    "server.search",
     "server.operations",
 ]
 MIDDLEWARE = [
     "server.core.middleware.safe",
+    "django.middleware.gzip.GZipMiddleware",  # small over a slow line; it pads what it makes, against BREACH
     "server.core.middleware.without_nul",
     "server.core.middleware.through_a_proxy",
     "django.middleware.security.SecurityMiddleware",
@@ -65,13 +71,19 @@ PAGE_CONTEXT = [
     "server.core.rendering.context",
     "server.core.exports.context",
     "server.accounts.context.context",
-    "server.inbox.context.context",
-    "server.operations.context.context",
+    "server.devices.context.context",
 ]
 DATABASES: dict[str, Any] = {"default": configuration.database(LOQUET.data_dir)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.Account"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "sesame.backends.ModelBackend",
+]
+# The links by which members come in: good once, for a quarter of an hour.
+SESAME_MAX_AGE = 900
+SESAME_ONE_TIME = True
 if LOQUET.oidc.issuer:
     AUTHENTICATION_BACKENDS.append("server.accounts.single_sign_on.backend.Provider")
 OIDC_MAX_STATES = 5  # sign-ins that one browser has begun: they are in a cookie

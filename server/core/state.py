@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from server.core import clock
+from server.core import clock, small
 from server.core.models import ServerState
 
 GENERATION = "generation"
@@ -12,14 +12,14 @@ VERSION = "version"
 KEYS = "keys"  # the public key of the server whose database this is
 LEFT = "backup_left"
 MADE = "backup_made"
+SET_UP = "set_up"  # when the workshop had all that it needs, for the first time
 MEMBERS = "members"  # the number that the last new member's id was made of
 LEAP = 1 << 20  # by which a restored server's versions pass all that it has forgotten
 
 
 def get(key: str, default: str = "") -> str:
     """Return one value."""
-    found = ServerState.objects.filter(key=key).values_list("value", flat=True).first()
-    return default if found is None else found
+    return next((each.value for each in small.rows(ServerState) if each.key == key), default)
 
 
 def version() -> int:
@@ -38,9 +38,12 @@ def begin() -> None:
     ServerState.objects.get_or_create(key=VERSION, defaults={"value": "0"})
 
 
-def begin_anew() -> None:
-    """Begin a new generation, after a restore: what was forgotten is not mistaken for what comes."""
-    put(GENERATION, str(max(int(get(GENERATION, "0")) + 1, int(clock.seconds()))))
+def begin_anew(before: int = 0) -> None:
+    """Begin a new generation, after a restore: what was forgotten is not mistaken for what comes.
+
+    before: that of what was there before it. One backup may be restored twice, by a clock that is behind both times.
+    """
+    put(GENERATION, str(max(int(get(GENERATION, "0")) + 1, before + 1, int(clock.seconds()))))
     put(VERSION, str(int(get(VERSION, "0")) + LEAP))
     put(LEFT, "")
 

@@ -16,7 +16,7 @@ from common.texts import N_
 from protocol import messages
 from protocol.messages import Code, Counters, Enrol, Enrolled
 from protocol.rows import Machine as MachineRow
-from protocol.signing import decoded, seal_for
+from protocol.signing import decoded, encoded, seal_for
 from server.core import clock, state
 from server.core.keys import Keys
 from server.devices.models import Device, EnrolCode
@@ -53,14 +53,17 @@ def make_code(keys: Keys, address: str, name: str = "", replaces: Device | None 
     return Code(address, secret, keys.signer.public.fingerprint)
 
 
-def enrol(keys: Keys, asked: Enrol, counters: Counted) -> Enrolled:
+def enrol(keys: Keys, asked: Enrol, counters: Counted, *, by_stick: bool = False) -> Enrolled:
     """Take a controller in; the same key with the same code again gets the same answer. Raises EnrolError.
 
-    counters: what each of its machines has counted so far, by whatever controller.
+    counters: what each of its machines has counted so far, by whatever controller. by_stick: it has never met this
+    server, and proves the code for the fingerprint that stands in it.
     """
     found = EnrolCode.objects.filter(code=asked.code, expires__gte=clock.now(), tries__lt=TRIES).first()
     # Compared even where there is no such code: how long an answer takes must not say which codes there are.
-    expected = messages.proof(found.secret if found else "-", keys.signer.public.text, asked.key, asked.sealing)
+    public = keys.signer.public
+    server = public.fingerprint if by_stick else public.text
+    expected = messages.proof(found.secret if found else "-", server, asked.key, asked.sealing)
     if found is None or not hmac.compare_digest(expected, asked.proof):
         # Counted in the database, so that tries at once count too.
         EnrolCode.objects.filter(code=asked.code).update(tries=F("tries") + 1)
@@ -74,9 +77,18 @@ def enrol(keys: Keys, asked: Enrol, counters: Counted) -> Enrolled:
             )
         device = known or _take_in(code, asked)
         EnrolCode.objects.filter(pk=code.pk).update(used_by=device)
-        ring = seal_for(decoded(device.sealing), keys.ring_bytes)  # what cannot be sealed for is not taken in
-        old = code.replaces
-        return Enrolled(device.pk, device.name, ring, old.settings if old else "", counters(device))
+        return _answer(device, keys, counters, code.replaces)
+
+
+def welcome(device: Device, keys: Keys, counters: Counted) -> Enrolled:
+    """Return once more what a controller was answered when it was taken in."""
+    return _answer(device, keys, counters, Device.objects.filter(replaced_by=device).order_by("-enrolled").first())
+
+
+def _answer(device: Device, keys: Keys, counters: Counted, old: Device | None) -> Enrolled:
+    ring = seal_for(decoded(device.sealing), keys.ring_bytes)  # what cannot be sealed for is not taken in
+    sealing = encoded(keys.sealer.public)
+    return Enrolled(device.pk, device.name, ring, old.settings if old else "", counters(device), sealing)
 
 
 def _take_in(code: EnrolCode, asked: Enrol) -> Device:

@@ -8,26 +8,6 @@ from common.texts import N_
 from server.core.forms import ActionField, ExactField, Form, LineField, TickedField, TickField
 
 
-class WorkshopForm(Form):
-    """What is asked of a machine."""
-
-    do = ActionField("lock", "unlock", "end")
-    machine = ExactField()
-
-
-class LockForm(Form):
-    """Why a machine is locked, and whether what runs is cut."""
-
-    why = LineField(N_("Why"))
-    now = TickField()
-
-
-class EndForm(Form):
-    """Which session is to end."""
-
-    session = ExactField()
-
-
 class CodeForm(Form):
     """What is asked: a code, or something of a controller. Of a code: name, place, whose place it takes (device)."""
 

@@ -89,7 +89,7 @@ class LiveFeed:
         """Read the whole list."""
         self._loop = asyncio.get_running_loop()
         editing.WAKE.append(self.wake)
-        feed, news = await self.ask(_read_all, self._processed)
+        feed, news = await self.ask(read_all, self._processed)
         self.feed = feed
         self._take(news)
 
@@ -143,7 +143,7 @@ class LiveFeed:
             if found is not None:
                 self._take(found)
                 return
-            self.feed, whole = await self.ask(_read_all, self._processed)
+            self.feed, whole = await self.ask(read_all, self._processed)
             self._take(whole)
 
     def _take(self, news: News) -> None:
@@ -209,7 +209,8 @@ def _versions() -> tuple[int, int]:
     return int(found[state.VERSION]), int(found[state.GENERATION])
 
 
-def _read_all(processed: Processed) -> tuple[Feed, News]:
+def read_all(processed: Processed) -> tuple[Feed, News]:
+    """Read the whole list, and how each controller is known."""
     with transaction.atomic():
         version, _generation = _versions()
         recent = list(Change.objects.order_by("-version").values_list("version", "key")[:REMEMBERED])

@@ -85,7 +85,7 @@ def take_over(device: Device, epoch: str, seq: int, edited: Edited) -> None:
             Device.objects.filter(pk=device.pk).update(is_held=True)
             told.device.is_held = True
             notify("suspicious", told.device)
-        if told.device.is_held:
+        if told.device.is_held or told.device.retired:  # whoever has a card that was replaced decides nothing here
             found = Sorted(held=found.held | {row.key: row for row in found.put} | dict.fromkeys(found.drop))
         _write(told, found, standing, strict)
         names.used(told.device, told_of)

@@ -15,6 +15,10 @@ class Device(models.Model):
 
     holds: the version that it is known to have in force, since it asked for what comes after; sent: the last that it
     was sent. is_held: since it did what is suspicious, what it says of others waits for a person.
+
+    By stick: knows: which kinds of row beyond the first it said that it knows; stick_came: when a file of its was last
+    read here; stick_told, stick_version: when the last was made for it, and with which version of the list;
+    asked_by_stick: it was taken in so.
     """
 
     id = models.CharField(primary_key=True, max_length=64)
@@ -31,6 +35,11 @@ class Device(models.Model):
     is_held = models.BooleanField(default=False, db_default=False)
     retired = models.BooleanField(default=False)
     site = models.ForeignKey("sites.Site", on_delete=models.PROTECT, default=MAIN, db_default=MAIN)
+    knows = models.CharField(max_length=1_000, blank=True, default="", db_default="")
+    stick_came = models.DateTimeField(null=True, blank=True)
+    stick_told = models.DateTimeField(null=True, blank=True)
+    stick_version = models.BigIntegerField(default=0, db_default=0)
+    asked_by_stick = models.BooleanField(default=False, db_default=False)
     replaced_by = models.ForeignKey("Device", null=True, blank=True, on_delete=models.SET_NULL)
 
 

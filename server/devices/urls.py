@@ -1,11 +1,10 @@
-"""Which path is which page of the controllers and machines."""
+"""Which path is which page of the controllers."""
 
 from django.urls import path
 
-from server.devices.views import controllers, proposals, workshop
+from server.devices.views import controllers, proposals
 
 urlpatterns = [
-    path("workshop", workshop.workshop),
     path("devices", controllers.overview),
     path("devices/<str:device>/settings", controllers.settings),
     path("proposals", proposals.decide),

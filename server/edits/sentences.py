@@ -25,6 +25,7 @@ SENTENCES: Final = {
     "badge_lent": N_("lent {name} a spare badge for today"),
     "badge_spare": N_("put a spare badge into the drawer"),
     "badge_blocked": N_("blocked a badge of {name}"),
+    "badge_lost": N_("lost a badge; it is blocked ({name})"),
     "badge_unblocked": N_("unblocked a badge of {name}"),
     "badge_removed": N_("took a badge from {name}"),
     "pin_set": N_("gave {name} a PIN"),

@@ -31,7 +31,7 @@ STALLED_S: Final = 10.0  # without a byte of an upload
 DRAIN, DRAIN_S = 8_000_000, 3.0
 DIGITS: Final = 12  # of a length
 OF_ONE: Final = 6  # requests of one account or address in a queue
-UPLOADS: Final = ("/import",)
+UPLOADS: Final = ("/import", "/devices/stick")
 LOGINS: Final = ("/login", "/second", "/first/", "/invitation")
 ABROAD: Final = ("/oidc/", "/invitation/at-provider")  # what waits for another server
 

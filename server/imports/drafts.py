@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import threading
 import zlib
@@ -14,7 +15,8 @@ import msgspec
 from django.db import connection
 from django.db.models import Q
 
-from common.texts import N_, translate
+from common.errors import LoquetError
+from common.texts import N_
 from protocol.rows import Member, Row, encode_row, read_row
 from protocol.sheets import FAB_MANAGER, guessing
 from protocol.sheets.columns import Columns, Meaning
@@ -35,6 +37,7 @@ from server.people import members
 KEPT: Final = timedelta(hours=8)  # for so long a draft may be taken over: a secretary's day
 PATIENCE: Final = timedelta(minutes=10)  # after which one that another process was taking over has failed
 MOST: Final = 5  # drafts of one account
+log = logging.getLogger("loquet.server")
 _done_of: Final[dict[str, int]] = {}  # how far those are that this process is taking over
 
 
@@ -67,7 +70,7 @@ def _work_out(draft: Draft, table: Table, columns: Columns, said: Answers) -> No
     draft.columns = {str(index): meaning.value for index, meaning in columns.items()}
     draft.answers, draft.plan = answers.kept(said), msgspec.to_builtins(plan)
     draft.rows, draft.of = _packed(put), len(put) + sum(map(len, plan.particulars.values()))
-    draft.state, draft.error = "read" if plan.may_be_taken else "asking", ""
+    draft.state, draft.error = "read" if plan.may_be_taken else "asking", None
 
 
 def answer(draft: Draft, columns: Columns, said: Answers, worksheet: int) -> bool:
@@ -140,10 +143,18 @@ def get(token: str, account: int, site: str | None) -> Draft | None:
     """
     sources = Q(source__isnull=False) if site is None else Q(source__site=site)
     mine = Q(account_id=account, made__gte=clock.now() - KEPT) | sources
-    found = Draft.objects.select_related("source").filter(mine, pk=token).first()
+    here = Draft.objects.select_related("source").filter(mine, pk=token)
+    found = here.first()
     if found is not None and found.state == "running" and found.pk not in _done_of and _is_old(found.begun):
-        found.state, found.error = "failed", N_("the server was stopped meanwhile, and nothing was changed")
+        _fail(found, EditError(N_("the server was stopped meanwhile, and nothing was changed")))
+        found = here.first()
     return found
+
+
+def _fail(draft: Draft, error: LoquetError) -> None:
+    """Keep why nothing came of one that was being taken over, unless that was begun anew meanwhile."""
+    mine = Draft.objects.filter(pk=draft.pk, state="running", begun=draft.begun)
+    mine.update(state="failed", error=plans.keep(error))
 
 
 def _is_old(begun: datetime | None) -> bool:
@@ -170,7 +181,8 @@ def begin(draft: Draft, author: Author, back: Iterable[str]) -> None:
 
     back: the ids of those who were forgotten that may be somebody's again; all others of them are left out.
     """
-    if Draft.objects.filter(pk=draft.pk, state="read").update(state="running", begun=clock.now()):
+    draft.begun = clock.now()
+    if Draft.objects.filter(pk=draft.pk, state="read").update(state="running", begun=draft.begun):
         _done_of[draft.pk] = 0
         threading.Thread(target=_take_over, args=(draft, author, set(back)), daemon=True).start()
 
@@ -181,7 +193,6 @@ def _take_over(draft: Draft, author: Author, back: set[str]) -> None:
     def progress(done: int, _of: int) -> None:
         _done_of[draft.pk] = done
 
-    mine = Draft.objects.filter(pk=draft.pk)
     try:
         put = rows_of(draft)
         gone = set(forgotten_in(put)) - back
@@ -201,9 +212,12 @@ def _take_over(draft: Draft, author: Author, back: set[str]) -> None:
                 filling.fill(author, edit, said)
             table = tables_of_draft(draft)[draft.worksheet]
             remembered.keep(table, columns_of(draft), answers.of(draft.answers).trainings)
-            mine.update(state="done", edit=edit)
-    except Exception as error:  # noqa: BLE001 - whoever waits is told
-        mine.update(state="failed", error=translate(error)[:1_000])
+            Draft.objects.filter(pk=draft.pk).update(state="done", edit=edit)
+    except LoquetError as error:
+        _fail(draft, error)
+    except Exception:  # whoever waits is told
+        log.exception("the sheet %s could not be taken over", draft.name)
+        _fail(draft, EditError(N_("it could not be taken over; the server's own journal says why")))
     finally:
         _done_of.pop(draft.pk, None)
         connection.close()

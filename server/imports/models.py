@@ -43,7 +43,7 @@ class Draft(models.Model):
     made = models.DateTimeField(default=clock.now, db_index=True)
     state = models.CharField(max_length=10, default="asking")
     begun = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(max_length=1_000, blank=True)
+    error = models.JSONField(null=True, blank=True)
     edit = models.ForeignKey("edits.Edit", null=True, blank=True, on_delete=models.SET_NULL)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
@@ -31,11 +30,11 @@ from server.people.badges import known_hashes
 from server.people.merging import aliases
 from server.people.models import Member as People
 from server.people.models import MergedMember
+from server.whitelist.sameness.resembling import resembling
 
 MANY: Final = 10  # of so many members may one lose access without being asked again
 SHOWN: Final = 200  # of what a person is asked about or told of, line by line
 MOST_NEW: Final = 100  # trainings that one sheet may make: more are no trainings
-CLOSE: Final = 0.8  # of two words that may be the same one
 
 Said = dict[str, Any]  # an error, as it is kept
 
@@ -214,9 +213,9 @@ def _with_end(person: Person, until: date | None) -> Person:
 def _training(word: str, count: int, trainings: Trainings, answers: Answers) -> Training:
     folded = fold(word)
     made = trainings.made[folded].id if folded in trainings.made else ""
-    close = difflib.get_close_matches(folded, trainings.words, 1, CLOSE)
-    like = trainings.known(close[0]) if close else None
-    return Training(word, count, made, "" if like is None else like.id, answers.trainings.get(word))
+    like = resembling(word, "", {each: each for each in trainings.words})
+    known = trainings.known(like) if like else None
+    return Training(word, count, made, "" if known is None else known.id, answers.trainings.get(word))
 
 
 def _no_truth() -> LoquetError:

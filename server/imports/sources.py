@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import stat
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path, PurePath
@@ -13,18 +14,18 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from urllib3.exceptions import HTTPError
 
 from common.errors import LoquetError
+from common.http import Session
 from common.texts import N_
 from server.core import clock, configuration
 from server.imports import drafts, plans
 from server.imports.models import Draft, Source
 from server.inbox.notices import notify
 
-FOLDER: Final = "sheets"  # in the server's own folder
 MOST_BYTES: Final = 16 * 1024 * 1024
 CONNECT_S: Final = 10.0
 READ_S: Final = 30.0
@@ -42,7 +43,7 @@ class SourceError(LoquetError, ValueError):
 
 def folder() -> Path:
     """Return where files lie that may be named."""
-    return configuration.in_force().data_dir / FOLDER
+    return configuration.in_force().sheets
 
 
 def checked(place: str) -> str:
@@ -87,8 +88,9 @@ def _opened(name: str) -> bytes:
 def _downloaded(address: str) -> bytes:
     end = time.monotonic() + WHOLE_S
     try:
-        with requests.Session() as session:
+        with Session() as session:
             for _hop in range(REDIRECTS):
+                _hold_to(end)
                 with session.get(
                     checked(address), stream=True, timeout=(CONNECT_S, READ_S), allow_redirects=False
                 ) as answer:
@@ -106,12 +108,17 @@ def _downloaded(address: str) -> bytes:
     raise SourceError(N_("it could not be fetched: {why}"), why="TooManyRedirects")
 
 
+def _hold_to(end: float) -> None:
+    """Refuse what takes longer. Raises SourceError."""
+    if time.monotonic() > end:
+        raise SourceError(N_("it could not be fetched: {why}"), why="timeout")
+
+
 def _read(answer: requests.Response, end: float) -> bytes:
     """Return what an answer holds, as it comes: a server that drips holds nobody up past the end."""
     raw = bytearray()
     while len(raw) <= MOST_BYTES:
-        if time.monotonic() > end:
-            raise SourceError(N_("it could not be fetched: {why}"), why="timeout")
+        _hold_to(end)
         piece = answer.raw.read1(_PIECE, decode_content=True)
         if not piece:
             break
@@ -154,6 +161,27 @@ def _proposed(source: Source, raw: bytes) -> Draft | None:
         return None
     notify("sheet", None, subject=f"source/{source.pk}", why=draft.name, count=draft.of)
     return draft
+
+
+class Nightly:
+    """Reads the sources, on a thread of its own: an address that drips keeps nothing else waiting."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Read every source that was not read for a day, unless that goes on still."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._look, name="sheets", daemon=True)
+            self._thread.start()
+
+    def _look(self) -> None:
+        try:
+            look_at_all()
+        except Exception:
+            log.exception("the sheets could not be read; they are tried again")
+        finally:
+            connection.close()
 
 
 def look_at_all() -> None:

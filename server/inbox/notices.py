@@ -7,7 +7,7 @@ from typing import Final
 from django.db.models import F, Model
 
 from common import texts
-from common.texts import N_, NP_
+from common.texts import N_, NP_, _
 from server.core import clock
 from server.inbox.models import Notice
 
@@ -66,7 +66,37 @@ SENTENCES: Final = {
         "The list {why}, which is read each night, says something else now: {count} changes wait on the page Import.",
     ),
     "replaced": N_("{device} took the place of {old}."),
+    "asked": N_("{member} asks for what {machine} needs: {why}"),
+    "lost": N_("{member} has lost a badge; it opens nothing any more."),
     "clock_lowered": N_("{device}: its clock was set back to a day before what was known to have passed, by {by}."),
+}
+# What each is about, in a word or two.
+TITLES: Final = {
+    "conflict": N_("Two cards with one identity?"),
+    "gap": N_("Entries are missing"),
+    "edited": N_("The whitelist was changed at a machine"),
+    "held": N_("A change waits for you"),
+    "lost_to": N_("Somebody was let in, and stays out"),
+    "unnamed": N_("Somebody without a name"),
+    "storage_replaced": N_("A controller's database was damaged"),
+    "foreign": N_("A machine that is another controller's"),
+    "unreadable": N_("Entries that this server cannot read"),
+    "fault": N_("A machine is out of order"),
+    "defect": N_("A defect"),
+    "proposals": N_("A whitelist to take over"),
+    "rehashed": N_("A badge is known under the new key"),
+    "not_rehashed": N_("A badge that was not believed"),
+    "restored": N_("A backup was put back"),
+    "restored_without_usage": N_("A backup was put back without usage"),
+    "suspicious": N_("A controller does what is suspicious"),
+    "too_much": N_("A controller says too much"),
+    "too_many_held": N_("A controller proposes too much"),
+    "certificate": N_("The certificate ends"),
+    "sheet": N_("A sheet says something new"),
+    "replaced": N_("A controller was replaced"),
+    "clock_lowered": N_("A clock was set back"),
+    "asked": N_("Somebody asks for a training"),
+    "lost": N_("A badge was lost"),
 }
 # What stands above all else: somebody may be doing harm, or something was lost.
 ALARMS: Final = frozenset(
@@ -112,6 +142,11 @@ def sentence(notice: Notice) -> str:
     if notice.what == "gap":
         context["count"] = context["missing"]
     return texts.sentence(SENTENCES.get(notice.what, "{epoch}"), **context)
+
+
+def title(notice: Notice) -> str:
+    """Return what a notice is about."""
+    return _(TITLES.get(notice.what, "{epoch}")).format(epoch=notice.what)
 
 
 def done(notice: Notice, by: str) -> None:

@@ -22,23 +22,27 @@ from server.inbox.forms import DoneForm
 from server.inbox.models import Notice
 
 STEP: Final = 50
+PLACES: Final = {  # where notices are dealt with that are about nobody in particular
+    "proposals": "/import", "held": "/import", "sheet": "/import", "fault": "/machines?state=fault",
+    "edited": "/history", "lost_to": "/history",
+}  # fmt: skip
 
 
 @allowed(Role.FABMANAGER)
 def inbox(request: HttpRequest) -> HttpResponseBase:
     """Show what waits, or give all of it as a sheet; have some of it done with."""
     if request.method == "POST":
-        for notice in _seen(request).filter(pk__in=DoneForm.read(request)["notice"]):
+        for notice in seen(request).filter(pk__in=DoneForm.read(request)["notice"]):
             notices.done(notice, request.user.get_username())
         return HttpResponseRedirect("/inbox")
     audit(request, "looked_inbox")
-    found = _seen(request).select_related("device")
+    found = seen(request).select_related("device")
     if (file := exports.asked(request, lambda: _table(found.order_by("-is_alarm", "-last", "-pk")))) is not None:
         return file
     waiting = page_of(request, found.filter(done=None), "-is_alarm", "-last", "-pk", step=STEP)
     over = page_of(request, found.filter(done__isnull=False), "-done", "-pk", step=STEP, name="done")
     context: dict[str, Any] = {
-        "waiting": [(each, notices.sentence(each), _link(each)) for each in waiting.rows],
+        "waiting": [(each, notices.title(each), notices.sentence(each), link(each)) for each in waiting.rows],
         "waiting_pages": waiting,
         "over": [(each, notices.sentence(each)) for each in over.rows],
         "over_pages": over,
@@ -61,23 +65,18 @@ def _table(found: QuerySet[Notice]) -> Table:
     return Table("loquet-inbox", _("Inbox"), columns, rows)
 
 
-def _seen(request: HttpRequest) -> QuerySet[Notice]:
+def seen(request: HttpRequest) -> QuerySet[Notice]:
+    """Return the notices that whoever asks may see."""
     return scope.within(request, Notice.objects.all(), "device__site")
 
 
-def _link(notice: Notice) -> str:
+def link(notice: Notice) -> str:
     """Return where a notice is dealt with."""
     match notice.what:
         case "unnamed":
             is_one = notice.count == 1
             member = str(notice.about.get("member", ""))
-            return link_to("/members", member) if is_one else link_to("/whitelist", show="all", q="new-")
-        case "proposals" | "held" | "sheet":
-            return "/import"
-        case "fault":
-            return "/workshop"
-        case "defect":
-            return link_to("/machines", str(notice.about.get("id", "")))
-        case "edited" | "lost_to":
-            return "/history"
-    return "" if notice.device is None else "/devices"
+            return link_to("/members", member) if is_one else link_to("/members", show="unnamed")
+        case "asked" | "lost" | "defect":
+            return link_to("/machines" if notice.what == "defect" else "/members", str(notice.about.get("id", "")))
+    return PLACES.get(notice.what, "" if notice.device is None else "/devices")

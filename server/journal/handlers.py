@@ -17,6 +17,7 @@ from server.people.models import UnknownBadge
 from server.upkeep import records
 from server.upkeep.models import What
 from server.upkeep.records import When
+from server.upkeep.signals import defect_reported
 
 SERVER: Final = "server"  # by whom a controller says that its list was changed, where that was not there
 LATEST: Final = timedelta(days=1)
@@ -26,7 +27,8 @@ def unknown_badge(written: Written, entry: entries.Refused) -> None:
     """Keep which badge nobody knew, so that it can be given to somebody."""
     came = datetime.fromtimestamp(written.entry.came / 1000, UTC)
     if entry.reason is Reason.UNKNOWN_BADGE and entry.badge and len(entry.badge) == 32:  # noqa: PLR2004 - a hash
-        UnknownBadge.objects.update_or_create(hash=entry.badge, defaults={"machine": entry.machine, "at": came})
+        known = {"machine": entry.machine, "at": came, "tapped": _when(written).wall}
+        UnknownBadge.objects.update_or_create(hash=entry.badge, defaults=known)
         UnknownBadge.objects.filter(at__lt=came - LATEST).delete()
 
 
@@ -79,6 +81,7 @@ def reported(written: Written, entry: entries.Reported) -> None:
     if kept:
         about = {"machine": entry.machine, "id": entry.machine, "why": (entry.note or entry.input)[:200]}
         notify("defect", written.device, subject=entry.machine, **about)
+        defect_reported.send(entries.Reported, machine=entry.machine, name=entry.machine, note=str(about["why"]))
 
 
 def mended(written: Written, entry: entries.Mended) -> None:

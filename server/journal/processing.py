@@ -15,8 +15,6 @@ import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 
-from protocol import entries
-from protocol.access import Reason
 from protocol.entries import AnyEntry, decode_entry
 from server.core import clock
 from server.devices.models import Device
@@ -182,7 +180,12 @@ def catch_up() -> None:
 
 
 def _machines_of(stream: Stream) -> set[str]:
-    return set(Machine.objects.filter(device_id=stream.device_id).values_list("pk", flat=True))
+    """Return the machines of a controller, and of those that have taken its place since: of these it told too."""
+    devices, device = [stream.device_id], stream.device
+    while (after := device.replaced_by) is not None and after.pk not in devices:
+        devices.append(after.pk)
+        device = after
+    return set(Machine.objects.filter(device_id__in=devices).values_list("pk", flat=True))
 
 
 class _Head(msgspec.Struct):
@@ -208,8 +211,6 @@ def _due(body: str, mine: set[str]) -> AnyEntry | _Foreign | _Broken | None:
         entry: AnyEntry = decode_entry(body)
     except Exception as error:  # noqa: BLE001 - whatever stands in an entry, those after it are read
         return _Broken(type(error).__name__)
-    if isinstance(entry, entries.Refused) and entry.reason is not Reason.UNKNOWN_BADGE:
-        return None
     return entry
 
 

@@ -12,22 +12,26 @@ from server.operations.views.backup import OPENS_TO as BACKUP
 
 # In the words of those who do it, with the pages of each; the role is read off them.
 PAGES: Final = (
-    (N_("see one's own trainings and hours, and change one's own PIN"), "/me"),
+    (
+        N_("see what one may use and one's own hours, change one's own badge and PIN, search"),
+        "/me", "/me/sessions", "/me/badge", "/me/data", "/search",
+    ),
     (N_("choose one's own password and second factor"), "/account"),
     (N_("see why a machine lets one in or not"), "/explain"),
     (N_("give and take the trainings that one teaches"), "/whitelist"),
-    (N_("lock machines, and see what is wrong with them"), "/workshop", "/machines/x"),
+    (N_("see what goes on today, and who was refused"), "/today", "/refusals"),
+    (N_("lock machines, and see what is wrong with them"), "/machines", "/machines/x", "/machines-cards"),
     (
         N_("enter, change, exclude and forget members, give badges and any training"),
-        "/members/new", "/members-sheet", "/badges", "/organisations", "/duplicates", "/merge",
-        "/separate",
+        "/members/new", "/members", "/members-invite", "/members-sheet", "/badges", "/organisations", "/duplicates",
+        "/merge", "/separate",
     ),
     (N_("import members from a sheet, or from a controller"), "/import", "/import-template", "/proposals"),
     (N_("see and correct everybody's usage"), "/usage"),
     (N_("read the Inbox, and who changed what"), "/inbox", "/history"),
     (N_("set up trainings, machines and opening hours"), "/setup", "/site"),
     (N_("enrol and retire controllers"), "/devices"),
-    (N_("invite people, and say who may do what"), "/accounts"),
+    (N_("invite people, say who may do what, and see what pages are made of"), "/accounts", "/design"),
     (N_("have a sheet of members be read each night"), "/import-source"),
     (N_("see the letters that went out, and make a further workshop"), "/mail", "/site-new"),
 )  # fmt: skip

@@ -13,5 +13,7 @@ class Operations(AppConfig):
         from server.core import sections  # noqa: PLC0415
         from server.core.sections import Section  # noqa: PLC0415
         from server.operations.sections import of_member  # noqa: PLC0415
+        from server.operations.steps import on_today  # noqa: PLC0415
 
-        sections.register("member", Section("operations/of_member.html", of_member))
+        sections.register("today", Section("operations/steps.html", on_today))
+        sections.register("member_side", Section("operations/of_member.html", of_member))

@@ -51,7 +51,7 @@ LEFT_OUT: Final = {
 FOLDER: Final = "backups"
 BATCH: Final = 500
 AHEAD: Final = timedelta(hours=1)  # of which a mark is that no clock has made which was right
-LEFT_DAYS: Final = 8  # without a backup that left the machine, the pages turn red
+LEFT_DAYS: Final = 8  # without a backup that left the machine, Today and Settings say so in red
 
 Progress = Callable[[int], None]
 
@@ -139,13 +139,14 @@ def restore(configuration: Configuration, source: Path, progress: Progress = lam
     files: dict[str, str] = {}
     try:
         with transaction.atomic():
+            before = int(state.get(state.GENERATION, "0"))
             # Those that refer to others go first.
             for model in reversed(_models()):
                 model._default_manager.all().delete()
             with gzip.open(source, "rt", encoding="utf-8") as file:
                 restored, has_usage = _read(file, files, progress)
             sessions.fill_said()
-            state.begin_anew()
+            state.begin_anew(before)
             _set_sequences()
             Notice.objects.create(what="restored", about={"why": restored.made})
             if not has_usage:

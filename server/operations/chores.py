@@ -38,6 +38,7 @@ class Chores:
         self._now = now
         self._house_at = self._remind_at = now() + IDLE_S
         self._is_behind = False
+        self._sheets = sources.Nightly()
 
     def wake(self) -> None:
         """Say, from any thread, that something came."""
@@ -99,4 +100,4 @@ class Chores:
                 backup.make_nightly(self._configuration)
             except (OSError, LoquetError) as error:
                 log.error("the backup failed: %s", translate(error))
-            sources.look_at_all()
+            self._sheets.begin()

@@ -7,7 +7,7 @@ from server.core.forms import ActionField, AddressField, ExactField, Form, LineF
 
 
 class SetupForm(Form):
-    """What was asked on the page Setup."""
+    """What was asked on the page Setting up."""
 
     do = ActionField("training", "condition", "condition_gone", "machine", "same", "hours", "backup")
 

@@ -21,17 +21,18 @@ from server.imports.models import Draft
 from server.inbox.models import Notice
 from server.journal import book
 from server.journal.models import ClockReading, Entry, Stream
+from server.machines.models import Done
 from server.mail.models import Letter
 from server.people.models import MergedMember, UnknownBadge
 from server.reminders import records as reminders
 from server.upkeep.models import Defect, Downtime
-from server.usage.models import Circumstance, Correction, Session
+from server.usage.models import Circumstance, Correction, Refusal, Session
 
 DAY_MS: Final = 86_400_000
 A_DAY: Final = timedelta(days=1)  # after which nobody sends the same form again
 DATED: Final[tuple[tuple[type[Model], str], ...]] = (
     (Letter, "made"), (Defect, "done"), (AuditRecord, "at"), (Notice, "done"), (Edit, "at"), (Draft, "made"),
-    (SentForm, "at"), (Invitation, "made"),
+    (SentForm, "at"), (Invitation, "made"), (Refusal, "came"), (Done, "at"),
 )  # fmt: skip
 BATCH: Final = 2_000
 SLICE: Final = 200  # sessions at once
@@ -55,7 +56,9 @@ KEPT: Final[dict[str, Keep]] = {
     "axes.AccessAttemptExpiration": Keep.PASSAGES, "axes.AccessFailureLog": Keep.PASSAGES,
     "axes.AccessLog": Keep.PASSAGES, "people.UnknownBadge": Keep.PASSAGES,
     "reminders.Reminder": Keep.PASSAGES, "reminders.Digest": Keep.PASSAGES,
-    "accounts.Invitation": Keep.PASSAGES,
+    "accounts.Invitation": Keep.PASSAGES, "usage.Refusal": Keep.PASSAGES,
+    "whitelist.Sheet": Keep.HOUSE, "machines.Task": Keep.HOUSE, "machines.Done": Keep.USAGE,
+    "machines.Listener": Keep.ACCOUNT,
     "usage.Session": Keep.USAGE, "usage.Correction": Keep.USAGE, "usage.Circumstance": Keep.USAGE,
     "upkeep.Defect": Keep.USAGE, "upkeep.Downtime": Keep.USAGE, "journal.ClockReading": Keep.HOUSE,
     "accounts.AuditRecord": Keep.TRACES, "inbox.Notice": Keep.TRACES, "edits.Change": Keep.TRACES,
@@ -63,6 +66,7 @@ KEPT: Final[dict[str, Keep]] = {
     "devices.GivenName": Keep.DAY, "imports.Draft": Keep.DAY, "imports.Filled": Keep.TRACES,
     "core.SentForm": Keep.DAY, "sessions.Session": Keep.DAY,
     "people.Member": Keep.MEMBER, "people.Badge": Keep.MEMBER, "people.Pin": Keep.MEMBER,
+    "people.BadgeNote": Keep.MEMBER,
     "people.Particulars": Keep.MEMBER, "whitelist.Certification": Keep.MEMBER, "whitelist.ForcedEnd": Keep.MEMBER,
     "devices.Proposal": Keep.MEMBER, "people.MergedMember": Keep.MEMBER, "people.NotTheSame": Keep.MEMBER,
     "accounts.Account": Keep.ACCOUNT, "otp_totp.TOTPDevice": Keep.ACCOUNT, "otp_static.StaticDevice": Keep.ACCOUNT,
@@ -90,6 +94,7 @@ def purge(configuration: Configuration) -> int:
         logins.purge(clock.now() - timedelta(days=configuration.passages))
         before = clock.now() - timedelta(days=configuration.passages)
         _in_batches(Letter.objects.filter(made__lt=before))
+        _in_batches(Refusal.objects.filter(came__lt=before))
         _in_batches(Invitation.objects.filter(made__lt=before))
         reminders.purge(clock.today() - timedelta(days=configuration.passages))
     if configuration.usage is not None:
@@ -97,6 +102,7 @@ def purge(configuration: Configuration) -> int:
         before = clock.now() - timedelta(days=configuration.usage)
         _in_batches(Defect.objects.filter(done__lt=before))
         _in_batches(Downtime.objects.filter(over=True, ended__lt=now - configuration.usage * DAY_MS))
+        _in_batches(Done.objects.filter(at__lt=before))
     if configuration.traces is not None:
         old = clock.now() - timedelta(days=configuration.traces)
         _in_batches(AuditRecord.objects.filter(at__lt=old))
@@ -105,7 +111,8 @@ def purge(configuration: Configuration) -> int:
         _in_batches(Edit.objects.filter(at__lt=old, changes=None, undoes=None))
         # Whose an id is stays; how both were before is of no use once the rows are gone that would be put back.
         MergedMember.objects.filter(edit=None).exclude(snapshot={}).update(snapshot={}, by="")
-    _in_batches(Draft.objects.filter(made__lt=clock.now() - A_DAY))
+    # What a source says stays proposed: it is read again only once it says something else.
+    _in_batches(Draft.objects.filter(made__lt=clock.now() - A_DAY, source=None))
     GivenName.objects.filter(at__lt=clock.now() - A_DAY).delete()
     UnknownBadge.objects.filter(at__lt=clock.now() - A_DAY).delete()
     BrowserSession.objects.filter(expire_date__lt=clock.now()).delete()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.operations.views import accounts, home, privacy, setup, traces
+from server.operations.views import accounts, design, home, privacy, setup, traces
 
 urlpatterns = [
     path("", home.home),
@@ -11,4 +11,5 @@ urlpatterns = [
     path("accounts", accounts.accounts),
     path("accounts/<int:key>", accounts.account),
     path("privacy", privacy.privacy),
+    path("design", design.design),
 ]

@@ -1,12 +1,32 @@
-"""Whose badge has a number: it may be known by its hash under an older badge key."""
+"""Whose badge has a number: it may be known by its hash under an older badge key; and badges that nobody knows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from protocol.rows import Badge
 from server.core import configuration, keys
 from server.edits import rows
+from server.people import models
+
+LATELY: Final = timedelta(hours=12)
+
+
+def unknown_since(moment: datetime) -> QuerySet[models.UnknownBadge]:
+    """Return the badges that nobody knows and that the server heard of since, the latest first."""
+    known = models.Badge.objects.values("hash")
+    return models.UnknownBadge.objects.filter(at__gte=moment).exclude(hash__in=known).order_by("-at")
+
+
+def noted(found: QuerySet[models.Badge]) -> list[models.Badge]:
+    """Return badges, those that open first, each with what is noted of it: `label` and `technology`, or None."""
+    note = models.BadgeNote.objects.filter(pk=OuterRef("pk"))
+    label, technology = Subquery(note.values("label")[:1]), Subquery(note.values("technology")[:1])
+    return list(found.annotate(label=label, technology=technology).order_by("blocked", "hash"))
 
 
 def known_hash(uid: bytes, technology: str) -> tuple[str, Badge | None]:

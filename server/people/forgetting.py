@@ -26,10 +26,11 @@ from server.people import payers
 from server.people.duplicates import offered
 from server.people.merging import aliases
 from server.people.merging.merge import read_snapshot
-from server.people.models import Member, MergedMember, Particulars
+from server.people.models import BadgeNote, Member, MergedMember, Particulars
 from server.people.signals import member_forgotten
 
 BATCH: Final = 500
+BADGE: Final = "badge/"
 SAYS_WHO: Final = {"name", "member", "other", "into", "gone"}  # of what an edit is about
 encode: Final = msgspec.json.encode
 
@@ -63,6 +64,8 @@ def forget(author: Author, member: str) -> None:
         accounts.update(member="")
         logins.forget(usernames)
         Particulars.objects.filter(pk=member).delete()
+        badges = [key.removeprefix(BADGE) for key in keys if key.startswith(BADGE)]
+        BadgeNote.objects.filter(pk__in=badges).delete()
         offered.forget(ids)
         # Whose the ids are stays: what controllers still send of them is of the same id without a name.
         MergedMember.objects.filter(pk__in=ids).update(snapshot={}, by="", edit=None)
@@ -90,7 +93,8 @@ def _forget_traces(ids: list[str], names: set[str], usernames: list[str]) -> Non
     _forget_looks(ids, names)
     AuditRecord.objects.filter(account__in=usernames).update(account="-")
     Edit.objects.filter(by__in=usernames).update(by="-")
-    Notice.objects.filter(Q(about__member__in=ids) | Q(about__by__in=usernames)).delete()
+    said = Q(about__member__in=ids) | Q(what__in=["asked", "lost"], about__id__in=ids) | Q(about__by__in=usernames)
+    Notice.objects.filter(said).delete()
     addresses = Q()
     for each in {written for id_ in ids for written in _in_addresses(id_)}:
         addresses |= Q(location__contains=each)

@@ -115,45 +115,46 @@ class ForgettingForm(Form):
 class PairForm(Form):
     """Two members as people write them; the first one would be kept."""
 
-    one = LineField("", 300)
-    other = LineField("", 300)
+    one = ExactField("", 300)
+    other = ExactField("", 300)
 
 
 class MergeForm(Form):
     """Who is kept and who goes, by id; and whose name, category and end of membership: ids, "" for what is usual."""
 
-    kept = LineField("", 64)
-    gone = LineField("", 64)
-    name = LineField("", 64)
-    category = LineField("", 64)
-    until = LineField("", 64)
+    kept = ExactField("", 64)
+    gone = ExactField("", 64)
+    name = ExactField("", 64)
+    category = ExactField("", 64)
+    until = ExactField("", 64)
 
 
 class SeparateForm(Form):
     """Who is to be somebody of their own again."""
 
-    gone = LineField("", 64)
+    gone = ExactField("", 64)
 
 
 class DuplicatesForm(Form):
     """Two who are not one person, by id; or by number what was said so, to be asked again."""
 
     do = ActionField("different", "again")
-    one = LineField("", 64)
-    other = LineField("", 64)
+    one = ExactField("", 64)
+    other = ExactField("", 64)
     number = NumberField("", 0, 999_999_999)
 
 
 class BadgeForm(Form):
     """A badge, by its hash or by its number; what is asked of it, and whose it is to be."""
 
-    do = ActionField("give", "spare", "lend", "return", "block", "unblock", "remove")
+    do = ActionField("give", "spare", "lend", "return", "block", "unblock", "remove", "label")
     member = ExactField("", 300)
     hash = LineField("", 64)
     kind = LineField()
     uid = LineField(N_("Number, as `loquet read` shows it"), 60)
     technology = LineField()
     until = DayField(N_("Until"))
+    label = LineField(N_("What it looks like"), 60)
 
     def clean(self) -> dict[str, Any]:
         """Take what is no kind for a member's own."""

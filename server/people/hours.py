@@ -1,4 +1,4 @@
-"""When the members of a category may start: read as people write hours, and set on the page Setup."""
+"""When the members of a category may start: read as people write hours, and set on the page Setting up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from common.texts import N_, _
 from protocol.rows import Hours
+from server.core import small
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.core.sorting import sorted_texts
@@ -26,7 +27,7 @@ _SPAN: Final = re.compile(r"(\d{1,2})[:hH](\d{2})?\s*[-–]\s*(\d{1,2})[:hH](\d{
 
 def categories() -> list[tuple[str, list[str], bool]]:
     """Return each category's hours as text, a day a line; "" is everybody else."""
-    known = dict(Category.objects.values_list("name", "open"))
+    known = {each.name: each.open for each in small.rows(Category)}
     names = set(Member.objects.exclude(category="").values_list("category", flat=True).distinct()) | set(known)
     return [(name, _days(known.get(name)), known.get(name) is not None) for name in sorted_texts(names | {""})]
 

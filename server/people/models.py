@@ -99,6 +99,14 @@ class Badge(models.Model):
         indexes: ClassVar = [models.Index(fields=["hash"], condition=models.Q(kind="spare"), name="badge_spare")]
 
 
+class BadgeNote(models.Model):
+    """What the server alone knows of a badge: what it looks like, and its technology, where somebody said so."""
+
+    hash = models.CharField(primary_key=True, max_length=32)
+    label = models.CharField(max_length=60, blank=True)
+    technology = models.CharField(max_length=20, blank=True)
+
+
 class Pin(models.Model):
     """What is kept of a member's PIN: a salt, the badge key's fingerprint, and a slow hash under both."""
 
@@ -138,8 +146,12 @@ class NotTheSame(models.Model):
 
 
 class UnknownBadge(models.Model):
-    """A badge that nobody knew, tapped on some reader: the latest time, by when the server heard of it."""
+    """A badge that nobody knew, tapped on some reader: the latest time.
+
+    at: when the server heard of it; tapped: when it was tapped, milliseconds since 1970, None where no clock was set.
+    """
 
     hash = models.CharField(primary_key=True, max_length=32)
     machine = models.CharField(max_length=64)
     at = models.DateTimeField()
+    tapped = models.BigIntegerField(null=True, blank=True)

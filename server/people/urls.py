@@ -2,18 +2,17 @@
 
 from django.urls import path
 
-from server.people.views import badges, members, merging, organisations, sheet
+from server.people.views import badges, everybody, members, merging, organisations, sheet
 
 urlpatterns = [
     path("members/new", members.new),
     path("members-sheet", sheet.sheet),
     path("members/options", members.options),
-    path("members", members.member),
+    path("members", everybody.everybody),
     path("members/<str:who>", members.member),
     path("organisations", organisations.organisations),
     path("merge", merging.merging),
     path("separate", merging.separating),
     path("duplicates", merging.duplicates),
-    path("me", members.me),
     path("badges", badges.badges),
 ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
 from common.texts import N_, _, ngettext
 from server.core import configuration
+from server.core.links import link_to
 from server.core.rendering import day
 from server.reminders.models import Often
 
@@ -87,7 +87,7 @@ def _said(line: Line, today: date) -> str:
 
 def to_account(name: str, summary: Summary, site: str, often: str) -> tuple[str, str]:
     """Return the subject and the text of a digest."""
-    settings, link = configuration.in_force().server, configuration.in_force().link
+    settings, link = configuration.in_force().server, configuration.in_force().link.rstrip("/")
     within = ngettext("the next day", "the next {count} days", summary.within).format(count=summary.within)
     told = [each for each in summary.endings if not each.why]
     others = [each for each in summary.endings if each.why]
@@ -100,9 +100,9 @@ def to_account(name: str, summary: Summary, site: str, often: str) -> tuple[str,
         parts += [head.format(days=within), _listed(others, link)]
     if summary.more:
         more = ngettext("And {count} more, on this page:", "And {count} more, on this page:", summary.more)
-        parts.append(f"{more.format(count=summary.more)}\n{link}whitelist")
+        parts.append(f"{more.format(count=summary.more)}\n{link}/whitelist")
     rhythm = _("every day") if often == Often.DAILY else _("every week")
-    parts.append(f"{_(DIGEST).format(often=rhythm)}\n{link}site/{quote(site, safe='')}\n{link}account")
+    parts.append(f"{_(DIGEST).format(often=rhythm)}\n{link}{link_to('/site', site)}\n{link}/account")
     subject = _("{name}: what ends within {days}").format(name=settings.name, days=within)
     return subject, "\n\n".join(parts) + "\n"
 
@@ -119,4 +119,4 @@ def _entry(ending: Ending, link: str) -> str:
 
 def path(member: str) -> str:
     """Return the path of a member's page, which ends a line of each digest that names them: by it they are found."""
-    return f"members/{quote(member, safe='')}"
+    return link_to("/members", member)

@@ -12,7 +12,7 @@ from server.reminders.models import Digest, Reminder
 def forget(member: str, **_signal: object) -> None:
     """Have no mark of a member, and no digest that names them; one that waits to go out is made anew."""
     Reminder.objects.filter(member=member).delete()
-    naming = Digest.objects.filter(letter__body__contains=f"/{letters.path(member)}\n")
+    naming = Digest.objects.filter(letter__body__contains=f"{letters.path(member)}\n")
     gone = list(naming.values_list("letter", flat=True))
     naming.filter(letter__sent=None, letter__due__isnull=False).delete()
     Letter.objects.filter(pk__in=gone).delete()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from common.texts import N_
 from common.zones import zone_of
-from server.core.forms import DayField, Form, LineField, NumberField, RefusalError
+from server.core.forms import DayField, Form, LineField, NumberField, RefusalError, TickField
 
 MOST: Final = 400
 
@@ -57,10 +57,11 @@ class NewSiteForm(Form):
     name = LineField(N_("Name"))
 
 
-class ExclusionsForm(Form):
-    """How many people one controller may exclude or block in an hour."""
+class ServersForm(Form):
+    """What the server alone knows of a site: how many one controller may exclude in an hour, who sees the status."""
 
     exclusions = NumberField(N_("Exclusions in an hour"), 0, 1_000)
+    status = TickField()
 
 
 class SiteForm(Form):

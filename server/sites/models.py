@@ -21,6 +21,7 @@ class Site(models.Model):
     """One workshop: its time zone, its currency, the days on which it is closed (ISO dates).
 
     exclusions: how many people one controller may exclude or block in an hour before a person is asked.
+    is_status_public: whether everybody may see which machines are free, in use or broken.
     """
 
     id = models.CharField(primary_key=True, max_length=64)
@@ -30,3 +31,4 @@ class Site(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     exclusions = models.PositiveSmallIntegerField(default=EXCLUSIONS, db_default=EXCLUSIONS)
     holidays = models.JSONField(default=list)
+    is_status_public = models.BooleanField(default=False, db_default=False)

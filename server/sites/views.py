@@ -22,7 +22,7 @@ from server.core.rendering import page, say
 from server.core.sorting import by_name
 from server.edits import editing, rows
 from server.edits.authors import Author
-from server.sites.forms import ExclusionsForm, NewSiteForm, SiteForm
+from server.sites.forms import NewSiteForm, ServersForm, SiteForm
 from server.sites.models import Site
 
 
@@ -60,10 +60,10 @@ def site(request: HttpRequest, which: str = "") -> HttpResponse:
             said = SiteForm.read(request)
             put = msgspec.structs.replace(row, **said)
             about = {"name": said["name"] or shown.pk}
-            allowed_ = ExclusionsForm.read(request)["exclusions"]
+            kept = ServersForm.read(request)
             edit = editing.carry_out(Author.of(request), "site", [put], about=about)
-            if allowed_ is not None:
-                Site.objects.filter(pk=shown.pk).update(exclusions=allowed_)
+            exclusions = shown.exclusions if kept["exclusions"] is None else kept["exclusions"]
+            Site.objects.filter(pk=shown.pk).update(exclusions=exclusions, is_status_public=kept["status"])
             say(request, _("saved"), undo=edit.pk if edit else None)
             return HttpResponseRedirect(link_to("/site", shown.pk))
         except LoquetError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.texts import N_
-from server.core.forms import ActionField, Form, LineField, NumberField
+from server.core.forms import Form, LineField
 
 LONGEST_NOTE = 300
 
@@ -13,11 +13,3 @@ class ReportForm(Form):
 
     note = LineField(N_("What is wrong"), LONGEST_NOTE)
     name = LineField(N_("Your name, if you like"), 80)
-
-
-class MachineForm(Form):
-    """What is asked of a machine's page: a defect reported, one mended, or all of them."""
-
-    do = ActionField("report", "mended", "all")
-    defect = NumberField("", 0, 2**62)
-    note = LineField("", LONGEST_NOTE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -119,11 +117,6 @@ def dated(device: str, boot: str, shift: int | None) -> None:
     Downtime.objects.filter(device=device, boot=boot).update(began=F("at") + shift)
     Downtime.objects.filter(device=device, end_boot=boot).update(ended=F("end_at") + shift)
     Defect.objects.filter(device=device, boot=boot).update(reported=F("at") + shift)
-
-
-def waiting(machines: Iterable[str]) -> Counter[str]:
-    """Return how many defects wait, by machine."""
-    return Counter(Defect.objects.filter(machine__in=list(machines), done=None).values_list("machine", flat=True))
 
 
 def forget(sender: object, member: str, **_more: object) -> None:  # noqa: ARG001 - Django's signature

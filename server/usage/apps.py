@@ -19,15 +19,17 @@ class Usage(AppConfig):
             members_moved,
             usage_asked,
         )
-        from server.usage import nearing, sessions  # noqa: PLC0415
-        from server.usage.sections import of_member  # noqa: PLC0415
+        from server.usage import nearing, refusals, sessions  # noqa: PLC0415
+        from server.usage.sections import months_of_member, of_member  # noqa: PLC0415
 
         sessions.register_all()
         nearing.register_all()
+        refusals.register_all()
         sections.register("member", Section("usage/of_member.html", of_member))
-        sections.register("me", Section("usage/mine.html", of_member))
+        sections.register("member_side", Section("usage/months.html", months_of_member))
         ids_asked.connect(sessions.are_known)
         forgotten_asked.connect(sessions.were_forgotten)
         member_forgotten.connect(sessions.forget)
+        member_forgotten.connect(refusals.forget)
         members_moved.connect(sessions.follow)
         usage_asked.connect(sessions.used)

@@ -25,7 +25,7 @@ class Session(models.Model):
     level = models.PositiveSmallIntegerField(default=2)
     boot = models.CharField(max_length=64)
     began = models.BigIntegerField()
-    started = models.BigIntegerField(null=True, db_index=True)
+    started = models.BigIntegerField(null=True)
     quality = models.CharField(max_length=16)
     ended = models.BooleanField(default=False)
     powered = models.BigIntegerField(default=0)
@@ -48,7 +48,49 @@ class Session(models.Model):
         """A session is one controller's."""
 
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "session"], name="one_session")]
-        indexes: ClassVar = [models.Index(fields=["device", "boot"], name="session_of_boot")]
+        indexes: ClassVar = [
+            models.Index(fields=["device", "boot"], name="session_of_boot"),
+            # All that a period's figures are made of, in one place.
+            models.Index(
+                fields=["started", "machine", "member", "purpose", "category", "payer", "powered", "energy"],
+                name="session_figures",
+            ),
+            models.Index(fields=["machine", "started", "powered"], name="session_hours"),
+            models.Index(fields=["member", "started"], name="session_of_member"),
+            models.Index(fields=["badge", "started"], name="session_by_badge"),
+            models.Index(fields=["device"], condition=models.Q(ended=False), name="session_runs"),
+        ]
+
+
+class Refusal(models.Model):
+    """A tap that opened nothing, as a controller's journal tells it. at: milliseconds since 1970, None without a clock.
+
+    boot, began: the same on the controller's own clock; came: when the server heard of it. member: as the journal says.
+    wants, day, note: what would help, as in `access.Denied`.
+    """
+
+    device = models.ForeignKey("devices.Device", on_delete=models.CASCADE)
+    machine = models.CharField(max_length=64)
+    member = models.CharField(max_length=64, blank=True)
+    badge = models.CharField(max_length=32, blank=True)
+    reason = models.CharField(max_length=30)
+    wants = models.JSONField(default=list)
+    day = models.DateField(null=True, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    boot = models.CharField(max_length=64)
+    began = models.BigIntegerField()
+    at = models.BigIntegerField(null=True)
+    came = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        """Asked for by the time, the latest first; by boot, once its clock is known; by member, and by age."""
+
+        indexes: ClassVar = [
+            models.Index(fields=["at"], name="refusal_at"),
+            models.Index(fields=["device", "boot"], name="refusal_of_boot"),
+            models.Index(fields=["member"], condition=~models.Q(member=""), name="refusal_of_member"),
+            models.Index(fields=["came"], name="refusal_came"),
+        ]
 
 
 class Correction(models.Model):

@@ -2,11 +2,10 @@
 
 from django.urls import path
 
-from server.usage import views
+from server.usage.views import session, usage
 
 urlpatterns = [
-    path("usage", views.usage),
-    path("usage/sessions", views.sessions),
-    path("usage/<int:number>", views.session),
-    path("me/sessions", views.mine),
+    path("usage", usage.usage),
+    path("usage/sessions", usage.sessions),
+    path("usage/<int:number>", session.session),
 ]

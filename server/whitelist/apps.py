@@ -26,4 +26,3 @@ class Whitelist(AppConfig):
         particulars_changed.connect(conditions.look)
         sections.register("member_head", Section("whitelist/not_arrived.html", not_arrived))
         sections.register("member", Section("whitelist/of_member.html", of_member))
-        sections.register("me", Section("whitelist/mine.html", of_member))

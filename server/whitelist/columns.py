@@ -12,7 +12,7 @@ from django.db.models import Q
 from common.texts import N_, _
 from protocol.rows import Certification, Level
 from protocol.sentences import LEVELS
-from server.core import forms
+from server.core import forms, small
 from server.core.links import link_to
 from server.core.rendering import day
 from server.core.sorting import by_name
@@ -61,7 +61,18 @@ class Cell(msgspec.Struct, frozen=True):
         """The sign in the cell; words go with it for those who do not see it."""
         if self.held is None:
             return ""
-        return {Level.SUPERVISED: "S", Level.USER: "✓", Level.TRAINER: "T", Level.MAINTAINER: "M"}[self.held.level]
+        return {Level.SUPERVISED: _("S"), Level.USER: "✓", Level.TRAINER: _("T"), Level.MAINTAINER: "M"}[
+            self.held.level
+        ]
+
+    @property
+    def shape(self) -> str:
+        """How the cell looks, by what is held there."""
+        if self.held is None:
+            return "none"
+        if self.state == "over":
+            return "late"
+        return {Level.SUPERVISED: "sup", Level.USER: "yes"}.get(self.held.level, "teach")
 
     @property
     def label(self) -> str:
@@ -84,15 +95,16 @@ def columns(only: str = "", site: str | None = None) -> list[Column]:
     A training that opens something elsewhere alone is no column of that site's.
     """
     opens: dict[str, list[str]] = {}
-    everywhere = Machine.objects.filter(retired=False)
-    machines = everywhere if site is None else everywhere.filter(Q(device__site=site) | Q(device=None))
-    elsewhere = {t for each in everywhere.values_list("requires", flat=True) for t in each or ()} if site else set()
-    for machine in by_name(machines.only("pk", "name", "requires")):
+    everywhere = [each for each in small.rows(Machine) if not each.retired]
+    here = None if site is None else set(Machine.objects.filter(device__site=site).values_list("pk", flat=True))
+    machines = [each for each in everywhere if here is None or each.device_id is None or each.pk in here]
+    elsewhere = {t for each in everywhere for t in each.requires or ()} if site else set()
+    for machine in by_name(machines):
         for training in machine.requires or ():
             opens.setdefault(training, []).append(machine.name or machine.pk)
     held = models.Certification.objects.values("training")
     found = by_name(Training.objects.filter(Q(retired=False) | Q(pk__in=held)))
-    follows = set(models.Condition.objects.values_list("pk", flat=True))
+    follows = {each.pk for each in small.rows(models.Condition)}
     return [
         Column(each.pk, each.name or each.pk, tuple(opens.get(each.pk, ())), each.pk not in follows)
         for each in found

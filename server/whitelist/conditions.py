@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from common.texts import N_, _
 from protocol import rows as protocol
 from protocol.rows import Row
-from server.core import forms
+from server.core import forms, small
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.core.sorting import by_name
@@ -124,5 +124,5 @@ def _derive(author: Author, conditions: Iterable[Condition], members: list[str] 
 
 def of_setup() -> list[tuple[Condition, models.Training]]:
     """Return the conditions that there are, with what they are called."""
-    found = {each.pk: each for each in Condition.objects.all()}
-    return [(found[each.pk], each) for each in by_name(Training.objects.filter(pk__in=found))]
+    found = {each.pk: each for each in small.rows(Condition)}
+    return [(found[each.pk], each) for each in by_name(small.rows(Training)) if each.pk in found]

@@ -76,8 +76,8 @@ class SameForm(Form):
     """Two trainings or machines that are one, by id: the one that is kept, and the one that goes into it."""
 
     what = ActionField("training", "machine")
-    gone = LineField("", 64)
-    kept = LineField("", 64)
+    gone = ExactField("", 64)
+    kept = ExactField("", 64)
 
 
 class ConditionForm(Form):

@@ -65,6 +65,13 @@ class Machine(models.Model):
     became = models.CharField(max_length=64, blank=True, default="", db_default="")
 
 
+class Sheet(models.Model):
+    """How a machine is shown. drawing: one of `symbols.DRAWINGS`, "" where its name says which."""
+
+    machine = models.CharField(primary_key=True, max_length=64)
+    drawing = models.CharField(max_length=20, blank=True)
+
+
 class ForcedEnd(models.Model):
     """What is to end now on a machine: one session, or every session of a member."""
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.whitelist.columns import columns
-from server.whitelist.models import Certification
+from django.db.models import Q
+
+from server.core.sorting import by_name
+from server.whitelist import may, teaching
+from server.whitelist.models import Machine
 from server.whitelist.undelivered import undelivered
 
 
 def of_member(who: str, site: str | None) -> dict[str, Any]:
-    """Return a member's trainings, with what each opens."""
-    held = {row.training: row for row in Certification.objects.filter(member=who)}
-    return {"held": [(column, held[column.id]) for column in columns(site=site) if column.id in held]}
+    """Return what a member may use, in one workshop or in all, and why not: what they may first."""
+    found = Machine.objects.filter(retired=False, requires__isnull=False)
+    found = found if site is None else found.filter(Q(device__site=site) | Q(device=None))
+    machines = by_name(found)
+    mays = may.of(who, machines, teaching.teachers())
+    return {"mays": sorted(mays, key=lambda each: not each.is_fine), "may_count": sum(each.is_fine for each in mays)}
 
 
 def not_arrived(who: str, _site: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Trainings, and what each machine asks for, as the page Setup sets them."""
+"""Trainings, and what each machine asks for, as the page Setting up sets them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from common.texts import N_, _
 from protocol import rows as protocol
-from server.core import forms
+from server.core import forms, small
 from server.core.forms import FormError
 from server.core.rendering import say
 from server.edits import editing, rows
@@ -20,7 +20,7 @@ from server.whitelist.sameness import machines, trainings
 
 def all_ask() -> bool:
     """Return whether somebody has said of every machine what it asks for."""
-    found = list(Machine.objects.filter(retired=False).values_list("requires", flat=True))
+    found = [each.requires for each in small.rows(Machine) if not each.retired]
     return bool(found) and all(requires is not None for requires in found)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from common.folding import sort_key
 from protocol.rows import Badge, Certification, Member, Row, read_row
-from server.core import clock
+from server.core import clock, small
 from server.edits.models import Change
 from server.whitelist.models import Machine
 
@@ -72,8 +72,9 @@ def undelivered() -> list[Undelivered]:
 
 def _trainings() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for device, requires in Machine.objects.exclude(device=None).values_list("device_id", "requires"):
-        found.setdefault(str(device), set()).update(requires or ())
+    for each in small.rows(Machine):
+        if each.device_id is not None:
+            found.setdefault(each.device_id, set()).update(each.requires or ())
     return found
 
 

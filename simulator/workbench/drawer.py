@@ -61,27 +61,6 @@ class Hint(msgspec.Struct, frozen=True):
 
 
 HINTS: Final = (
-    Hint(
-        "network",
-        N_(
-            "Pull the network cable, let people work, change the whitelist on the server's pages; "
-            "plug it in and see both sides meet."
-        ),
-    ),
-    Hint(
-        "deaf",
-        N_(
-            "Have the sander's plug say yes and do nothing, and lay Jean's badge on its reader: what it was told is "
-            "read back, and the machine is out of order, alone."
-        ),
-    ),
-    Hint(
-        "away",
-        N_(
-            "Take the sander's plug off the network while it runs, and end the session: OFF is tried until it is "
-            "confirmed, and the plug opens by itself after a minute and a half."
-        ),
-    ),
     Hint("grant", N_("Lay Marie's badge on the laser's reader: the light turns green, the relay closes.")),
     Hint("minutes", N_("Take it off again: the relay opens, and her use is in the table below.")),
     Hint("refusal", N_("Lay Jean's badge on the laser: it is refused, and the journal says what would help.")),
@@ -116,5 +95,26 @@ HINTS: Final = (
     Hint(
         "mains",
         N_("Pull the mains plug while somebody works: at most a minute is lost, and nothing starts by itself."),
+    ),
+    Hint(
+        "network",
+        N_(
+            "Pull the network cable, let people work, change the whitelist on the server's pages; "
+            "plug it in and see both sides meet."
+        ),
+    ),
+    Hint(
+        "deaf",
+        N_(
+            "Have the sander's plug say yes and do nothing, and lay Jean's badge on its reader: what it was told is "
+            "read back, and the machine is out of order, alone."
+        ),
+    ),
+    Hint(
+        "away",
+        N_(
+            "Take the sander's plug off the network while it runs, and end the session: OFF is tried until it is "
+            "confirmed, and the plug opens by itself after a minute and a half."
+        ),
     ),
 )

@@ -67,6 +67,22 @@ PARTS: Final = {  # names of makes: the same in every language
     "lcus": "LCUS", "modbus": "Modbus", "shelly": "Shelly", "tasmota": "Tasmota",
 }  # fmt: skip
 CONTACTS: Final = {MACHINE: N_("Relay"), "extractor": N_("Extractor"), "beam": N_("Beam")}
+# Which drawing each machine of the demonstrations has; one of another kind has that of any machine.
+DRAWINGS: Final = {
+    "laser": "laser", "printer": "printer", "saw": "saw", "sander": "sander", "cnc": "router", "mill": "router",
+    "vinyl": "vinyl",
+}  # fmt: skip
+# What each part does, for whoever sees one for the first time.
+EXPLAINED: Final = (
+    (N_("Reader"), N_("reads the number of a badge that is laid on it; which badge that is, the program looks up.")),
+    (N_("Relay"), N_("a switch between the socket and the machine: closed, the machine has power.")),
+    (N_("Light"), N_("green: you may begin; red: refused; blue: in use. The colours are in the settings.")),
+    (N_("Buzzer"), N_("says the same for those who do not look: one short sound for yes, a long one for no.")),
+    (N_("Display"), N_("who is there, how long it may last, and what would help after a refusal.")),
+    (N_("Extractor"), N_("a second switch that runs on for a while after the machine.")),
+    (N_("Current"), N_("what the machine draws: by it the program knows that a job is done.")),
+    (N_("Emergency stop"), N_("cuts the power by itself, without the program, which only sees that it was pressed.")),
+)
 MODES: Final = {
     "presence": N_("The badge stays on the reader while the machine is used."),
     "tap": N_("One tap begins, another tap ends; the badge goes back into the pocket."),
@@ -163,6 +179,8 @@ class Desk:
                 wiring=self._wiring(),
                 inputs={name: _(label) for name, label in INPUTS.items()},
                 modes={name: _(sentence) for name, sentence in MODES.items()},
+                drawn=DRAWINGS,
+                explained=[(_(part), _(does)) for part, does in EXPLAINED],
                 parts=PARTS,
                 contacts={name: _(label) for name, label in CONTACTS.items()},
                 words={name: _(word) for name, word in WORDS.items()},

@@ -33,6 +33,9 @@ UNITS: Final = (
     "loquet.path",
     "loquet-mended.service",
     "loquet-server.service",
+    "loquet-stick@.service",
+    "loquet-copy.service",
+    "loquet-copy.timer",
 )
 SCRIPT: Final = """#!/usr/lib/loquet/bin/python3 -s
 import sys

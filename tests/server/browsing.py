@@ -6,10 +6,13 @@ from django.test import Client
 
 from protocol.rows import Badge, Certification, Level, Machine, Member, Training
 
-PAGES = ["/whitelist", "/badges", "/workshop", "/devices", "/explain", "/import", "/usage", "/inbox", "/setup",
-         "/history", "/site", "/duplicates", "/merge", "/organisations", "/mail", "/accounts", "/members/new",
-         "/account", "/me", "/me/sessions", "/usage/sessions", "/usage/sessions?undated=1",
-         "/setup/traces"]  # fmt: skip
+PAGES = [
+    "/today", "/refusals", "/members", "/whitelist", "/badges", "/machines", "/machines-cards", "/search", "/status",
+    "/me/badge", "/me/data", "/design", "/devices", "/devices/stick", "/explain", "/import", "/usage", "/inbox",
+    "/setup", "/history",
+    "/site", "/duplicates", "/merge", "/organisations", "/mail", "/accounts", "/members/new", "/account", "/me",
+    "/me/sessions", "/usage/sessions", "/usage/sessions?undated=1", "/setup/traces",
+]  # fmt: skip
 # With one of everything.
 MORE = [
     "/members/ann", "/members/bob", "/whitelist?q=ann&show=all", "/whitelist?training=laser&has=yes",

@@ -28,12 +28,14 @@ def one_of_everything():
     from server.inbox import notices
     from server.inbox.models import Notice
     from server.journal.models import ClockReading, Entry, Gap, Stream
+    from server.machines.models import Done, Listener, Task
     from server.mail.models import Letter
-    from server.people.models import MergedMember, NotTheSame, Organisation, Particulars, UnknownBadge
+    from server.people.models import BadgeNote, MergedMember, NotTheSame, Organisation, Particulars, UnknownBadge
     from server.reminders.models import Digest, Plan, Reminder
     from server.upkeep.models import Defect, Downtime
-    from server.usage.models import Circumstance, Correction, Forgotten, Session
+    from server.usage.models import Circumstance, Correction, Forgotten, Refusal, Session
     from server.whitelist import models
+    from server.whitelist.models import Sheet
 
     carry_out(
         Author(name="test"),
@@ -137,6 +139,15 @@ def one_of_everything():
     StaticToken.objects.create(device=static, token="t0ken")
     Correction.objects.create(device=device, session="s1", by="ann", note="left lying", powered=60_000, people=2)
     Forgotten.objects.create(member="gone")
+    Refusal.objects.create(
+        device=device, machine="laser", member="bob", badge="b" * 32, reason="training_missing", wants=["laser"],
+        boot="boot", began=9, at=MS, came=NOW,
+    )  # fmt: skip
+    BadgeNote.objects.create(hash="a" * 32, label="blue card", technology="iso14443a")
+    Sheet.objects.create(machine="laser", drawing="laser")
+    Task.objects.create(machine="laser", what="clean the lenses", hours=40, from_day=NOW.date())
+    Done.objects.create(machine="laser", what="clean the lenses", at=NOW, by="owner", counter=12, note="with alcohol")
+    Listener.objects.create(machine="laser", account=account)
     MergedMember.objects.create(gone="ann-2", kept="ann", by="owner", edit=edit)
     NotTheSame.objects.create(one="ann", other="bob", by="owner")
     Circumstance.objects.create(device=device, session="s1")

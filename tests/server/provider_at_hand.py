@@ -55,8 +55,9 @@ def provider(process, monkeypatch):
                  "client_secret": "a secret of the client's"} | said  # fmt: skip
         found = read({"oidc": table}, configuration.path).oidc
         monkeypatch.setattr(settings, "LOQUET", msgspec.structs.replace(settings.LOQUET, oidc=found))
-        if len(settings.AUTHENTICATION_BACKENDS) == 2:
-            backends = [*settings.AUTHENTICATION_BACKENDS, "server.accounts.single_sign_on.backend.Provider"]
+        provider = "server.accounts.single_sign_on.backend.Provider"
+        if provider not in settings.AUTHENTICATION_BACKENDS:
+            backends = [*settings.AUTHENTICATION_BACKENDS, provider]
             monkeypatch.setattr(settings, "AUTHENTICATION_BACKENDS", backends)
 
     process.set = set_up

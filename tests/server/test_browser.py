@@ -1,101 +1,25 @@
 """The pages in a real browser: from an empty server to the first minutes, without a shell; and for everybody."""
 
 import os
-import shutil
+from datetime import UTC, datetime
 
 import pytest
-from browsing import PAGES, PASSWORD, fill
-from central import Central, OnTheLine, soon
+from browsing import PAGES, fill
+from central import OnTheLine, soon
+from in_browser import ON_SQLITE, begin
 from workshop import Workshop
 
 from protocol.rows import Certification as CertificationRow
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver keeps a loop in this thread; the pages do not
-pytestmark = pytest.mark.process
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-SIZES = {"phone": (390, 844), "desk": (1366, 900)}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def central(databases):
-    with Central(databases("sqlite")) as running:
-        yield running
-
-
-@pytest.fixture
-def browse(chromium, central):
-    """Open a browser of somebody's own; whatever a script complains of fails the test."""
-    opened = []
-
-    def act(size="desk", language="en"):
-        width, height = SIZES[size]
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            locale=language,
-            ignore_https_errors=True,
-            base_url=f"https://{central.address}",
-        )
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.complaints = []
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
-        page.on(
-            "response",
-            lambda got: page.complaints.append(f"{got.status} {got.url}") if got.status in {404, 500} else None,
-        )
-        opened.append((context, page))
-        return page
-
-    yield act
-    for context, page in opened:
-        assert not [each for each in page.complaints if "422" not in each], page.complaints
-        context.close()
-
-
-def begin(page):
-    """Make the first account by the link that the server printed."""
-    from central import configuration
-
-    from server.accounts import first_visit
-
-    word = first_visit.link(configuration).rpartition("/")[2]
-    page.goto(f"/first/{word}")
-    page.get_by_label("Name").fill("anne")
-    page.locator("input[type=password]").fill(PASSWORD)
-    page.locator("button.main").click()
-    page.wait_for_url("**/setup")
-
-
-def log_in(page):
-    page.goto("/login")
-    page.locator("input[name=username]").fill("anne")
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("main button.main").click()
-    page.wait_for_url(lambda url: "login" not in url)
+pytestmark = [pytest.mark.process, ON_SQLITE]
 
 
 def test_a_workshop_from_an_empty_server_to_its_first_minutes_without_a_shell(browse, central):
     page = browse()
     begin(page)
     page.get_by_label("A new training").fill("Laser")
-    page.locator("#trainings button.main").click()
+    page.locator("#trainings button.btn-primary").click()
     page.get_by_text("saved").wait_for()
 
     page.goto("/devices")
@@ -113,7 +37,7 @@ def test_a_workshop_from_an_empty_server_to_its_first_minutes_without_a_shell(br
 
         page.goto("/setup")
         page.locator("#machines").get_by_role("checkbox", name="Laser").check()
-        page.locator("#machines button.main").click()
+        page.locator("#machines button.btn-primary").click()
         page.get_by_text("saved").wait_for()
         page.goto("/members/new")
         page.get_by_label("Name", exact=True).fill("Marie Curie")
@@ -134,7 +58,7 @@ def test_a_workshop_from_an_empty_server_to_its_first_minutes_without_a_shell(br
         cell = page.locator("[data-cell]").first
         cell.focus()
         page.keyboard.press("g")
-        page.locator(".cell.held").wait_for()
+        page.locator(".cell.held").first.wait_for()
         line.fetch(5)
         shop.lay("marie")
         assert shop.closed()
@@ -142,8 +66,8 @@ def test_a_workshop_from_an_empty_server_to_its_first_minutes_without_a_shell(br
         line.send()
         line.report()
 
-        page.goto("/workshop")
-        page.locator(".machine.in_use", has_text="Marie Curie").wait_for()
+        page.goto("/machines")
+        page.locator(".machine.use", has_text="Marie Curie").wait_for()
 
         page.goto("/whitelist")
         page.locator(".cell.held").click()
@@ -159,14 +83,19 @@ def test_a_workshop_from_an_empty_server_to_its_first_minutes_without_a_shell(br
         line.sync()
 
         page.goto("/usage?month=2026-11")
-        page.locator("td", has_text="Marie Curie").first.wait_for()
-        assert "0:10" in page.locator("main").inner_text()
+        page.locator("li", has_text="Marie Curie").first.wait_for()
+        assert "10\u00a0min" in page.locator("main").inner_text()
         page.goto("/explain?member=m-0001&machine=laser")
         assert "may not use" in page.locator("main").inner_text()
 
 
-@pytest.mark.parametrize(("size", "language"), [("desk", "en"), ("phone", "fr")])
-def test_everybody_can_use_every_page(browse, central, size, language):
+TOO_WIDE = """[...document.querySelectorAll("main *")].filter(
+    (each) => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5
+).map((each) => each.outerHTML.slice(0, 160)).slice(-3)"""
+
+
+@pytest.mark.parametrize(("size", "language", "theme"), [("desk", "en", "dark"), ("phone", "fr", "light")])
+def test_everybody_can_use_every_page(browse, central, size, language, theme):
     """WCAG 2.2 AA as axe finds it, in a browser: no violation, and nothing wider than the screen."""
     from axe_playwright_python.sync_playwright import Axe
 
@@ -174,8 +103,8 @@ def test_everybody_can_use_every_page(browse, central, size, language):
 
     fill()
     notify("gap", None, missing=3)
-    page = browse(size, language)
-    begin_in(page)
+    page = browse(size, language, theme)
+    begin(page)
     wrong = []
     options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
     more = ["/members/m001", "/explain?member=m001&machine=saw", "/whitelist/cell/m001/laser", "/machines/laser"]
@@ -189,20 +118,8 @@ def test_everybody_can_use_every_page(browse, central, size, language):
         ]
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wide > 0:
-            wrong.append((path, "wider than the screen", wide))
+            wrong.append((path, "wider than the screen", wide, page.evaluate(TOO_WIDE)))
     assert not wrong, "\n".join(map(str, wrong))
-
-
-def begin_in(page):
-    from central import configuration
-
-    from server.accounts import first_visit
-
-    page.goto(f"/first/{first_visit.link(configuration).rpartition('/')[2]}")
-    page.locator("input[name=username]").fill("anne")
-    page.locator("input[type=password]").fill(PASSWORD)
-    page.locator("button.main").click()
-    page.wait_for_url("**/setup")
 
 
 def test_rows_come_as_one_scrolls_and_a_class_is_given_a_training_by_ticks(browse, central):
@@ -224,7 +141,7 @@ def test_rows_come_as_one_scrolls_and_a_class_is_given_a_training_by_ticks(brows
     from server.whitelist.models import Certification
 
     assert Certification.objects.filter(training="wood").count() == 11
-    page.locator(".said button").click()
+    page.locator(".said form button").click()
     page.get_by_text("taken back").wait_for()
     assert not Certification.objects.filter(training="wood").exists()
 
@@ -253,3 +170,51 @@ def test_arrows_move_and_keys_grant_extend_and_revoke(browse, central):
     page.keyboard.press("n")
     wait(lambda: ForcedEnd.objects.filter(member="m010").exists(), "the revocation")
     assert not Certification.objects.filter(member="m010").exists()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_of_components_is_drawn_in_both_themes(browse, central, theme, tmp_path):
+    page = browse(theme=theme)
+    begin(page)
+    page.goto("/design")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(246, 242, 233)", "dark": "rgb(18, 23, 20)"}[theme]
+    drawn = "[...document.querySelectorAll('main .icon')].every((each) => each.getBBox().width > 0)"
+    page.wait_for_function(drawn)
+    assert len(page.screenshot(path=tmp_path / f"design-{theme}.png", full_page=True)) > 50_000
+
+
+def test_what_somebody_types_is_not_swept_away_by_an_answer_that_was_on_its_way(browse, central):
+    """Slow lines do it: the list of unknown badges was asked for before, and answers after."""
+    from server.people.models import UnknownBadge
+
+    UnknownBadge.objects.create(hash="c" * 32, machine="laser", at=datetime.now(UTC))
+    page = browse()
+    begin(page)
+    held = []
+    page.route(
+        "**/badges", lambda route: held.append(route) if "hx-request" in route.request.headers else route.continue_()
+    )
+    with page.expect_request(lambda request: "hx-request" in request.headers):
+        page.goto("/badges")
+    page.locator(".fresh").get_by_label("Member").fill("Marie Curie")
+    page.get_by_role("button", name="Give it to this member").focus()
+    with page.expect_response("**/badges"):
+        held.pop().continue_()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.locator(".fresh").get_by_label("Member").input_value() == "Marie Curie"
+
+
+def test_a_member_comes_in_by_the_link_that_was_sent_to_them(browse, central):
+    """In a browser, which says where a form came from as the page lets it: a policy of the page can forbid that."""
+    from sesame.utils import get_token
+
+    from server.accounts.models import Account
+
+    fill()
+    account = Account.objects.create(username="m001", role="member", member="m001")
+    page = browse()
+    page.goto(f"/login/link/{get_token(account)}")
+    page.locator("main button.btn-primary").click()
+    page.wait_for_url("**/me")
+    page.get_by_role("heading", name="Hello Member").wait_for()

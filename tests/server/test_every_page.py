@@ -99,7 +99,7 @@ def test_nothing_that_is_asked_reads_a_whole_table_that_grows(databases):
             _read = b"".join(answer.streaming_content) if answer.streaming else answer.content
         do(browser, "/members/new", name="Cleo Marsh")
         do(browser, "/whitelist/cell/bob/laser", do="grant", level="user")
-        do(browser, "/workshop", machine="laser", do="lock", why="x")
+        do(browser, "/machines", machine="laser", do="lock", why="x")
         do(browser, "/inbox", notice="1")
         lines = [
             b'{"seq":5,"boot":"boot","at":9000,"entry":{"type":"clock","offset":1795000000000,"quality":"kept"}}',
@@ -130,3 +130,30 @@ def test_a_query_that_does_is_found(sqlite):
         "select count(*) from inbox_notice where done_by = ''",
     ):
         assert plans.whole_scans(connection.connection, {sql}, GROWING), sql
+
+
+# What a page asks of the database, each question a line of latency; members and machines have a page of many subjects.
+MOST_QUERIES = {"/me": 21, "/merge": 48, "/members/": 38, "/members?id": 38, "/machines/": 26, "/machines?id": 26}
+
+
+def test_no_page_asks_the_database_more_than_twenty_times(sqlite):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from server.core import state
+
+    one_of_everything()
+    state.put(state.SET_UP, "2026-11-01")
+    browser = client("administrator", "ann")
+    wrong = {}
+    for path in [*PAGES, *MORE]:
+        browser.get(path, secure=True)
+        with CaptureQueriesContext(connection) as asked:
+            answer = browser.get(path, secure=True)
+            _read = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        count = sum(each["sql"].startswith(("SELECT", "INSERT", "UPDATE", "DELETE")) for each in asked)
+        start = max((each for each in MOST_QUERIES if path.startswith(each)), key=len, default="")
+        most = MOST_QUERIES.get(start, 20)
+        if count > most:
+            wrong[path] = count
+    assert not wrong, wrong

@@ -101,7 +101,7 @@ def test_what_is_edited_while_the_cable_is_pulled_counts_once_it_is_plugged_in_a
     until(lambda: pages.get("devices").count("up to date") == 2, "both controllers have their list")
     assert "Saillans (annexe)" in pages.get("whitelist"), "a revocation that has not arrived is told"
     works(bench)
-    until(lambda: "Marie Curie" in pages.get("workshop"), "the server knows")
+    until(lambda: "Marie Curie" in pages.get("machines"), "the server knows")
     act(bench, "network")
     act(bench, "take", thing="marie")
     until(lambda: state(bench, "laser") == "idle", "she is done, offline")

@@ -196,5 +196,8 @@ def test_a_shutdown_opens_the_relay_and_the_next_boot_knows_the_session(boot, in
 
 
 def test_the_installed_units_are_well_formed(pi):
-    said = pi.sh("systemd-analyze verify loquet.service loquet-guard.service loquet.path loquet-mended.service")
+    said = pi.sh(
+        "systemd-analyze verify loquet.service loquet-guard.service loquet.path loquet-mended.service"
+        " loquet-copy.service loquet-copy.timer loquet-stick@sda1.service"
+    )
     assert (said.returncode, said.stderr) == (0, "")

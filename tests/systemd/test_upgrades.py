@@ -16,6 +16,8 @@ TYPED_ELSEWHERE = {  # what only a Raspberry Pi, a network, or a person before a
     "sudo reboot": "the header's wiring",
     "sudo nano ": "a person",
     "sudo hwclock ": "a real clock",
+    "echo 'LABEL=": "a stick",
+    "sudo mount /media/": "a stick",
     "sudo apt install util-linux-extra": "a line",
     "sudo apt install ./loquet_0.1.1": "tested above, by dpkg",
     "sudo apt remove": "tested above, by dpkg",

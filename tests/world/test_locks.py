@@ -15,7 +15,16 @@ from simulator.stage import until
 
 pytestmark = pytest.mark.process
 MARIE = "04A3C6CAE26180"
-NOT_BESIDE_IT = {"run", "demo", "completion", "enrol", "read", "setup", "stop"}  # or without the database, or for ever
+NOT_BESIDE_IT = {
+    "run",
+    "demo",
+    "completion",
+    "enrol",
+    "read",
+    "setup",
+    "stop",
+    "stick recover",
+}  # or without the database, or for ever
 COMMANDS = """
 card laser
 check
@@ -42,6 +51,12 @@ pin set jean
 pin clear jean
 sessions
 status
+stick copy
+stick enrol what {folder}
+stick export {folder}
+stick import {folder}
+stick keep {folder}
+stick plugged {folder}
 whitelist confirm
 whitelist explain jean laser
 whitelist export
@@ -95,10 +110,12 @@ def test_no_command_takes_the_daemons_locks(stage):
     (told,) = stage.loquet("sessions", "--json").stdout.splitlines()
     session = json.loads(told)["session"]
     sheet = stage.config.parent / "members.csv"
+    folder = stage.config.parent / "stick"
+    folder.mkdir()
     held = locks(daemon.pid, stage.settings.data_dir)
     assert {name for name, *_where in held} >= {DATABASE, f"{DATABASE}-shm"}, "the daemon holds its own database"
     for line in filter(None, COMMANDS.split("\n")):
-        done = stage.loquet(*line.format(session=session, sheet=sheet).split(), text="4711\n")
+        done = stage.loquet(*line.format(session=session, sheet=sheet, folder=folder).split(), text="4711\n")
         assert done.returncode in {0, 1}, (line, done.stderr)
         assert locks(daemon.pid, stage.settings.data_dir) >= held, line
 

@@ -496,7 +496,7 @@ def test_a_machine_that_was_just_enrolled_is_closed_until_somebody_has_said_what
     shop.wait(30)
     assert "nobody has said yet" in " ".join(shop.display)
     browser = client()
-    for path in ("/workshop", "/setup"):
+    for path in ("/machines", "/setup"):
         assert "nobody has said yet what it asks for" in browser.get(path, secure=True).content.decode(), path
     do(browser, "/setup", do="machine", id="laser", name="Laser")
     assert "tick the trainings" in browser.get("/setup", secure=True).content.decode(), "silence is no answer"
@@ -531,3 +531,27 @@ def test_the_workshops_time_zone_and_holidays_come_with_the_list(shop, central):
     line.fetch(5)
     shop.lay("marie")
     assert not shop.closed() and shop.refusals()[-1] == "closed_now"
+
+
+def test_a_server_that_was_restored_has_the_usage_again_though_nothing_new_happens(shop, central):
+    from server.core import state
+    from server.journal import processing
+    from server.journal.models import Entry, Stream
+    from server.usage.models import Session
+
+    line = OnTheLine(shop, central)
+    shop.lay("marie")
+    shop.wait(600)
+    shop.take("marie")
+    shop.wait(60)
+    line.sync()
+    assert Session.objects.count() == 1
+    until(lambda: not processing.is_behind(), "it is read out")
+    Entry.objects.all().delete()
+    Session.objects.all().delete()
+    Stream.objects.all().delete()  # as of a backup from before
+    state.begin_anew()
+    until(lambda: central.live.generation == int(state.get(state.GENERATION)), "the server knows its generation")
+    line.fetch()
+    line.sync()
+    assert Session.objects.filter(member="marie").count() == 1

@@ -28,20 +28,32 @@ function replace(id, html) {
 }
 
 function offerUndo(edit, text) {
-  document.getElementById("undo")?.remove();
   const bar = document.createElement("div");
   bar.id = "undo"; bar.className = "said"; bar.setAttribute("role", "status");
-  const label = document.createElement("span"); label.textContent = text;
+  const label = document.createElement("span"); label.className = "grow"; label.textContent = text;
   const button = document.createElement("button");
-  button.type = "button"; button.textContent = document.documentElement.lang === "fr" ? "Annuler" : "Undo";
+  button.type = "button"; button.className = "btn btn-sm";
+  button.textContent = document.documentElement.lang === "fr" ? "Défaire" : "Undo";
   button.addEventListener("click", async () => {
     const body = new FormData(); body.set("back", location.pathname + location.search);
     await fetch(`/history/${edit}/undo`, { method: "POST", body, headers: { "X-CSRFToken": token(), "HX-Request": "true" } });
     location.reload();
   });
   bar.append(label, button);
-  document.getElementById("main").before(bar);
+  document.querySelector(".toasts").replaceChildren(bar);
+  leave(bar);
 }
+
+// A reply goes by itself after eight seconds, unless somebody is at it; one that says that something is wrong stays.
+function leave(said) {
+  if (said.classList.contains("bad")) return;
+  let left = 8;
+  const tick = setInterval(() => {
+    if (said.matches(":hover, :focus-within")) { left = 8; return; }
+    if (--left <= 0) { clearInterval(tick); said.remove(); }
+  }, 1000);
+}
+document.querySelectorAll(".toasts > .said").forEach(leave);
 
 function show(html, cell) {
   const box = editor();
@@ -60,6 +72,9 @@ document.addEventListener("click", (event) => {
   const cell = event.target.closest("[data-cell]");
   if (cell) { cell.classList.contains("none") ? send(cell, "grant") : open(cell); return; }
   if (event.target.closest("[data-close]")) { if (!editor()) { location.assign("/whitelist"); return; } editor().close(); document.getElementById(editor().dataset.of)?.focus(); return; }
+  if (event.target.closest("[data-dismiss]")) { event.target.closest(".said").remove(); return; }
+  if (event.target.closest("[data-print]")) { print(); return; }
+  if (event.target.closest("[data-search]") && !event.ctrlKey && !event.metaKey) { event.preventDefault(); search(); return; }
   const copy = event.target.closest("[data-copy]");
   if (copy) navigator.clipboard?.writeText(document.querySelector(copy.dataset.copy).textContent);
 });
@@ -105,8 +120,55 @@ document.addEventListener("change", (event) => {
   document.getElementById("bar").hidden = !count;
 });
 
-// What refreshes itself does not while somebody types in it, or has something of it open.
+// Searching from anywhere: "/" or Ctrl K; arrows move, Enter opens.
+function search() {
+  let box = document.getElementById("palette");
+  if (!box) {
+    box = document.createElement("dialog");
+    box.id = "palette"; box.className = "palette";
+    box.addEventListener("keydown", (event) => {
+      const links = [...box.querySelectorAll("a")];
+      const at = links.indexOf(document.activeElement);
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step) { event.preventDefault(); (links[at + step] ?? (step > 0 ? links[0] : box.querySelector("input")))?.focus(); }
+      if (event.key === "Enter" && event.target.matches("input") && links[0]) { event.preventDefault(); location.assign(links[0].href); }
+    });
+    box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+    document.body.append(box);
+  }
+  htmx.ajax("GET", "/search?part=1", { target: box, swap: "innerHTML" }).then(() => {
+    if (!box.open) box.showModal();
+    box.querySelector("input")?.focus();
+  });
+}
+document.addEventListener("keydown", (event) => {
+  const types = event.target.matches?.("input, select, textarea, [contenteditable]");
+  if ((event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !types && !event.ctrlKey && !event.altKey)) {
+    if (!document.querySelector("[data-search]")) return;
+    event.preventDefault();
+    search();
+  }
+});
+
+// Focus goes into what opens, and to what it was opened by afterwards.
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.(".sheet") && event.newState === "open") event.target.querySelector("form input:not([type=hidden], [type=radio]), form select, form button")?.focus();
+}, true);
+document.addEventListener("htmx:afterSwap", (event) => {
+  const at = event.target.querySelector?.("[data-at]")?.dataset.at;
+  if (at) document.querySelectorAll("[data-live]").forEach((each) => { each.textContent = at; });
+});
+
+// What refreshes itself does not while somebody types in it, has typed something, or has something of it open:
+// not even when the answer was on its way already.
+const isHeld = (part) => part.querySelector("details[open], [popover]:popover-open")
+  || (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"))
+  || [...part.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), textarea")].some((each) => each.value !== each.defaultValue);
 document.addEventListener("htmx:beforeRequest", (event) => {
   const part = event.target.closest?.("[data-poll]");
-  if (part === event.target && (part.querySelector("details[open]") || (part.contains(document.activeElement) && document.activeElement.matches("input, select")))) event.preventDefault();
+  if (part === event.target && (document.hidden || isHeld(part))) event.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.target.closest?.("[data-poll]");
+  if (part === event.target && event.detail.requestConfig?.elt === part && isHeld(part)) event.detail.shouldSwap = false;
 });

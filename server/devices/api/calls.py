@@ -17,7 +17,7 @@ from server.devices.problems import ProblemError
 
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
-BODY_S: Final = 10.0
+BODY_S: Final = 30.0  # a batch of a controller on a line of 10 kB/s, with what is lost on the way
 TOGETHER: Final = 250  # lines in one piece
 MOST_READ: Final = 10_000_000  # bytes of a body that is too large, before the connection is closed under it
 

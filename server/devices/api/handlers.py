@@ -12,7 +12,7 @@ from protocol.messages import WAIT, Enrol, Hello, Manifest, Proposals, Report, R
 from protocol.signing import decoded, seal_for
 from server.core import clock, configuration, room
 from server.core.keys import Keys
-from server.devices import enrolment, proposals
+from server.devices import enrolment, proposals, reports
 from server.devices.api.calls import JSON, LINES, Answer, Call, knows, long, number, said
 from server.devices.api.openapi import document
 from server.devices.enrolment import Counted, EnrolError
@@ -20,7 +20,6 @@ from server.devices.feed import Viewer
 from server.devices.live_feed import LiveFeed
 from server.devices.models import Device
 from server.devices.problems import ProblemError
-from server.whitelist.models import Machine
 
 
 class Handlers:
@@ -58,7 +57,7 @@ class Handlers:
 
     async def report(self, call: Call) -> Answer:
         """Keep how a controller says that it is."""
-        await self._live.ask_twice(_keep_report, call.device.device, said(Report, call.body))
+        await self._live.ask_twice(reports.keep, call.device.device, said(Report, call.body))
         return b"{}", JSON
 
     async def proposals(self, call: Call) -> Answer:
@@ -113,14 +112,3 @@ class Handlers:
         if len(put) < messages.BATCH:
             return b"".join(delivery.write(manifest, self.keys.signer, put, drop)), LINES
         return await live.ask(lambda: b"".join(delivery.write(manifest, self.keys.signer, put, drop))), LINES
-
-
-def _keep_report(device: str, report: Report) -> None:
-    """Keep how a controller is, and each of its own machines."""
-    said = msgspec.to_builtins(report)
-    Device.objects.filter(pk=device).update(report=said, seen=clock.now())
-    mine = {machine.pk: machine for machine in Machine.objects.filter(device=device)}
-    for station in said.get("stations", ()):
-        machine = mine.get(station["machine"])
-        if machine is not None and machine.state != station:
-            Machine.objects.filter(pk=machine.pk).update(state=station)

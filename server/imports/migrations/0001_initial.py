@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ("made", models.DateTimeField(db_index=True, default=server.core.clock.now)),
                 ("state", models.CharField(default="asking", max_length=10)),
                 ("begun", models.DateTimeField(blank=True, null=True)),
-                ("error", models.CharField(blank=True, max_length=1000)),
+                ("error", models.JSONField(blank=True, null=True)),
                 (
                     "account",
                     models.ForeignKey(

@@ -85,7 +85,8 @@ def _hold_to_bounds(found: Draft) -> None:
 
 def _once_more(request: HttpRequest, found: Draft) -> HttpResponse:
     """Report why nothing came of it, and show what it would change now: no answer is lost."""
-    say(request, _(found.error), wrong=True)
+    if found.error:
+        say(request, translate(plans.kept(found.error)), wrong=True)
     drafts.again(found)
     return _go(request, f"/import/{found.token}")
 

@@ -1,1 +1,1 @@
-"""The pages of whoever keeps the server: where one begins, Setup, a backup."""
+"""The pages of whoever keeps the server: where one begins, Setting up, a backup."""

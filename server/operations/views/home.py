@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from server.accounts.models import Account, Role
-from server.people.models import Member
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -13,6 +12,4 @@ def home(request: HttpRequest) -> HttpResponse:
     account = request.user
     if not isinstance(account, Account):
         return HttpResponseRedirect("/login")
-    if account.may(Role.FABMANAGER):
-        return HttpResponseRedirect("/whitelist" if Member.objects.exists() else "/setup")
-    return HttpResponseRedirect("/whitelist" if account.may(Role.TRAINER) else "/me")
+    return HttpResponseRedirect("/today" if account.may(Role.TRAINER) else "/me")

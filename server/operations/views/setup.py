@@ -1,4 +1,4 @@
-"""The page Setup: the first visit's path; trainings, machines, opening hours, backups."""
+"""The page Setting up: the first visit's path; trainings, machines, opening hours, backups."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ from common.texts import _, translate
 from server.accounts import scope
 from server.accounts.guards import allowed
 from server.accounts.models import Role
-from server.core import configuration, tls
+from server.core import configuration, small, tls
 from server.core.configuration import Certificate
 from server.core.rendering import page, say
 from server.core.sorting import by_name
-from server.devices.models import Device
-from server.operations import backup
+from server.operations import backup, steps, trace_words
 from server.operations.forms import AnchorForm, SetupForm
 from server.operations.views import traces
 from server.operations.views.backup import download
 from server.people import hours
-from server.people.models import Member
 from server.whitelist import conditions
 from server.whitelist.models import Machine, Training
 from server.whitelist.sameness import machines as same_machines
 from server.whitelist.sameness import trainings as same_trainings
-from server.whitelist.setup import all_ask, save_machine, save_same, save_training
+from server.whitelist.setup import save_machine, save_same, save_training
 
 TRACES: Final = 20  # of all that there are on a page of their own
 
@@ -38,25 +36,15 @@ def setup(request: HttpRequest) -> HttpResponseBase:
     """Lead through what a workshop needs, and tell what is done."""
     if request.method == "POST":
         return _answer(request, _do, "/setup")
-    steps = [
-        (_("Know the server by its certificate"), True, "#certificate"),
-        (_("Enter the trainings"), Training.objects.filter(retired=False).exists(), "#trainings"),
-        (
-            _("Enrol a controller; it brings its machines"),
-            Device.objects.filter(retired=False).exists(),
-            "/devices",
-        ),
-        (_("Say what each machine asks for"), all_ask(), "#machines"),
-        (_("Enter the members, or import them"), Member.objects.exists(), "/import"),
-        (_("Take a backup away from this machine"), not backup.is_overdue(), "#backup"),
-    ]
+    found = steps.all_of_them()
     own = configuration.in_force().server.certificate is Certificate.OWN
     fingerprint = tls.fingerprint(configuration.in_force().data_dir / tls.FILE) if own else ""
     machines = scope.within(request, Machine.objects.select_related("device"), "device__site")
     context: dict[str, Any] = {
-        "steps": steps,
+        "steps": found,
+        "steps_done": sum(each.is_done for each in found),
         "fingerprint": ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper(),
-        "trainings": sorted(by_name(Training.objects.all()), key=_is_retired),
+        "trainings": sorted(by_name(small.rows(Training)), key=_is_retired),
         "conditions": conditions.of_setup(),
         "same_trainings": sorted(same_trainings.given().items(), key=lambda each: sort_key(each[1] or each[0])),
         "same_machines": same_machines.offered(scope.site_of(request)),
@@ -66,6 +54,7 @@ def setup(request: HttpRequest) -> HttpResponseBase:
         "days": [_(day) for day in hours.DAYS],
         "left": backup.days_since_left(),
         "made": backup.last_made(),
+        "said": trace_words.said,
         "traces": traces.seen(request).order_by("-pk")[:TRACES],
     }
     return page(request, "operations/setup.html", **context)

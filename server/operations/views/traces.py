@@ -12,6 +12,7 @@ from server.accounts.guards import allowed
 from server.accounts.models import Account, AuditRecord, Role
 from server.core.paging import page_of
 from server.core.rendering import page
+from server.operations import trace_words
 
 STEP: Final = 100
 
@@ -27,4 +28,5 @@ def seen(request: HttpRequest) -> QuerySet[AuditRecord]:
 @allowed(Role.FABMANAGER)
 def traces(request: HttpRequest) -> HttpResponse:
     """Show it, the latest first."""
-    return page(request, "operations/traces.html", pages=page_of(request, seen(request), "-pk", step=STEP))
+    pages = page_of(request, seen(request), "-pk", step=STEP)
+    return page(request, "operations/traces.html", pages=pages, said=trace_words.said)

@@ -53,6 +53,7 @@ HELD: Final[dict[str, str]] = {
     "devices.Proposal.row": "resolved where it is read",
     "journal.Entry.body": "the book: never changed",
     "usage.Session.said": "as the journal says",
+    "usage.Refusal.member": "as the journal says; resolved where it is shown",
     "usage.Session.member": "resolved, and made anew of `said`",
     "usage.Session.payer": "as the journal says; resolved where it is shown",
     "usage.Session.ended_by": "as the journal says",

@@ -12,7 +12,8 @@ from protocol.rows import Badge, Certification, Member, Pin, Row, Training
 from protocol.sentences import LEVELS
 from server.accounts.models import Account
 from server.core import forms
-from server.core.rendering import day, minutes, moment
+from server.core.rendering import day, moment
+from server.core.saying import duration as minutes
 from server.edits import rows
 from server.people import payers, usage
 from server.people.forms import ParticularsForm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -16,17 +15,16 @@ from protocol.rows import Badge, BadgeKind
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
 from server.core import clock, forms
-from server.core.forms import FormError
+from server.core.forms import BackForm, FormError
 from server.core.paging import page_of
 from server.core.rendering import page, say
 from server.edits import editing, rows
 from server.edits.authors import Author
 from server.people import members, models
-from server.people.badges import known_hash
+from server.people.badges import LATELY, known_hash, unknown_since
 from server.people.forms import BadgeForm
 
 DRAWER: Final = "drawer"  # whose a spare is that is lent to nobody: no member has this id
-LATELY: Final = timedelta(hours=2)
 STEP: Final = 50
 MOST_OF_NOBODY: Final = 200
 KINDS: Final = {
@@ -44,7 +42,7 @@ def badges(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             _do(request)
-            return HttpResponseRedirect("/badges")
+            return HttpResponseRedirect(forms.inside(BackForm.read(request)["back"], "/badges"))
         except LoquetError as error:
             wrong = translate(error)
     if request.headers.get("HX-Target") == "unknown":
@@ -95,9 +93,7 @@ def _lent_to(badge: models.Badge, names: dict[str, str]) -> str:
 
 def _unknown() -> list[tuple[models.UnknownBadge, str]]:
     """Return what was tapped lately and nobody knows, and where."""
-    known = models.Badge.objects.values("hash")
-    found = models.UnknownBadge.objects.filter(at__gte=clock.now() - LATELY).exclude(hash__in=known)
-    latest = list(found.order_by("-at")[:10])
+    latest = list(unknown_since(clock.now() - LATELY)[:10])
     machines = rows.find(f"machine/{each.machine}" for each in latest)
     return [(each, getattr(machines.get(f"machine/{each.machine}"), "name", "") or each.machine) for each in latest]
 
@@ -117,7 +113,12 @@ def _do(request: HttpRequest) -> None:
         row = Badge(hash_, member.pk, said["kind"], until=said["until"])
         edit = editing.carry_out(who, "badge_given", [row], about={"name": member.name or member.pk})
         models.UnknownBadge.objects.filter(hash=hash_).delete()
+        note(hash_, said["label"], said["technology"] if not said["hash"] else "")
         say(request, _("{name} has this badge now").format(name=member.name), undo=edit.pk if edit else None)
+        return
+    if what == "label":
+        note(said["hash"], said["label"], "")
+        say(request, _("saved"))
         return
     if what == "spare":
         editing.carry_out(who, "badge_spare", [_spare(request)])
@@ -127,6 +128,13 @@ def _do(request: HttpRequest) -> None:
     if not isinstance(found, Badge):
         raise FormError(N_("there is no such badge any more"))
     _do_with(request, what, found)
+
+
+def note(hash_: str, label: str, technology: str) -> None:
+    """Keep what a badge looks like, and its technology where somebody said it; what is not said stays."""
+    said = {key: value for key, value in (("label", label), ("technology", technology)) if value}
+    if said and models.Badge.objects.filter(pk=hash_).exists():
+        models.BadgeNote.objects.update_or_create(pk=hash_, defaults=said)
 
 
 def _do_with(request: HttpRequest, what: str, badge: Badge) -> None:

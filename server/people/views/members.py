@@ -12,8 +12,8 @@ from common.texts import N_, _, translate
 from protocol.rows import ForcedEnd, Member, Row
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
-from server.accounts.models import Account, Role
-from server.core import forms, sections
+from server.accounts.models import Role
+from server.core import forms, sections, small
 from server.core.forms import FormError
 from server.core.links import ids_of, link_to
 from server.core.paging import page_of
@@ -24,6 +24,7 @@ from server.edits.authors import Author
 from server.edits.history import seen_by
 from server.edits.models import Change
 from server.people import members, models, particulars, payers, pins
+from server.people.badges import noted
 from server.people.forgetting import forget
 from server.people.forms import ExclusionForm, ForgettingForm, MemberActionForm, MemberForm, NewMemberForm
 from server.people.merging import aliases
@@ -64,22 +65,26 @@ def new(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(link_to("/members", made))
         except LoquetError as error:
             wrong = translate(error)
-    context: dict[str, Any] = {"wrong": wrong, "said": request.POST, "categories": _categories()}
+    context: dict[str, Any] = {"wrong": wrong, "said": request.POST, "categories": categories()}
     context["payers"] = by_name(models.Organisation.objects.all())
     return page(request, "people/new.html", 422 if wrong else 200, **context)
 
 
-def _categories() -> list[str]:
+def categories() -> list[str]:
+    """Return the categories that there are, in order."""
     mine = set(models.Member.objects.exclude(category="").values_list("category", flat=True).distinct())
-    return sorted_texts(mine | set(models.Category.objects.exclude(name="").values_list("name", flat=True)))
+    return sorted_texts((mine | {each.name for each in small.rows(models.Category)}) - {""})
 
 
 @allowed(Role.FABMANAGER)
-def member(request: HttpRequest, who: str = "") -> HttpResponse:
+def member(request: HttpRequest, who: str) -> HttpResponse:
     """Show all that is known of a member, or change it."""
+    return of(request, who)
+
+
+def of(request: HttpRequest, who: str) -> HttpResponse:
+    """Show or change the member whom a path, or what is asked, names."""
     (who,) = ids_of(request, who)
-    if not who:
-        return HttpResponseRedirect("/whitelist")
     found = rows.get(f"member/{who}")
     if not isinstance(found, Member):
         return _elsewhere(request, who)
@@ -89,7 +94,7 @@ def member(request: HttpRequest, who: str = "") -> HttpResponse:
             with editing.alone():
                 _change(request, who)
             is_there = models.Member.objects.filter(pk=who).exists()
-            return HttpResponseRedirect(link_to("/members", who) if is_there else "/whitelist")
+            return HttpResponseRedirect(link_to("/members", who) if is_there else "/members")
         except LoquetError as error:
             wrong = translate(error)
     audit(request, "looked_member", who)
@@ -102,13 +107,14 @@ def member(request: HttpRequest, who: str = "") -> HttpResponse:
     edits = page_of(request, changed.select_related("account", "device"), "-pk", step=EDITS, name="edits")
     head, brought = sections.of("member_head", who, site)
     parts, more = sections.of("member", who, site)
+    side, beside = sections.of("member_side", who, site)
     context: dict[str, Any] = {
         "member": found,
         "wrong": wrong,
-        "badges": models.Badge.objects.filter(member=who),
+        "badges": noted(models.Badge.objects.filter(member=who)),
         "edits": [(edit, sentences.who(edit), sentences.sentence(edit)) for edit in edits.rows],
         "pages": edits,
-        "categories": _categories(),
+        "categories": categories(),
         "today": forms.today(),
         "payer": payers.shown(found.payer),
         "payers": by_name(models.Organisation.objects.all()),
@@ -117,11 +123,12 @@ def member(request: HttpRequest, who: str = "") -> HttpResponse:
         "particulars_stamp": forms.stamp(*particulars.values(known)),
         "has_pin": pins.has_pin(who),
         "merged": merged,
-        "accounts": scope.within(request, Account.objects.filter(member=who)),
         "head_parts": head,
         "parts": parts,
+        "side": side,
         **brought,
         **more,
+        **beside,
     }
     return page(request, "people/member.html", 422 if wrong else 200, **context)
 
@@ -189,31 +196,3 @@ def _ends(member: str, site: str | None) -> list[ForcedEnd]:
     mine = set(rows.names("machine", site))
     found = (row for row in rows.belonging_to("member", member) if isinstance(row, ForcedEnd))
     return [row for row in found if not row.session and row.machine in mine]
-
-
-@allowed(Role.MEMBER)
-def me(request: HttpRequest) -> HttpResponse:
-    """Show an account its own member: trainings, sessions, nothing of anybody else. Its PIN it sets itself."""
-    account = request.user
-    assert isinstance(account, Account)  # noqa: S101 - pages are guarded
-    found = rows.get(f"member/{account.member}") if account.member else None
-    wrong = ""
-    if request.method == "POST" and isinstance(found, Member):
-        try:
-            pins.change(request, found.id, found.name or found.id)
-            return HttpResponseRedirect("/me")
-        except LoquetError as error:
-            wrong = translate(error)
-    parts, brought = sections.of("me", account.member or "-")
-    known = particulars.of(account.member or "-")
-    context: dict[str, Any] = {
-        "member": found,
-        "wrong": wrong,
-        "particulars": known,
-        "languages": particulars.NAMES,
-        "has_pin": pins.has_pin(account.member or "-"),
-        "today": forms.today(),
-        "parts": parts,
-        **brought,
-    }
-    return page(request, "people/me.html", 422 if wrong else 200, **context)

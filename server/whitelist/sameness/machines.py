@@ -6,6 +6,7 @@ import msgspec
 
 from common.texts import N_
 from protocol.rows import Machine
+from server.core import small
 from server.edits import editing, rows
 from server.edits.authors import Author
 from server.edits.editing import EditError, alone, carry_out
@@ -35,7 +36,7 @@ def as_one(new: Machine, old: Machine) -> Machine:
 
 def left() -> dict[str, str]:
     """Return the machines in use that no controller switches, by id, with their names."""
-    return dict(models.Machine.objects.filter(device=None, retired=False).values_list("pk", "name"))
+    return {each.pk: each.name for each in small.rows(models.Machine) if each.device_id is None and not each.retired}
 
 
 def switched(site: str | None) -> dict[str, str]:
@@ -75,9 +76,14 @@ def take_back(author: Author, edit: Edit) -> Edit | None:
     return done
 
 
+def called() -> dict[str, str]:
+    """Return what each machine is called, retired ones too, by its id."""
+    return {each.pk: each.name or each.pk for each in small.rows(models.Machine)}
+
+
 def now_called() -> dict[str, str]:
     """Return under which id each machine goes on that has another one now."""
-    edges = dict(models.Machine.objects.exclude(became="").values_list("pk", "became"))
+    edges = {each.pk: each.became for each in small.rows(models.Machine) if each.became}
     found = {}
     for each in edges:
         end, seen = each, {each}

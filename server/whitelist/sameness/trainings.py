@@ -8,6 +8,7 @@ import msgspec
 
 from common.texts import N_
 from protocol.rows import Certification, Machine, Row, Training
+from server.core import small
 from server.edits import rows
 from server.edits.authors import Author
 from server.edits.editing import EditError, alone, carry_out
@@ -19,8 +20,9 @@ from server.whitelist.sameness.resembling import resembling
 
 def given() -> dict[str, str]:
     """Return the trainings that people give, by id, with their names."""
-    conditions = models.Condition.objects.values("pk")
-    return dict(models.Training.objects.filter(retired=False).exclude(pk__in=conditions).values_list("pk", "name"))
+    conditions = {each.pk for each in small.rows(models.Condition)}
+    found = small.rows(models.Training)
+    return {each.pk: each.name for each in found if not each.retired and each.pk not in conditions}
 
 
 def merge(author: Author, gone: str, kept: str) -> Edit | None:

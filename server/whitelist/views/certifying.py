@@ -17,7 +17,7 @@ from server.core import forms
 from server.core.forms import BackForm, FormError
 from server.core.links import ids_of
 from server.core.rendering import page, refused, say, show_version
-from server.edits import editing, rows
+from server.edits import editing, rows, sentences
 from server.edits.authors import Author
 from server.edits.models import Edit
 from server.people.models import Member
@@ -61,7 +61,11 @@ def cell(request: HttpRequest, member: str = "", training: str = "") -> HttpResp
     }
     part = bool(request.headers.get("HX-Request"))
     if request.method == "POST" and not wrong:
-        return page(request, "whitelist/cell.html", **context) if part else HttpResponseRedirect("/whitelist")
+        if part:
+            return page(request, "whitelist/cell.html", **context)
+        if edit is not None:
+            say(request, sentences.sentence(edit), undo=edit.pk)
+        return HttpResponseRedirect(forms.inside(BackForm.read(request)["back"], "/whitelist"))
     audit(request, "looked_certification", f"{member}/{training}")
     template = "whitelist/cell_editor.html" if part else "whitelist/cell_page.html"
     return page(request, template, 422 if wrong else 200, **context)

@@ -9,20 +9,20 @@ from django.http import HttpRequest, HttpResponse
 from common.errors import LoquetError
 from common.texts import _, translate
 from protocol.access import Check, explain
-from protocol.moment import Moment, Quality
 from protocol.rows import Badge, Member
 from protocol.sentences import refusal
 from protocol.whitelist import Whitelist
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Account, Role
-from server.core import clock
+from server.core import small
 from server.core.rendering import page
 from server.core.sorting import by_name
 from server.edits import rows
 from server.people import members
 from server.people import models as people
 from server.whitelist import models
+from server.whitelist.may import moment
 from server.whitelist.undelivered import undelivered
 
 
@@ -33,9 +33,9 @@ def list_of(member: str) -> Whitelist:
         people.Member.objects.filter(pk=member),
         people.Badge.objects.filter(member=member),
         models.Certification.objects.filter(member=member),
-        models.Training.objects.all(),
-        models.Machine.objects.all(),
-        people.Category.objects.all(),
+        small.rows(models.Training),
+        small.rows(models.Machine),
+        small.rows(people.Category),
     )
     for query in queries:
         for each in query:
@@ -43,13 +43,6 @@ def list_of(member: str) -> Whitelist:
             if row is not None:
                 found.put(row)
     return found
-
-
-def moment() -> Moment:
-    """Return this moment, as a controller whose clock is right sees it."""
-    now = clock.local()
-    minute = (now.weekday() * 24 + now.hour) * 60 + now.minute
-    return Moment("", 0, int(now.timestamp() * 1000), Quality.SYNCHRONISED, now.date(), now.date(), minute)
 
 
 @allowed(Role.MEMBER)

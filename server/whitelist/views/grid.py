@@ -12,16 +12,18 @@ from protocol.rows import Certification
 from server.accounts import scope
 from server.accounts.guards import allowed, audit
 from server.accounts.models import Role
-from server.core import forms
+from server.core import forms, small
 from server.core.paging import page_of
 from server.core.rendering import page
-from server.core.sorting import sorted_texts
+from server.core.sorting import by_name, sorted_texts
 from server.edits import rows
 from server.edits.authors import Author
 from server.people.members import searched
 from server.people.models import Member
+from server.whitelist import drawings
 from server.whitelist.columns import Cell, Column, columns, state_of
 from server.whitelist.models import Certification as Certified
+from server.whitelist.models import Machine
 from server.whitelist.teaching import levels, teaches_of
 from server.whitelist.undelivered import Undelivered, undelivered
 
@@ -64,11 +66,14 @@ def whitelist(request: HttpRequest) -> HttpResponse:
     """Show the grid, or the next rows of it."""
     found = _found(request)
     pages = page_of(request, found, "place", step=STEP)
-    trainings = columns(request.GET.get("training", ""), scope.site_of(request))
+    offered, only = columns(site=scope.site_of(request)), request.GET.get("training", "")
+    trainings = [each for each in offered if not only or each.id == only]
     late = undelivered()
     context: dict[str, Any] = {
         "rows": _rows(request, pages.rows, trainings, late),
         "columns": trainings,
+        "drawn": _drawn(trainings),
+        "today": forms.today(),
         "next": f"/whitelist{pages.next}" if pages.next else "",
         "pages": pages,
     }
@@ -79,13 +84,24 @@ def whitelist(request: HttpRequest) -> HttpResponse:
     context |= {
         "count": found.count(),
         "late": late,
-        "all_columns": columns(site=scope.site_of(request)),
+        "all_columns": offered,
         "categories": _categories(),
         "shown": SHOWN,
         "levels": levels(request),
         "asked": request.GET,
     }
     return page(request, "whitelist/grid.html" if part else "whitelist/page.html", **context)
+
+
+def _drawn(trainings: list[Column]) -> dict[str, str]:
+    """Return the drawing of each training: of the first machine that it opens, else what its own name speaks of."""
+    machines = by_name(each for each in small.rows(Machine) if not each.retired)
+    known = drawings.of(machines)
+    found: dict[str, str] = {}
+    for machine in machines:
+        for training in machine.requires or ():
+            found.setdefault(training, known[machine.pk])
+    return {each.id: found.get(each.id) or drawings.guessed(each.name, each.id) for each in trainings}
 
 
 def _categories() -> list[str]:

@@ -205,6 +205,30 @@ def test_bad_lines_are_told_with_their_numbers_and_nothing_is_imported(run, tmp_
     assert "marie" not in run("whitelist", "list")
 
 
+def test_a_column_that_is_not_read_is_named_and_loudly_where_it_holds_what_would_matter(run, tmp_path):
+    sheet = tmp_path / "unread.csv"
+    sheet.write_text(
+        "member;colour;start;skills;object\n"
+        "ann;red;01/02/2026;laser;04:A3:C6:CA:E2:61:80\nbob;blue;02/02/2026;laser;04:A3:C6:CA:E2:61:81\n"
+    )
+    run("whitelist", "require", "laser", "laser")
+    said = run("whitelist", "import", "--merge", "--dry-run", str(sheet))
+    assert 'the column "start" holds days' in said and 'the column "object" holds badges' in said
+    assert 'the column "skills" holds trainings' in said and "not read: colour\n" in said
+
+
+@pytest.mark.parametrize("how", ["--merge", "--replace"])
+def test_a_training_is_known_by_its_name_and_a_column_of_its_own_is_ticked(run, tmp_path, how):
+    run("whitelist", "require", "laser", "laser")
+    sheet = tmp_path / "ticks.csv"
+    sheet.write_text("member;Laser;trainings\nann;x;\nbob;;LASER\ncid;;\n")
+    run("whitelist", "import", how, str(sheet))
+    said = [json.loads(line) for line in run("whitelist", "list", "--json").splitlines()]
+    assert [each["id"] for each in said if each["type"] == "training"] == ["laser"]
+    held = {(each["member"], each["training"]) for each in said if each["type"] == "certification"}
+    assert held == {("ann", "laser"), ("bob", "laser")}
+
+
 def test_an_export_comes_back_under_its_own_key_and_under_no_other(run, stage_folder, tmp_path):
     run("whitelist", "require", "laser", "laser")
     run("whitelist", "import", "--replace", str(EXAMPLES / "members.csv"))

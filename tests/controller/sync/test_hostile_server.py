@@ -96,10 +96,13 @@ class Endless:
     def __init__(self):
         self.read = 0
 
-    def iter_content(self, size):
-        while True:
-            self.read += size
-            yield b"x" * size
+    @property
+    def raw(self):
+        return self
+
+    def read1(self, size, **_how):
+        self.read += size
+        return b"x" * size
 
 
 @pytest.mark.parametrize(("is_whitelist", "most"), [(False, MAX_ANSWER), (True, MAX_WHITELIST)])
@@ -110,14 +113,46 @@ def test_an_answer_without_end_is_given_up_before_anybody_looks_at_its_signature
     assert answer.read <= most + 65_536
 
 
+def test_of_an_answer_that_leads_elsewhere_no_more_is_read_than_of_any(tmp_path):
+    """`requests` reads all of one, where nobody keeps it from that."""
+    from requests.adapters import BaseAdapter
+    from requests.models import Response
+    from requests.structures import CaseInsensitiveDict
+
+    from common.http import Session
+
+    endless = Endless()
+    endless.close = endless.release_conn = lambda: None
+
+    class Portal(BaseAdapter):
+        def send(self, request, **_how):
+            made = Response()
+            made.status_code, made.headers = 302, CaseInsensitiveDict({"Location": "http://wifi.free"})
+            made.raw, made.request, made.url = endless, request, request.url
+            return made
+
+        def close(self):
+            pass
+
+    with Session() as session:
+        session.mount("https://", Portal())
+        answer = session.get("https://x/", stream=True, allow_redirects=False)
+        with pytest.raises(LineError, match="too long"):
+            lines._whole(answer, is_whitelist=False)
+    assert endless.read <= MAX_ANSWER + 65_536
+
+
 def test_an_answer_that_drips_is_given_up_in_time(monkeypatch):
     now = [0.0]
 
     class Dripping:
-        def iter_content(self, _size):
-            while True:
-                now[0] += 30
-                yield b"x"
+        @property
+        def raw(self):
+            return self
+
+        def read1(self, _size, **_how):
+            now[0] += 30
+            return b"x"
 
     monkeypatch.setattr(lines.time, "monotonic", lambda: now[0])
     with pytest.raises(LineError, match="does not end"):

@@ -4,11 +4,12 @@ import pytest
 from browsing import PAGES, client, do, fill
 from django.test import Client
 
+OWN = {"/explain", "/account", "/me", "/me/sessions", "/me/badge", "/me/data", "/status", "/search"}
 FOR = {
     "administrator": set(PAGES),
-    "fabmanager": set(PAGES) - {"/mail", "/accounts"},
-    "trainer": {"/whitelist", "/workshop", "/explain", "/account", "/me", "/me/sessions"},
-    "member": {"/explain", "/account", "/me", "/me/sessions"},
+    "fabmanager": set(PAGES) - {"/mail", "/accounts", "/design"},
+    "trainer": {"/today", "/refusals", "/whitelist", "/machines", "/machines-cards"} | OWN,
+    "member": OWN,
 }
 
 

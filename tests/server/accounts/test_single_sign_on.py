@@ -28,11 +28,11 @@ def test_the_whole_way_over_the_network(central, provider):
         browser.verify = str(central.home / "data/tls.pem")
         browser.headers["Accept-Language"] = "en"
         at = f"https://{central.address}"
-        page = browser.get(f"{at}/login?next=/workshop", timeout=20)
+        page = browser.get(f"{at}/login?next=/machines", timeout=20)
         assert "Log in with Fablab" in page.text
-        assert 'href="/oidc/begin?next=/workshop"' in page.text
-        there = browser.get(f"{at}/oidc/begin?next=/workshop", timeout=20)
-        assert there.url == f"{at}/workshop"
+        assert 'href="/oidc/begin?next=/machines"' in page.text
+        there = browser.get(f"{at}/oidc/begin?next=/machines", timeout=20)
+        assert there.url == f"{at}/machines"
         assert there.status_code == 200
         assert [each.status_code for each in there.history] == [302, 302, 302]
         assert "oidc" not in browser.cookies, "what was begun is over"
@@ -40,7 +40,7 @@ def test_the_whole_way_over_the_network(central, provider):
         left = browser.post(f"{at}/logout", form, headers={"Origin": at, "Referer": at}, timeout=20)
         assert left.url == f"{at}/oidc/left"
         assert f"{provider.issuer}/logout?client_id=loquet&amp;post_logout_redirect_uri=" in left.text
-        assert browser.get(f"{at}/workshop", timeout=20).url.startswith(f"{at}/login")
+        assert browser.get(f"{at}/machines", timeout=20).url.startswith(f"{at}/login")
 
 
 def test_it_asks_with_a_challenge_a_nonce_and_a_state_that_are_new_each_time(sqlite, provider):

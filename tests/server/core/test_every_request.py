@@ -13,7 +13,7 @@ def test_every_page_of_an_empty_server_opens_in_both_languages(sqlite, language)
     for path in PAGES:
         answer = browser.get(path, secure=True, headers={"accept-language": language})
         assert answer.status_code == 200, path
-        assert f'<html lang="{language}">' in answer.content.decode()
+        assert f'<html lang="{language}" ' in answer.content.decode()
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 

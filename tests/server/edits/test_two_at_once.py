@@ -80,7 +80,7 @@ def test_what_only_takes_away_passes_from_however_old_a_page(colleagues, what):
         "exclude": ("/members/m001", {}),
         "block": ("/badges", {"hash": hash_}),
         "revoke": (CELL, {}),
-        "lock": ("/workshop", {"machine": "laser", "why": "mirror"}),
+        "lock": ("/machines", {"machine": "laser", "why": "mirror"}),
     }
     path, said = paths[what]
     assert do(one, path, do=what, version=0, **said).status_code == 302

@@ -87,7 +87,7 @@ def test_a_column_that_is_not_read_is_named_and_loudly_where_it_holds_days_or_tr
     browser = start()
     sheet = Sheet(browser, "nom;téléphone;entrée;stages\nLéa Test;Die;01/02/2026;Laser\n")
     page = browser.get(sheet.place, secure=True).content.decode()
-    loud = [part.partition("</p>")[0] for part in page.split('class="alarm"')[1:]]
+    loud = [part.partition("</p>")[0] for part in page.split('class="note locked"')[1:]]
     assert any("entrée" in each for each in loud) and any("stages" in each for each in loud)
     assert not any("téléphone" in each for each in loud) and "téléphone" in page
     sheet.answered(**{"column-0": "name", "column-2": "membership_until", "column-3": "trainings"})

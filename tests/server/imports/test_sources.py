@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from browsing import client, do
+from central import configuration, until
 from imports.sheet import members, words
 
 
@@ -175,3 +176,59 @@ def test_an_address_is_read_within_its_bounds(sqlite, net):
         draft = sources.look(source)
         said = str(source.error or (draft and draft.plan["wrong"]))
         assert word in said or word in words(browser.get("/import", secure=True)), (path, said)
+
+
+def test_whoever_leads_from_one_place_to_the_next_is_given_up_after_a_minute(sqlite, net, monkeypatch):
+    from server.imports import sources
+
+    base, answers = net
+    answers["/round"] = 302, {"Location": "/round"}, [b""]
+    monkeypatch.setattr(sources, "WHOLE_S", -1.0)
+    with pytest.raises(sources.SourceError, match="timeout"):
+        sources.fetch(f"{base}/round")
+
+
+def test_an_address_that_drips_keeps_nothing_else_waiting(sqlite, net):
+    from server.imports.models import Draft, Source
+    from server.operations.chores import IDLE_S, Chores
+
+    base, answers = net
+    go_on = threading.Event()
+
+    def drips():
+        yield b"nom\n"
+        go_on.wait(20.0)
+        yield "Zoé\n".encode()
+
+    answers["/list.csv"] = 200, {}, drips()
+    Source.objects.create(site_id="main", place=f"{base}/list.csv")
+    at = [0.0]
+    work = Chores(configuration, now=lambda: at[0])
+    at[0] = IDLE_S
+    work.step()
+    assert Source.objects.get().read is None and not Draft.objects.exists(), "nobody waited for it"
+    go_on.set()
+    until(Draft.objects.exists, "it is proposed all the same")
+
+
+def test_what_is_proposed_waits_for_a_person_for_as_long_as_it_takes(sqlite, monkeypatch):
+    from server.core import clock
+    from server.imports import drafts
+    from server.imports.models import Draft
+    from server.operations import retention
+
+    browser = client()
+    put("list.csv", "nom\nZoé\n")
+    add(browser, "list.csv")
+    now = clock._clock
+    monkeypatch.setattr(clock, "_clock", lambda: now() + 10 * 86_400)
+    retention.purge(configuration)
+    assert drafts.get(Draft.objects.get().token, 0, None) is not None
+
+
+def test_another_program_writes_into_a_folder_that_the_settings_name(tmp_path):
+    from server.core.configuration import read
+
+    file = tmp_path / "server.toml"
+    assert read({"server": {"data_dir": "data"}}, file).sheets == tmp_path / "data/sheets"
+    assert str(read({"server": {"sheets": "/srv/sheets"}}, file).sheets) == "/srv/sheets"

@@ -9,7 +9,7 @@ from imports.sheet import Sheet, members
 NAMES = [f"Person {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
 
 
-def start(names=NAMES):
+def start(names=NAMES, language="en"):
     from protocol.rows import Member
     from server.core import clock
     from server.edits.authors import Author
@@ -21,7 +21,7 @@ def start(names=NAMES):
         Member("out", "Shut Out", excluded=True),
     ]
     carry_out(Author(name="test"), "demo", rows)
-    return client()
+    return client(**{"accept-language": language})
 
 
 def listed(names):
@@ -149,3 +149,33 @@ def test_a_sheet_of_last_year_is_asked_about_before_it_ends_anybody(sqlite):
     assert "tick that you mean it" in sheet.taken() and has_access("Person 1")
     sheet.taken(asked="1", sure="1")
     assert not has_access("Person 1")
+
+
+def test_a_take_over_that_the_server_did_not_live_through_is_told_in_the_readers_words_and_goes_on(database):
+    from datetime import timedelta
+
+    from server.core import clock
+    from server.imports.drafts import PATIENCE
+    from server.imports.models import Draft
+
+    browser = start(language="fr")
+    sheet = Sheet(browser, "nom\nZoé\n")
+    Draft.objects.update(state="running", begun=clock.now() - PATIENCE - timedelta(seconds=1))
+    assert browser.get(sheet.place, secure=True).status_code == 302
+    assert Draft.objects.get().state == "read", "with all that was said"
+    assert "le serveur a été arrêté entre-temps" in sheet.page()
+    sheet.taken()
+    assert "Zoé" in members()
+
+
+def test_why_nothing_came_of_it_is_told_in_the_readers_words(database):
+    from datetime import date
+
+    from protocol.rows import Member
+    from server.edits.authors import Author
+    from server.edits.editing import carry_out
+
+    browser = start(language="fr")
+    sheet = Sheet(browser, "nom;fin d'adhésion\nPerson A;31/12/2031\n")
+    carry_out(Author(name="claire"), "member_changed", [Member("p0", "Person A", until=date(2030, 12, 31))])
+    assert "claire a modifié" in sheet.taken()

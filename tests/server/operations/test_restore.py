@@ -1,5 +1,7 @@
 """Backups made, put back, and taken away."""
 
+import time
+
 import pytest
 from browsing import client, do, fill
 from central import configuration
@@ -49,12 +51,29 @@ def test_a_file_that_is_no_backup_or_half_of_one_changes_nothing(database, tmp_p
     assert list(rows.everything()) == whole
 
 
-def test_pages_are_red_until_a_backup_has_left_the_machine(database):
+def entered_all_else():
+    """All that a workshop needs but a backup."""
+    from server.devices.models import Device
+
+    fill()
+    Device.objects.create(id="d", name="Saillans", key="k" * 43, sealing="s")
+
+
+def test_the_first_page_asks_for_a_backup_until_one_has_left_the_machine(database, monkeypatch):
+    from server.core import clock
+
     browser = client()
-    assert "No backup has left this machine" in browser.get("/usage", secure=True).content.decode()
+    asked = "Take a backup away from this machine</strong>"
+    entered_all_else()
+    assert asked in browser.get("/today", secure=True).content.decode()
     answer = do(browser, "/setup", do="backup")
     assert b"".join(answer.streaming_content)[:2] == b"\x1f\x8b"
-    assert "No backup has left this machine" not in browser.get("/usage", secure=True).content.decode()
+    assert asked not in browser.get("/today", secure=True).content.decode()
+    later = clock._clock() + 8 * 86_400
+    monkeypatch.setattr(clock, "_clock", lambda: later)
+    assert "No backup has left this machine for a week" in browser.get("/today", secure=True).content.decode()
+    assert "No backup" not in browser.get("/usage", secure=True).content.decode(), "elsewhere people are at other work"
+    monkeypatch.undo()
     assert do(client("fabmanager"), "/setup", do="backup").status_code == 302, "the keys are in it"
 
 
@@ -64,3 +83,19 @@ def test_a_backup_to_a_folder_on_the_same_disk_is_none(sqlite, tmp_path):
         backup.copy_away(made, made.parent)
     with pytest.raises(backup.BackupError, match="plugged in"):
         backup.copy_away(made, tmp_path / "stick")
+
+
+def test_one_backup_restored_twice_by_a_clock_that_is_behind_is_a_new_generation_each_time(tmp_path, sqlite):
+    from server.core import clock
+
+    file = tmp_path / "a.backup"
+    backup.write(configuration, file)
+    clock.hand(lambda: 1_000.0)
+    try:
+        found = [int(state.get(state.GENERATION))]
+        for _time in range(3):
+            backup.restore(configuration, file)
+            found.append(int(state.get(state.GENERATION)))
+    finally:
+        clock.hand(time.time)
+    assert found == sorted(set(found)), "else controllers take its list for an older one, and refuse it for ever"

@@ -138,7 +138,7 @@ def test_names_that_are_read_leave_a_trace_on_every_page(sqlite):
     AuditRecord.objects.all().delete()
     browser = client_once("fabmanager")
     for _turn in range(5):  # it refreshes itself
-        browser.get("/workshop", secure=True, headers={"hx-target": "machines", "hx-request": "true"})
+        browser.get("/machines", secure=True, headers={"hx-target": "machines", "hx-request": "true"})
     assert AuditRecord.objects.filter(what="looked_workshop").count() == 1
 
 

@@ -47,11 +47,11 @@ def test_a_pin_that_is_no_good_or_typed_in_two_ways_is_refused_and_not_repeated(
 def test_a_member_chooses_a_pin_and_nobody_elses(sqlite):
     fill()
     browser = client("member", member="m007")
-    assert do(browser, "/me", do="pin", pin=PIN, again=PIN).status_code == 302
+    assert do(browser, "/me/badge", do="pin", pin=PIN, again=PIN).status_code == 302
     assert is_right(row("pin/m007"), PIN, the_key())
     assert do(browser, "/members/m008", do="pin", pin=PIN, again=PIN).status_code == 403
     assert row("pin/m008") is None
-    assert do(browser, "/me", do="pin", pin="1111", again="1111").status_code == 422
+    assert do(browser, "/me/badge", do="pin", pin="1111", again="1111").status_code == 422
 
 
 def test_whoever_is_forgotten_has_no_pin_and_no_history_of_one(sqlite):

@@ -161,7 +161,7 @@ def test_the_language_is_said_on_the_members_page_and_seen_by_the_member(lite):
     browser = client("administrator", "ann")
     assert do(browser, "/members/ann", do="particulars", language="fr", email="ann@example.org").status_code == 302
     assert Particulars.objects.get(pk="ann").language == "fr"
-    assert "français" in browser.get("/me").content.decode()
+    assert "français" in browser.get("/me/data").content.decode()
     assert do(browser, "/members/ann", do="particulars", language="tlh").status_code == 422
     sheet = b"".join(browser.get("/members-sheet?as=csv").streaming_content).decode()
     assert sheet.splitlines()[1].endswith("fr")

@@ -19,14 +19,14 @@ def text(browser, path):
 
 
 SHOWN = {
-    "/workshop": "machine {site}",
+    "/machines": "machine {site}",
     "/devices": "at {site}",
     "/usage?month=2026-11": "/members/",
     "/whitelist": "course {site}",
 }
 
 
-@pytest.mark.parametrize("path", ["/workshop", "/devices", "/whitelist"])
+@pytest.mark.parametrize("path", ["/machines", "/devices", "/whitelist"])
 @pytest.mark.parametrize("mine", SITES)
 def test_a_page_shows_what_is_of_ones_own_workshop_and_nothing_of_the_neighbours(three, path, mine):
     shown = text(keeper(mine), path)
@@ -37,16 +37,16 @@ def test_a_page_shows_what_is_of_ones_own_workshop_and_nothing_of_the_neighbours
 
 def test_who_is_for_no_one_workshop_sees_all(three):
     browser = keeper()
-    for path in ("/workshop", "/devices", "/whitelist"):
+    for path in ("/machines", "/devices", "/whitelist"):
         assert all(SHOWN[path].format(site=site) in text(browser, path) for site in SITES)
 
 
 def test_usage_counts_ones_own_sessions_alone(three):
     from server.usage.models import Session
 
-    assert "<strong>3</strong>" in text(keeper(), "/usage?month=2026-11")
+    assert "The 3 sessions<" in text(keeper(), "/usage?month=2026-11")
     browser = keeper(NEIGHBOUR)
-    assert "<strong>1</strong>" in text(browser, "/usage?month=2026-11")
+    assert "The session<" in text(browser, "/usage?month=2026-11")
     for session in Session.objects.all():
         status = browser.get(f"/usage/{session.pk}", secure=True).status_code
         assert status == (200 if session.site == NEIGHBOUR else 404)
@@ -61,7 +61,7 @@ def test_nothing_of_another_workshop_is_locked_retired_read_or_given_a_new_card(
     from server.sites.models import Site
 
     browser = keeper(HOME)
-    assert do(browser, "/workshop", machine=f"m-{other}", do="lock", why="mine").status_code == 422
+    assert do(browser, "/machines", machine=f"m-{other}", do="lock", why="mine").status_code == 422
     assert not rows.get(f"machine/m-{other}").locked
     do(browser, "/devices", do="retire", device=f"d-{other}")
     assert not Device.objects.get(pk=f"d-{other}").retired

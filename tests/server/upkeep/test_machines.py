@@ -68,7 +68,7 @@ def test_a_fault_and_a_lock_count_as_one_time_down_where_they_overlap(lived):
     }, "dated once the boot's clock was known"
     assert (found["fault"].why, found["fault"].by) == ("door, chiller", "laure")
     text = shown()
-    assert 'aria-label="Hours down by month: 11/26 4:00"' in text
+    assert 'aria-label="Hours down by month: Nov 4\u00a0h\u00a000"' in text
     assert "mirror" in text and "door, chiller" in text
 
 
@@ -92,7 +92,7 @@ def test_a_button_reports_a_defect_once_an_hour_and_the_inbox_leads_to_it(lived)
     text = shown()
     assert "defect-button" in text and "Ann Fox" in text and "at the machine" in text
     assert 'href="/machines/laser"' in shown("/inbox")
-    assert "1 defect reported" in shown("/workshop", "trainer")
+    assert "1 defect reported" in shown("/machines", "trainer")
     told(entries.Mended("laser", "root", "new lens"), at=2_000)
     assert "Nothing is reported." in shown() and "new lens" in shown()
 

@@ -54,7 +54,7 @@ def test_a_correction_shows_what_was_before_and_who_changed_it(page):
     shown = text(page)
     assert "the badge was left lying" in shown
     assert "counted twice" in shown, "the controller's own correction too"
-    for before, after in (("1:00", "0:30"), ("0:30", "0:20"), ("own work", "order")):
+    for before, after in (("1\u00a0h\u00a000", "30\u00a0min"), ("30\u00a0min", "20\u00a0min"), ("own work", "order")):
         assert f"<del>{before}</del> → <ins>{after}</ins>" in shown
 
 

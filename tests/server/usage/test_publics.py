@@ -43,12 +43,14 @@ def test_what_a_session_counts_for_stays_whatever_changes_later(sqlite):
 def test_usage_draws_the_hours_of_the_last_twelve_months(sqlite):
     from browsing import client
 
+    from server.core.saying import duration
     from server.usage.models import Session
 
     one_of_everything()
     Session.objects.all().update(started=1_795_000_000_000, powered=5_400_000, ended=True)
-    shown = client("fabmanager").get("/usage?month=2027-01", secure=True).content.decode()
-    assert 'aria-label="Hours by month: 11/26 1:30"' in shown
-    assert shown.count("<rect ") == 12
-    elsewhere = client("fabmanager", "x").get("/usage?month=2027-01&machine=saw", secure=True).content.decode()
-    assert "<svg class" not in elsewhere, "nothing was used there"
+    shown = client("fabmanager").get("/usage?span=year&at=2026-01-01", secure=True).content.decode()
+    said = duration(5_400_000 * Session.objects.count())
+    assert f'aria-label="Hours of use: Nov {said}"' in shown and said[0] != "0"
+    asked = "/usage?span=year&at=2026-01-01&machine=saw"
+    elsewhere = client("fabmanager", "x").get(asked, secure=True).content.decode()
+    assert "No session in this time" in elsewhere and 'class="chart' not in elsewhere

@@ -18,7 +18,7 @@ def test_a_sheet_of_usage_runs_no_formula(sqlite):
     Session.objects.create(device=device, session="s1", machine="laser", member="=cmd()", boot="b", began=0, **ran)
     sheet = b"".join(client().get("/usage?month=2026-11&as=csv", secure=True).streaming_content).decode("utf-8-sig")
     (line,) = list(csv.reader(io.StringIO(sheet)))[1:]
-    assert line[2] == "'=cmd()" and line[10] == "1.5"
+    assert line[3] == "'=cmd()" and line[11] == "1.5"
 
 
 def test_a_month_of_many_sessions_is_shown_page_by_page_and_none_is_left_out(sqlite):
@@ -33,7 +33,7 @@ def test_a_month_of_many_sessions_is_shown_page_by_page_and_none_is_left_out(sql
             quality="kept", ended=True,
         )  # fmt: skip
     browser = client("fabmanager", "ann")
-    for path in ("/usage?month=2026-11&machine=m", "/usage/sessions?member=x"):
+    for path in ("/usage/sessions?span=month&at=2026-11-01&machine=m", "/usage/sessions?member=x"):
         seen, asked = [], path
         while asked:
             text = html.unescape(browser.get(asked, secure=True).content.decode())
@@ -42,4 +42,4 @@ def test_a_month_of_many_sessions_is_shown_page_by_page_and_none_is_left_out(sql
             asked = further and urljoin(asked, further[1])
         assert len(seen) == len(set(seen)) == 230
     for wrong in ("0", "99", "x", "-1", "1~2~3", f"{10**30}~1", "~", "1~"):
-        assert browser.get(f"/usage?month=2026-11&sessions-from={wrong}", secure=True).status_code == 200
+        assert browser.get(f"/usage/sessions?span=month&sessions-from={wrong}", secure=True).status_code == 200

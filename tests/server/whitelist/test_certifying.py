@@ -67,7 +67,7 @@ def test_a_class_is_trained_in_one_act_and_nobody_loses_a_level_by_it(database):
 def test_a_trainer_locks_only_what_they_teach_and_an_excluded_one_gives_nothing(sqlite):
     fill()
     browser = client("trainer", "m000")
-    assert do(browser, "/workshop", do="lock", machine="saw", why="x").status_code == 422
-    assert do(browser, "/workshop", do="lock", machine="laser", why="x").status_code == 302
+    assert do(browser, "/machines", do="lock", machine="saw", why="x").status_code == 422
+    assert do(browser, "/machines", do="lock", machine="laser", why="x").status_code == 302
     do(client(), "/members/m000", do="exclude")
     assert do(browser, "/whitelist/cell/m003/laser", do="grant", level="user").status_code == 422

@@ -155,5 +155,5 @@ def test_whoever_is_forgotten_or_whose_entry_is_taken_back_leaves_no_particulars
 
 def test_a_member_sees_what_is_kept_of_them(browser):
     particulars(browser, "m001", birth_year="1987", commune="Die")
-    shown = client("member", "m001").get("/me", secure=True).content.decode()
+    shown = client("member", "m001").get("/me/data", secure=True).content.decode()
     assert "1987" in shown and "Die" in shown

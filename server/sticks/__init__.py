@@ -1,0 +1,1 @@
+"""What controllers without a line send and are sent on a stick."""
