@@ -135,12 +135,11 @@ class Databases:
 class Central:
     """The server, running. A context manager."""
 
-    def __init__(self, databases, *, chores=True):
+    def __init__(self, databases):
         import uvicorn
 
         from server.asgi import application
         from server.core import keys
-        from server.operations.chores import Chores
 
         databases.fresh()
         self.home = HOME
@@ -148,8 +147,6 @@ class Central:
         self.port = free_port()
         self.address = f"localhost:{self.port}"
         pem = HOME / "data/tls.pem"
-        if not chores:
-            Chores.wake = lambda _self: None
         app = application(configuration, self.keys)
         self.api, self.handlers, self.live = app.state.api, app.state.handlers, app.state.live
         self._server = uvicorn.Server(

@@ -37,7 +37,8 @@ class Chores:
         self._wake: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._now = now
         self._house_at = self._remind_at = now() + IDLE_S
-        self._is_behind = False
+        self._again_s = IDLE_S  # after which it is looked again, though nobody says that something came
+        self._failed_s = 0.0
         self._sheets = sources.Nightly()
 
     def wake(self) -> None:
@@ -59,7 +60,7 @@ class Chores:
     def _wait(self) -> bool:
         """Wait for something to do, and while uploads follow one another, which wait for nobody; False: the end."""
         try:
-            if not self._wake.get(timeout=SOON_S if self._is_behind else IDLE_S):
+            if not self._wake.get(timeout=self._again_s):
                 return False
             end = self._now() + PATIENCE_S
             while self._now() < end:
@@ -78,14 +79,17 @@ class Chores:
                     time.sleep(QUIET_S)
             if erasing.is_due():
                 erasing.erase()
-            self._is_behind = processing.is_behind()
+            self._again_s = SOON_S if processing.is_behind() else IDLE_S
             if self._now() >= self._house_at:
                 self._house_at = self._now() + IDLE_S
                 self._keep_house()
             if self._now() >= self._remind_at:
                 self._remind_at = self._now() + HOUR_S
                 self._remind_at = self._now() + (IDLE_S if reminders.step() else HOUR_S)
+            self._failed_s = 0.0
         except Exception:
+            # What came waits in the database, and nobody says again that it did.
+            self._again_s = self._failed_s = min(IDLE_S, max(SOON_S, 2 * self._failed_s))
             log.exception("the server's chores failed; they are tried again")
             close_old_connections()
             connection.close()

@@ -15,7 +15,7 @@ from server.core import icons, statics, symbols
 @pytest.fixture(scope="module")
 def get(databases):
     """Ask a running server for an address; give the status and the headers of the answer."""
-    with Central(databases("sqlite"), chores=False) as running:
+    with Central(databases("sqlite")) as running:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
