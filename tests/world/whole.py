@@ -5,6 +5,7 @@ befalls them: lost, late, doubled messages, sticks old and new, edits at both en
 restored, a card that is put back or replaced, power cuts, clocks. `make whole SEED=… DAYS=…` lives any of it again.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -114,16 +115,17 @@ class Whole:
     def tap(self):
         place = self.somewhere()
         machine = self.rng.choice(place.machines)
-        who = self.rng.choice([*PEOPLE, *PEOPLE, *STAFF, "nobody"])
+        who = self.rng.choice([*PEOPLE, *PEOPLE, *STAFF, "nobody", "stranger"])
         if any(who in lying for lying in place.w.lying.values()):
             return
         before = place.w.loop.states[machine]
         place.w.lay(who, machine)
         place.w.settle()
         after = place.w.loop.states[machine]
-        if isinstance(after, InSession) and not isinstance(before, InSession) and after.session.member == who:
-            assert who not in place.shut, f"{who} was excluded at {place.name}, and let in there"
-            assert who != "nobody"
+        if isinstance(after, InSession) and not isinstance(before, InSession):
+            member = after.session.member
+            assert member not in place.shut, f"{member} was excluded at {place.name}, and let in there"
+            assert member != "nobody"
         if machine == place.machines[0] or self.rng.random() < 0.5:
             place.w.take(who, machine)
 
@@ -200,6 +202,50 @@ class Whole:
             if not getattr(rows.get(f"member/{who}"), "excluded", True):
                 for place in self.places:
                     place.shut.discard(who)
+
+    def double(self):
+        """Return the id under which somebody is entered once more, and those that were merged already."""
+        from server.people.models import MergedMember
+
+        merged = list(MergedMember.objects.order_by("at", "pk").values_list("pk", flat=True))
+        return f"marie-{len(merged) + 2}", merged
+
+    def enter_twice(self):
+        """Somebody who is a member already is entered again, with another badge."""
+        from server.edits import rows
+        from server.edits.authors import Author
+        from server.edits.editing import EditError, carry_out
+
+        double, _merged = self.double()
+        badge = self.keys.badge_keys[0].hash(bytes.fromhex(CARDS["stranger"]), "iso14443a")
+        put = [Member(double, "Marie Curie"), Certification(double, "safety")]
+        if rows.get(f"badge/{badge}") is None:
+            put.append(Badge(badge, double))
+        with contextlib.suppress(EditError):
+            carry_out(Author(name="test"), "test", put)
+
+    def merge(self):
+        """Two who are one person are made one, and now and then are two again, while nothing has changed since."""
+        from server.edits import rows
+        from server.edits.authors import Author
+        from server.edits.editing import EditError
+        from server.edits.rows import NotAllowedError
+        from server.people.merging.merge import merge
+        from server.people.merging.separate import separate
+        from server.people.merging.union import Choice
+
+        double, merged = self.double()
+        with contextlib.suppress(EditError, NotAllowedError):
+            if merged and self.rng.random() < 0.3:
+                separate(Author(name="test"), merged[-1])
+            elif rows.get(f"member/{double}") is not None:
+                merge(Author(name="test"), Choice("marie", double))
+                if self.rng.random() < 0.5:
+                    self.speak()
+                    separate(Author(name="test"), double)
+        if not getattr(rows.get("member/marie"), "excluded", True):
+            for place in self.places:  # whoever merges or separates has seen what each of them may
+                place.shut.discard("marie")
 
     def lock(self):
         from server.edits import rows
@@ -438,6 +484,7 @@ class Whole:
 
     def compare_the_sessions(self, expected):
         """Each session that anybody knew of is known, once, with its seconds."""
+        from server.people.merging import aliases
         from server.usage import rebuild
         from server.usage.models import Session
 
@@ -446,6 +493,7 @@ class Whole:
             key = self.names[session.device_id], session.session
             assert key not in sums, "a session is there twice"
             sums[key] = session.powered
+            assert session.member == aliases.of(session.said), (session.said, session.member)
         assert sums.keys() == expected, sums.keys() ^ expected
         wrong = {key for key, powered in sums.items() if abs(powered - self.books[key]) > 1_000}
         assert not wrong, wrong
@@ -469,7 +517,7 @@ class Whole:
         (24, "tap"), (12, "take"), (3, "exclude_here"), (12, "edit"), (2, "undo"), (2, "lock"), (6, "read_out"),
         (5, "weather"), (16, "speak"), (3, "carry_up"), (3, "carry_down"), (2, "an_old_stick"), (2, "cut"),
         (2, "kill"), (1, "copy_the_card"), (1, "put_the_card_back"), (1, "back_up_the_server"),
-        (1, "restore_the_server"), (1, "rekey"), (1, "replace_a_card"),
+        (1, "restore_the_server"), (1, "rekey"), (1, "replace_a_card"), (2, "enter_twice"), (5, "merge"),
     )  # fmt: skip
 
     def live_a_day(self):
