@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from common.texts import N_
+from protocol import price
 from protocol.moment import Moment
 from protocol.rows import Badge, BadgeKind, Level, Machine, Member
 from protocol.whitelist import Whitelist
@@ -65,7 +66,10 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
 
 
 class Granted(msgspec.Struct, frozen=True):
-    """This member may use the machine; where *lacks* names a reason, once a second person has tapped too."""
+    """This member may use the machine; where *lacks* names a reason, once a second person has tapped too.
+
+    applied: what it will cost.
+    """
 
     member: str
     badge: str
@@ -75,6 +79,7 @@ class Granted(msgspec.Struct, frozen=True):
     payer: str = ""
     lacks: Reason | None = None
     kind: BadgeKind = BadgeKind.MEMBER
+    applied: price.Applied = price.Applied()
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -265,17 +270,20 @@ def _judge(case: Case) -> Granted | Denied:
         if denied is not None:
             return denied
     member = case.member
+    category = member.category if member else ""
     _question, alone = ALONE
     wanting = alone(case)
+    today = max(case.moment.known, case.moment.today)
     return Granted(
         member=case.badge.member,
         badge=case.badge.hash,
         level=case.level() or Level.USER,
         limits=Limits(case.requirements.longest),
-        category=member.category if member else "",
+        category=category,
         payer=member.payer if member else "",
         lacks=wanting.reason if wanting else None,
         kind=case.badge.kind,
+        applied=price.applied(case.whitelist, case.machine, case.badge.member, category, today),
     )
 
 

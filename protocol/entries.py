@@ -10,6 +10,7 @@ import msgspec
 
 from protocol.access import Reason
 from protocol.moment import Quality
+from protocol.price import Line
 from protocol.rows import AnyRow, Level
 
 WattHours = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -43,6 +44,10 @@ class Purpose(StrEnum):
     MAINTENANCE = "maintenance"
     DEMONSTRATION = "demonstration"
 
+    def is_paid(self, level: Level) -> bool:
+        """Return whether use for this costs anything; that it does not takes a trainer's or maintainer's badge."""
+        return self not in {Purpose.MAINTENANCE, Purpose.DEMONSTRATION} or level < Level.TRAINER
+
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that happened."""
@@ -53,7 +58,8 @@ class Granted(Entry, frozen=True, tag="granted"):
 
     beside: the second person who tapped. organisation, people: whom a trainer lets in as a group; 0 where nobody
     counted yet. longest: how long it may last, in milliseconds, by settings and whitelist. meter: what the plug or
-    meter of the machine had counted by then, in watt-hours.
+    meter of the machine had counted by then, in watt-hours. applied: the prices that it goes by, as `price.written`
+    writes them; None where the program that wrote the entry knew none.
     """
 
     session: str
@@ -70,6 +76,7 @@ class Granted(Entry, frozen=True, tag="granted"):
     group: bool = False
     longest: int | None = None
     meter: WattHours | None = None
+    applied: str | None = None
 
 
 class Extended(Entry, frozen=True, tag="extended"):
@@ -104,7 +111,8 @@ class Past(msgspec.Struct, frozen=True):
 class Resumed(Entry, frozen=True, tag="resumed"):
     """A session goes on, its output never opened: the daemon came back in time, or a new journal took its place.
 
-    member, badge, purpose: said again where the journal that held the grant was damaged.
+    member, badge, purpose, level, category, payer, applied, counted (its first meter): said again where the journal
+    that held the grant was damaged.
     """
 
     session: str
@@ -112,13 +120,19 @@ class Resumed(Entry, frozen=True, tag="resumed"):
     member: str | None = None
     badge: str | None = None
     purpose: Purpose | None = None
+    level: Level | None = None
+    category: str = ""
+    payer: str = ""
+    applied: str | None = None
+    counted: WattHours | None = None
 
 
 class Ended(Entry, frozen=True, tag="ended"):
     """A session is over; powered in milliseconds, and busy too where running is sensed.
 
     by: the member who ended it, or the person at the shell; cause: the input or fault that did. until: when it is
-    known to have gone on last, where the entry was written later. meter: as the grant's, at the end.
+    known to have gone on last, where the entry was written later. meter: as the grant's, at the end. lines: what it
+    costs by what was applied; None where nobody reckoned.
     """
 
     session: str
@@ -130,6 +144,7 @@ class Ended(Entry, frozen=True, tag="ended"):
     busy: int | None = None
     cause: str = ""
     meter: WattHours | None = None
+    lines: tuple[Line, ...] | None = None
 
 
 class Corrected(Entry, frozen=True, tag="corrected"):

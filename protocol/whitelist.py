@@ -14,8 +14,10 @@ from protocol.rows import (
     Machine,
     Member,
     Pin,
+    Price,
     Row,
     Site,
+    Subscription,
     Training,
     split,
 )
@@ -38,6 +40,10 @@ class Whitelist:
         self.forced_ends = self.of(ForcedEnd)
         self.sites = self.of(Site)
         self.pins = self.of(Pin)
+        self.prices = self.of(Price)
+        self.subscriptions = self.of(Subscription)
+        self._prices_of: dict[str, tuple[Price, ...]] = {}  # by machine, as they are asked for
+        self._plans_of: dict[str, tuple[Subscription, ...]] | None = None
         for row in rows:
             self.put(row)
 
@@ -50,6 +56,7 @@ class Whitelist:
         table = self._tables.get(row.head())
         if table is not None:
             table[row.own_key] = row
+            self._forget_of(row.head())
 
     def drop(self, row: Row) -> None:
         """Take a row away; one that is not there is no error."""
@@ -59,6 +66,13 @@ class Whitelist:
         """Take the row of a key away; one that is not there is no error."""
         kind, own = split(key)
         self._tables.get(kind, {}).pop(own, None)
+        self._forget_of(kind)
+
+    def _forget_of(self, kind: str) -> None:
+        if kind == Price.head():
+            self._prices_of = {}
+        elif kind == Subscription.head():
+            self._plans_of = None
 
     def find(self, key: str) -> Row | None:
         """Return the row of a key; None where there is none."""
@@ -86,3 +100,19 @@ class Whitelist:
     def certifications_of(self, member: str) -> list[Certification]:
         """Return a member's certifications."""
         return [row for row in self.certifications.values() if row.member == member]
+
+    def prices_of(self, machine: str) -> tuple[Price, ...]:
+        """Return the prices that are for a machine, or for any."""
+        if machine not in self._prices_of:
+            mine = {"", machine}
+            self._prices_of[machine] = tuple(row for row in self.prices.values() if row.machine in mine)
+        return self._prices_of[machine]
+
+    def subscriptions_of(self, member: str) -> tuple[Subscription, ...]:
+        """Return which plans a member has or had."""
+        if self._plans_of is None:
+            found: dict[str, list[Subscription]] = {}
+            for row in self.subscriptions.values():
+                found.setdefault(row.member, []).append(row)
+            self._plans_of = {who: tuple(mine) for who, mine in found.items()}
+        return self._plans_of.get(member, ())

@@ -17,6 +17,7 @@ APPS = (
     "upkeep",
     "devices",
     "usage",
+    "billing",
     "machines",
     "sticks",
     "own",

@@ -17,6 +17,7 @@ APPS = [
     "devices",
     "journal",
     "usage",
+    "billing",
     "machines",
     "own",
     "today",

@@ -51,7 +51,10 @@ class _Shown:
             passed = int(age)
             used = view.used if view.used is None or not view.counts else view.used + passed
             left = None if view.left is None else max(0, view.left - passed)
-            view = msgspec.structs.replace(view, used=used, left=left)
+            cost = view.cost
+            if cost.runs and cost.busy is not None:
+                cost = msgspec.structs.replace(cost, busy=cost.busy + passed)
+            view = msgspec.structs.replace(view, used=used, left=left, cost=cost)
         return pages(view, self.panel.title, self.panel.names, self.panel.display.size)
 
     def due(self, now: float) -> tuple[Page, float | None]:

@@ -9,7 +9,7 @@ from common.texts import N_, _, ngettext
 from controller.indication.views import View
 from controller.settings import Names
 from controller.station.events import Signal
-from protocol import sentences
+from protocol import amounts, price, sentences
 from protocol.access import Reason
 from protocol.sentences import duration
 
@@ -98,7 +98,7 @@ def _lasting(view: View, title: str, names: Names, rows: int) -> list[str]:
         said.append(_(SAYINGS[view.signal]).format(note=sentences.fault(view.note)))
     if view.count:
         said.append(_("{count} let in").format(count=view.count))
-    return said + _times(view)
+    return said + _times(view) + ([] if is_narrow else _rates(view))
 
 
 def _wrapped(said: list[str], columns: int) -> list[str]:
@@ -117,5 +117,14 @@ def _times(view: View) -> list[str]:
         return []
     ends = view.signal in {Signal.WARNING, Signal.LEAVING} and view.left is not None  # then only that counts
     used = _("used {time}").format(time=duration(view.used))
+    if view.cost.prices:
+        so_far = price.price(view.cost.prices, price.Used(view.used, view.cost.busy, view.cost.energy))
+        used = f"{duration(view.used)}, {amounts.amount(price.total(so_far))}"
     left = [_("left {time}").format(time=duration(view.left))] if view.left is not None else []
     return left if ends else [used, *left]
+
+
+def _rates(view: View) -> list[str]:
+    """Say what the machine costs anybody, before somebody uses it, where there is room for it."""
+    is_before = view.used is None and view.signal in {Signal.IDLE, Signal.OFFLINE, Signal.AWAITING}
+    return amounts.rates(view.cost.prices) if is_before else []

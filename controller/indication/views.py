@@ -24,6 +24,7 @@ from controller.station.states import (
 )
 from protocol.access import Denied
 from protocol.moment import Moment
+from protocol.rows import Price
 from protocol.sentences import refusal, short_refusal
 from protocol.whitelist import Whitelist
 
@@ -41,13 +42,23 @@ SIGNALS: Final[dict[type[State], Signal]] = {
 }
 
 
+class Cost(msgspec.Struct, frozen=True):
+    """What a display reckons by what the use of a machine costs: seconds of running, watt-hours, whether it runs."""
+
+    prices: tuple[Price, ...] = ()
+    busy: int | None = None
+    energy: int | None = None
+    runs: bool = False
+
+
 class View(msgspec.Struct, frozen=True):
     """What a display is to say. Times in seconds; denied: why a tap was refused a moment ago, in words.
 
     name: the member's, as the whitelist has it. note: why it is locked, or what is out of order. lacks: whose badge
     is waited for. count: to how many a trainer gave what the machine asks for. age: of a list that grows old, in days.
     typed: digits of a PIN that is asked for.
-    short: for little room, why a tap was refused, and what would help. counts: whether `used` grows by itself.
+    short: for little room, why a tap was refused, and what would help. counts: whether `used` grows by itself. cost:
+    of the session, or, where there is none, of the machine.
     """
 
     machine: str
@@ -63,6 +74,7 @@ class View(msgspec.Struct, frozen=True):
     short: tuple[str, str] = ("", "")
     counts: bool = False
     typed: int | None = None
+    cost: Cost = Cost()
 
 
 def lasting(state: State, *, reader_found: bool, startable: bool, is_set_up: bool) -> Signal | None:
@@ -94,6 +106,7 @@ def view(
     whitelist: Whitelist,
     denied: Denied | None = None,
     age: int | None = None,
+    cost: Cost = Cost(),  # noqa: B008 - it is frozen
 ) -> View:
     """Return what the display of a machine shows."""
     member, used, left, note = "", None, None, ""
@@ -119,7 +132,9 @@ def view(
     short = short_refusal(denied, whitelist) if denied is not None else ("", "")
     counts = isinstance(state, Running)
     typed = state.typed if isinstance(state, AwaitingPin) else None
-    return View(state.rules.machine, signal, member, used, left, note, why, lacks, count, age, short, counts, typed)
+    return View(
+        state.rules.machine, signal, member, used, left, note, why, lacks, count, age, short, counts, typed, cost
+    )
 
 
 def _name(whitelist: Whitelist, member: str) -> str:

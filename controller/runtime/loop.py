@@ -10,9 +10,12 @@ import queue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from common.texts import _, translate
 from controller.runtime.age import Age
 from controller.runtime.clock import Clock
+from controller.runtime.costs import Terms
 from controller.runtime.heartbeats import Heartbeats
 from controller.runtime.known_time import KnownTime
 from controller.runtime.list_in_force import ListInForce
@@ -144,6 +147,8 @@ class Loop:
         """Have every station go on, or come to rest: with what an earlier run left open, and what nobody cleared."""
         self._time.read(self._clock.now())
         self._recovered = frozenset(left.session for left in left_open)
+        for left in left_open:
+            self.stations.costs.recovered(left)
         for machine in self.states:
             mine = tuple(left for left in left_open if left.machine == machine)
             row = self.badges.whitelist.machines.get(machine)
@@ -151,7 +156,7 @@ class Loop:
         moment = self._clock.now()
         for left in left_open:
             if left.machine not in self.states:
-                self.writes.record(moment, interrupted(left))
+                self.writes.record(moment, self.stations.costs.noted(interrupted(left)))
 
     def handle(self, message: Message) -> None:
         """Handle one message."""
@@ -290,10 +295,11 @@ class Loop:
         for left in opened.left_open:
             mine = left.session in self._recovered or (left.boot == moment.boot and left.began >= self._began)
             if not mine:  # of this run's own the end is written, or on its way
-                self.writes.record(moment, interrupted(left))
+                self.stations.costs.recovered(left)
+                self.writes.record(moment, self.stations.costs.noted(interrupted(left)))
         for state in self.states.values():
             if isinstance(state, InSession):
-                self.writes.record(moment, _said_again(state))
+                self.writes.record(moment, _said_again(state, self.stations.costs.of(state.session.id)))
         self._list.apply_locks(frozenset())
 
     def tick(self) -> int | None:
@@ -363,7 +369,17 @@ class Loop:
         self.halted = True
 
 
-def _said_again(state: InSession) -> entries.Resumed:
+def _said_again(state: InSession, terms: Terms | None) -> entries.Resumed:
     """Say in a new journal whose session it is that goes on: the grant may have been lost with the old one."""
     session = state.session
-    return entries.Resumed(session.id, state.rules.machine, session.member, session.badge, session.purpose)
+    said = entries.Resumed(session.id, state.rules.machine, session.member, session.badge, session.purpose)
+    if terms is None:
+        return said
+    return msgspec.structs.replace(
+        said,
+        level=terms.level,
+        category=terms.category,
+        payer=terms.payer,
+        applied=terms.applied,
+        counted=terms.meter,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -13,11 +13,12 @@ from common.texts import _, translate
 from controller import station as stations
 from controller.indication.displays import Displays
 from controller.indication.signals import Indication, Signals
-from controller.indication.views import lasting, view
+from controller.indication.views import Cost, lasting, view
 from controller.outputs.leased import NoGuardError
 from controller.outputs.machine import MachineOutputs
 from controller.runtime.age import Age
 from controller.runtime.clock import Clock
+from controller.runtime.costs import Costs
 from controller.runtime.locks import Locks
 from controller.runtime.teaching import trained
 from controller.sensing.badges import Badges
@@ -40,11 +41,10 @@ from controller.station.states import InSession, MachineCondition, Recovering, S
 from controller.store.edits import Edit
 from controller.store.write_queue import WriteQueue
 from drivers.contracts import OutputError
-from protocol import entries
+from protocol import price
 from protocol.access import Reason
 from protocol.moment import Moment
 
-E = TypeVar("E")
 RENEW_MS: Final = 500
 
 
@@ -85,7 +85,7 @@ class Stations:
         self._guard_alive = guard_alive
         self._writes = writes
         self._age = age
-        self._counted = counted
+        self.costs = Costs(counted)
         self._lasting: dict[str, Signal] = {}
         self._causes: dict[str, str] = {}
         self._renew_at = 0
@@ -139,10 +139,10 @@ class Stations:
             case Switch(closed):
                 self._switch(machine, closed, moment)
             case Commit(entry):
-                self._writes.commit(moment, self._metered(entry))
+                self._writes.commit(moment, self.costs.begun(entry))
                 self._lend(machine, moment)
             case Record(entry):
-                self._writes.record(moment, self._metered(entry))
+                self._writes.record(moment, self.costs.noted(entry))
             case Teach(badge, member, by):
                 _who, change = trained(self._badges.whitelist, machine, badge, member, moment.known)
                 self._writes.edit(Edit(change, by, moment, machine=machine))
@@ -151,16 +151,8 @@ class Stations:
             case Flash(signal, denied):
                 self._signals.show(Indication(machine, signal, lasting=False))
                 state, whitelist = self.states[machine], self._badges.whitelist
-                self._displays.show(
-                    view(state, signal, moment, whitelist, denied, self._age.days(self._clock.earliest))
-                )
-
-    def _metered(self, entry: E) -> E:
-        """Note what the machine's plug has counted by now, where one counts, at both ends of a session."""
-        if isinstance(entry, entries.Granted) or (isinstance(entry, entries.Ended) and entry.until is None):
-            counted = self._counted(entry.machine)
-            return entry if counted is None else msgspec.structs.replace(entry, meter=counted)
-        return entry
+                age = self._age.days(self._clock.earliest)
+                self._displays.show(view(state, signal, moment, whitelist, denied, age, self._cost(machine, moment)))
 
     def _lend(self, machine: str, moment: Moment) -> None:
         """Take the lease while the disk works; what is wrong with it is said when the output is to close."""
@@ -239,12 +231,28 @@ class Stations:
             return  # for a moment, on the way of a tap: what was shown stays
         if signal is Signal.IDLE and self._age.days(self._clock.earliest) is not None:
             signal = Signal.OFFLINE
-        self._displays.show(
-            view(state, signal, moment, self._badges.whitelist, age=self._age.days(self._clock.earliest))
-        )
+        age, whitelist = self._age.days(self._clock.earliest), self._badges.whitelist
+        self._displays.show(view(state, signal, moment, whitelist, age=age, cost=self._cost(machine, moment)))
         if self._lasting.get(machine) is not signal:
             self._lasting[machine] = signal
             self._signals.show(Indication(machine, signal, lasting=True))
+
+    def _cost(self, machine: str, moment: Moment) -> Cost:
+        """Return what the session that runs costs; where none does, what the machine costs anybody."""
+        state = self.states[machine]
+        if not isinstance(state, InSession):
+            today = max(moment.known, moment.today)
+            return Cost(price.applied(self._badges.whitelist, machine, "", "", today).prices)
+        terms = self.costs.of(state.session.id)
+        if terms is None:
+            return Cost()
+        busy = state.busy_at(moment)
+        return Cost(
+            terms.prices,
+            None if busy is None else busy // 1000,
+            self.costs.energy(state.session.id),
+            runs=busy is not None and state.condition.runs,
+        )
 
     def tell_of_a_stick(self, *, well: bool) -> None:
         """Show for a moment, on every machine that nobody uses, that a stick may be pulled."""

@@ -24,7 +24,7 @@ from controller.station.states import (
     State,
 )
 from controller.station.steps import S, Step, with_condition
-from protocol import entries
+from protocol import entries, price
 from protocol.access import Granted, Reason, lacks
 from protocol.entries import Ending
 from protocol.moment import Moment
@@ -106,6 +106,7 @@ def write_grant(state: State, session: Session, verdict: Granted, moment: Moment
         armed.people if armed is not None else None,
         session.group,
         longest,
+        applied=price.written(verdict.applied),
     )
     condition = msgspec.structs.replace(state.condition, armed=None)
     return Step(Starting(condition, session=session, until=moment.at + COMMIT_MS), (Commit(grant),))

@@ -10,6 +10,7 @@ from controller.station.rules import Clears
 from protocol.access import Denied, Granted, Reason
 from protocol.entries import AnyEntry, Purpose
 from protocol.entries import Granted as GrantEntry
+from protocol.rows import Level
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -161,7 +162,8 @@ class OpenSession(msgspec.Struct, frozen=True):
     """A session that is open, as far as its last heartbeat tells.
 
     powered, busy in milliseconds; at: the boot-time of that heartbeat. began: the boot-time of its grant; extended: of
-    the last tap for more time. The rest is the grant's: who, by which badge, what for, for how long at most.
+    the last tap for more time. The rest is the grant's: who, by which badge, what for, for how long at most, and what
+    it is billed by.
     """
 
     session: str
@@ -177,6 +179,11 @@ class OpenSession(msgspec.Struct, frozen=True):
     purpose: Purpose = Purpose.OWN
     group: bool = False
     longest: int | None = None
+    level: Level = Level.USER
+    category: str = ""
+    payer: str = ""
+    applied: str | None = None
+    meter: float | None = None
 
 
 class Recover(Event, frozen=True):

@@ -63,6 +63,11 @@ def _left(
         _purpose(db, granted),
         granted.group,
         granted.longest,
+        granted.level,
+        granted.category,
+        granted.payer,
+        granted.applied,
+        granted.meter,
     )
 
 
@@ -107,7 +112,11 @@ def _grant(body: str) -> Granted:
         return entry
     assert isinstance(entry, Resumed)  # noqa: S101 - those two are asked for
     purpose = entry.purpose or Purpose.OWN
-    return Granted(entry.session, entry.machine, entry.member or "", entry.badge or "", Level.USER, purpose)
+    level = entry.level or Level.USER
+    return Granted(
+        entry.session, entry.machine, entry.member or "", entry.badge or "", level, purpose, entry.category,
+        entry.payer, meter=entry.counted, applied=entry.applied,
+    )  # fmt: skip
 
 
 def _purpose(db: Database, granted: Granted) -> Purpose:

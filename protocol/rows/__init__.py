@@ -18,8 +18,10 @@ from protocol.rows.hours import Hours, Minute
 from protocol.rows.machine import Machine
 from protocol.rows.member import Member
 from protocol.rows.pin import Pin
+from protocol.rows.price import Meter, Price
 from protocol.rows.row import Id, Row, Text, Topic, Unread
 from protocol.rows.site import Site
+from protocol.rows.subscription import Subscription
 from protocol.rows.training import Training
 
 __all__ = [
@@ -37,11 +39,14 @@ __all__ = [
     "Level",
     "Machine",
     "Member",
+    "Meter",
     "Minute",
     "Pin",
+    "Price",
     "Row",
     "RowError",
     "Site",
+    "Subscription",
     "Text",
     "Topic",
     "Training",
@@ -54,7 +59,7 @@ __all__ = [
     "split",
 ]
 
-AnyRow = Member | Badge | Training | Certification | Machine | Hours | ForcedEnd | Site | Pin
+AnyRow = Member | Badge | Training | Certification | Machine | Hours | ForcedEnd | Site | Pin | Price | Subscription
 
 KINDS: Final[dict[str, type[Row]]] = {
     kind.head(): kind for kind in sorted(get_args(AnyRow), key=lambda kind: (kind.rank, kind.head()))

@@ -10,6 +10,7 @@ import click
 from common.commands import Group, settings_option
 from common.texts import _
 from server.commands.begin import check, init, recover, rekey
+from server.commands.billing import close_month, export
 from server.commands.keep import backup, restore
 from server.commands.rebuild import rebuild
 from server.commands.run import run
@@ -36,7 +37,7 @@ def server() -> None:
     """Gather the server's commands."""
 
 
-for each in (run, init, check, backup, restore, rebuild, rekey, recover, stick):
+for each in (run, init, check, backup, restore, rebuild, rekey, recover, stick, close_month, export):
     each.params.append(_config())
     server.add_command(each)
 for each in stick.commands.values():

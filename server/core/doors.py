@@ -68,7 +68,16 @@ STAFF: Final = (
         N_("Usage"),
         "chart-column",
         "fabmanager",
-        (Tab("/usage", N_("Overview"), "chart-column"), Tab("/usage/sessions", N_("Sessions"), "list")),
+        (
+            Tab("/usage", N_("Overview"), "chart-column"),
+            Tab("/usage/sessions", N_("Sessions"), "list"),
+            Tab("/prices", N_("Prices"), "coins"),
+            Tab("/plans", N_("Plans"), "ticket"),
+            Tab("/balances", N_("Balances"), "wallet"),
+            Tab("/months", N_("Months"), "calendar-check"),
+            Tab("/shares", N_("Co-owned machines"), "handshake"),
+        ),
+        ("/statements",),
     ),
     Door(
         "/setup",
@@ -90,6 +99,7 @@ OWN: Final = (
     Door("/me", N_("My machines"), "drill", "member"),
     Door("/me/sessions", N_("My minutes"), "chart-column", "member"),
     Door("/status", N_("The workshop"), "house", "member"),
+    Door("/me/costs", N_("My costs"), "wallet", "member", also=("/me/statements",)),
     Door("/me/badge", N_("My badge"), "nfc", "member"),
     Door("/account", N_("My account"), "user", "member"),
 )

@@ -43,6 +43,7 @@ class Kind(Enum):
     MINUTES = "minutes"  # of milliseconds
     MOMENT = "moment"
     DAY = "day"
+    MONEY = "money"  # of cents
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -137,8 +138,8 @@ def _said(value: Any, kind: Kind, *, french: bool) -> str:  # noqa: ANN401 - wha
     if value is None:
         return ""
     match kind:
-        case Kind.MINUTES:
-            said = f"{value / 60_000:.1f}"
+        case Kind.MINUTES | Kind.MONEY:
+            said = f"{value / 60_000:.1f}" if kind is Kind.MINUTES else f"{value / 100:.2f}"
             return said.replace(".", ",") if french else said
         case Kind.NUMBER:
             return str(value).replace(".", ",") if french else str(value)
@@ -163,6 +164,7 @@ def _xlsx(table: Table) -> HttpResponseBase:
     bold = book.add_format({"bold": True})
     formats = {
         Kind.MINUTES: book.add_format({"num_format": "0.0"}),
+        Kind.MONEY: book.add_format({"num_format": "0.00"}),
         Kind.MOMENT: book.add_format({"num_format": "dd/mm/yyyy hh:mm" if language() == "fr" else "yyyy-mm-dd hh:mm"}),
         Kind.DAY: book.add_format({"num_format": "dd/mm/yyyy" if language() == "fr" else "yyyy-mm-dd"}),
     }
@@ -192,8 +194,8 @@ def _plain(value: Any, kind: Kind) -> str | float | date | None:  # noqa: ANN401
     if value is None:
         return None
     match kind:
-        case Kind.MINUTES:
-            return round(float(value) / 60_000, 1)
+        case Kind.MINUTES | Kind.MONEY:
+            return round(float(value) / 60_000, 1) if kind is Kind.MINUTES else round(float(value) / 100, 2)
         case Kind.NUMBER:
             return float(value)
         case Kind.MOMENT:

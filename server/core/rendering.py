@@ -35,7 +35,7 @@ SIGNS: Final = {
 }
 
 
-SAYING: Final = ("when", "clock_time", "day_said", "date_said", "on_day", "day_short", "long_day")
+SAYING: Final = ("money", "when", "clock_time", "day_said", "date_said", "on_day", "day_short", "long_day")
 
 
 class Context(Protocol):

@@ -140,3 +140,11 @@ def _spaced(number: int) -> str:
 
 def _number(value: date) -> str:
     return "1er" if value.day == 1 and language() == "fr" else str(value.day)
+
+
+def money(cents: int) -> str:
+    """Write an amount: 9,40 € in French, 9.40 € in English."""
+    sign, whole = ("\u2212" if cents < 0 else ""), abs(cents)
+    mark, gap = (",", "\u202f") if language() == "fr" else (".", ",")
+    euros = f"{whole // 100:,}".replace(",", gap)
+    return f"{sign}{euros}{mark}{whole % 100:02}\u00a0€"

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "server.devices",
     "server.journal",
     "server.usage",
+    "server.billing",
     "server.machines",
     "server.own",
     "server.sticks",

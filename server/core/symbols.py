@@ -10,14 +10,15 @@ from typing import Final
 from lucide.jinja import lucide
 
 ICONS: Final = (
-    "ban", "bell", "calendar", "calendar-clock", "calendar-plus", "calendar-x", "chart-column", "check",
+    "ban", "bell", "calendar", "calendar-check", "calendar-clock", "calendar-plus", "calendar-x", "chart-column",
+    "check",
     "chevron-down", "chevron-left", "chevron-right", "chevrons-up-down", "circle-alert", "circle-check",
-    "circle-play", "circle-question-mark", "circle-stop", "circle-user-round", "circle-x", "clock", "copy",
+    "circle-play", "circle-question-mark", "circle-stop", "circle-user-round", "circle-x", "clock", "coins", "copy",
     "download", "drill", "ellipsis", "ellipsis-vertical", "file-down", "file-spreadsheet", "file-up", "gauge",
-    "graduation-cap", "hard-drive-download", "history", "house", "id-card", "inbox", "key-round",
+    "graduation-cap", "handshake", "hard-drive-download", "history", "house", "id-card", "inbox", "key-round",
     "languages", "list", "lock", "lock-open", "log-in", "log-out", "mail", "merge", "minus", "moon",
     "nfc", "octagon-alert", "pencil", "plug", "plus", "printer", "qr-code", "refresh-cw", "router",
-    "search", "settings", "shield-check", "sliders-horizontal", "sun", "sun-moon", "table-2", "trash-2",
+    "search", "settings", "shield-check", "sliders-horizontal", "sun", "sun-moon", "table-2", "ticket", "trash-2",
     "trending-down", "trending-up", "triangle-alert", "undo-2", "user", "user-plus", "user-x", "users",
     "wallet", "wifi-off", "wrench", "x", "zap",
 )  # fmt: skip

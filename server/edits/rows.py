@@ -209,9 +209,12 @@ def may_say(standing: Standing | None, key: str, before: Row | None, after: Row 
     return standing is not None and _kinds[key.partition("/")[0]].may_say(standing, before, after)
 
 
-def belonging_to(head: str, *names: str, holding: bool = False) -> list[Row]:
-    """Return every row that means nothing without those of that kind and these names; or only those that hold one."""
-    asked = [kind for kind in kinds() if kind.holds or not holding]
+def belonging_to(head: str, *names: str, holding: bool = False, only: str = "") -> list[Row]:
+    """Return every row that means nothing without those of that kind and these names.
+
+    holding: only those that hold one; only: those of one kind, by its head.
+    """
+    asked = [kind for kind in kinds() if (kind.holds or not holding) and only in {"", kind.name}]
     batches = [list(names[start : start + BATCH]) for start in range(0, len(names), BATCH)]
     found = (kind.of(each) for kind in asked for some in batches for each in kind.belonging_to(head, some))
     return [row for row in found if row is not None]

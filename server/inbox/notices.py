@@ -48,6 +48,10 @@ SENTENCES: Final = {
         "That backup was made by a version that left usage out. {count} sessions were read again from the journals in"
         " it. Those before may still be on the controllers: on each, `loquet sessions --csv` shows what it has."
     ),
+    "priced_otherwise": N_(
+        "{device}: a session on {machine} was billed there otherwise than this server reckons. What the machine said"
+        " stands; look at the session, and correct it where that is wrong."
+    ),
     "suspicious": N_(
         "{device} excluded or blocked more people in an hour than its workshop allows. What it says from now on waits"
         " for you, and what it did can be taken back, on the page Controllers."
@@ -88,6 +92,7 @@ TITLES: Final = {
     "not_rehashed": N_("A badge that was not believed"),
     "restored": N_("A backup was put back"),
     "restored_without_usage": N_("A backup was put back without usage"),
+    "priced_otherwise": N_("Two sums of one session"),
     "suspicious": N_("A controller does what is suspicious"),
     "too_much": N_("A controller says too much"),
     "too_many_held": N_("A controller proposes too much"),

@@ -14,7 +14,7 @@ from server.operations.views.backup import OPENS_TO as BACKUP
 PAGES: Final = (
     (
         N_("see what one may use and one's own hours, change one's own badge and PIN, search"),
-        "/me", "/me/sessions", "/me/badge", "/me/data", "/search",
+        "/me", "/me/sessions", "/me/badge", "/me/costs", "/me/data", "/search",
     ),
     (N_("choose one's own password and second factor"), "/account"),
     (N_("see why a machine lets one in or not"), "/explain"),
@@ -28,6 +28,10 @@ PAGES: Final = (
     ),
     (N_("import members from a sheet, or from a controller"), "/import", "/import-template", "/proposals"),
     (N_("see and correct everybody's usage"), "/usage"),
+    (
+        N_("set prices and plans, see balances, months and statements"),
+        "/prices", "/plans", "/balances", "/balance-of", "/months", "/shares", "/statements/x",
+    ),
     (N_("read the Inbox, and who changed what"), "/inbox", "/history"),
     (N_("set up trainings, machines and opening hours"), "/setup", "/site"),
     (N_("enrol and retire controllers"), "/devices"),

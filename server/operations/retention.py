@@ -12,6 +12,7 @@ from django.db.models import F, Model, QuerySet
 
 from server.accounts import logins
 from server.accounts.models import AuditRecord, Invitation
+from server.billing import keeping
 from server.core import clock
 from server.core.configuration import Configuration
 from server.core.models import SentForm
@@ -47,6 +48,8 @@ class Keep(StrEnum):
     DAY = "a day"
     MEMBER = "until the member is forgotten"
     ACCOUNT = "until the account is taken away, or its member forgotten"
+    BILLED = "ten years: what was billed, and to whom"
+    LEDGER = "ten years with whose it is; what accounts add up from stays"
     HOUSE = "for good: it says nothing of a person"
 
 
@@ -76,6 +79,10 @@ KEPT: Final[dict[str, Keep]] = {
     "sites.Site": Keep.HOUSE, "reminders.Plan": Keep.HOUSE, "sites.Operator": Keep.HOUSE, "devices.Device": Keep.HOUSE,
     "devices.EnrolCode": Keep.HOUSE, "journal.Stream": Keep.HOUSE, "journal.Gap": Keep.HOUSE,
     "core.ServerState": Keep.HOUSE, "imports.Source": Keep.HOUSE, "imports.Remembered": Keep.HOUSE,
+    "billing.Price": Keep.HOUSE, "billing.Plan": Keep.HOUSE, "billing.Series": Keep.HOUSE,
+    "billing.Closing": Keep.HOUSE, "billing.Subscription": Keep.MEMBER, "billing.Address": Keep.MEMBER,
+    "billing.Statement": Keep.BILLED, "billing.Transfer": Keep.LEDGER, "billing.Posting": Keep.LEDGER,
+    "billing.Balance": Keep.LEDGER, "billing.Share": Keep.LEDGER,
     "auth.Permission": Keep.HOUSE, "auth.Group": Keep.HOUSE,
     "auth.Group_permissions": Keep.HOUSE, "contenttypes.ContentType": Keep.HOUSE,
 }  # fmt: skip
@@ -111,6 +118,7 @@ def purge(configuration: Configuration) -> int:
         _in_batches(Edit.objects.filter(at__lt=old, changes=None, undoes=None))
         # Whose an id is stays; how both were before is of no use once the rows are gone that would be put back.
         MergedMember.objects.filter(edit=None).exclude(snapshot={}).update(snapshot={}, by="")
+    keeping.purge(clock.today())
     # What a source says stays proposed: it is read again only once it says something else.
     _in_batches(Draft.objects.filter(made__lt=clock.now() - A_DAY, source=None))
     GivenName.objects.filter(at__lt=clock.now() - A_DAY).delete()

@@ -25,6 +25,15 @@ def called(ids: Iterable[str]) -> dict[str, str]:
     return members | dict(Organisation.objects.filter(pk__in=wanted).values_list("pk", "name"))
 
 
+def name_of(payer: str) -> str:
+    """Return what one payer is called, whose id was not merged; "" for nobody."""
+    for kind in (Member, Organisation):
+        name = kind.objects.filter(pk=payer).values_list("name", flat=True).first()
+        if name is not None:
+            return str(name)
+    return ""
+
+
 def shown(payer: str) -> str:
     """Write a payer as forms take one back."""
     name = called([payer]).get(payer, "")
@@ -77,6 +86,11 @@ class _Names:
         self._taken.add(made)
         self._by_name.setdefault(fold(name), made)
         return made
+
+
+def known(said: str) -> str | None:
+    """Return whom somebody means: a member or an organisation, by id or by name; None for nobody."""
+    return _known(said, _Names())
 
 
 def _known(said: str, names: _Names) -> str | None:

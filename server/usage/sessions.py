@@ -24,6 +24,7 @@ from server.people.publics import bracket
 from server.people.usage import Used
 from server.usage.models import Circumstance, Correction, Forgotten, Session
 from server.usage.projection import Fix, Use, begins, corrected, project
+from server.usage.signals import sessions_made
 
 FIELDS: Final = Use.__struct_fields__
 FROZEN: Final = ("site", "bracket", "commune")
@@ -40,11 +41,15 @@ def came(device: Device, said: list[Any]) -> None:
                 _make(facts, name)
         except Exception as error:  # noqa: BLE001 - likewise
             unreadable(device, f"session {name}", type(error).__name__)
+    sessions_made.send(Session, device=device, said=facts.said)
 
 
 def make(device: Device, name: str) -> Session | None:
     """Make a session as its journal and the corrections say that it was; None where there was none."""
-    return _make(Facts(device, [name]), name)
+    facts = Facts(device, [name])
+    made = _make(facts, name)
+    sessions_made.send(Session, device=device, said=facts.said)
+    return made
 
 
 class Facts:

@@ -97,7 +97,7 @@ class Machines(Kind[Machine, protocol.Machine]):
 
     def sites(self, names: list[str]) -> dict[str, set[str]]:
         """Return where the controllers that switch them stand."""
-        return _sites_of_machines(names)
+        return sites_of_machines(names)
 
     def names(self) -> Iterable[str]:
         """Return the machines that are not retired."""
@@ -201,7 +201,7 @@ class ForcedEnds(Kind[ForcedEnd, protocol.ForcedEnd]):
 
     def sites(self, names: list[str]) -> dict[str, set[str]]:
         """Return where their machines are."""
-        of_machines = _sites_of_machines([name.split("/", 1)[0] for name in names])
+        of_machines = sites_of_machines([name.split("/", 1)[0] for name in names])
         return {name: of_machines.get(name.split("/", 1)[0], set()) for name in names}
 
     def belonging_to(self, kind: str, names: list[str]) -> Iterable[ForcedEnd]:
@@ -222,7 +222,7 @@ def _is_lock(before: protocol.Machine | None, after: protocol.Machine | None) ->
     return after == msgspec.structs.replace(before, locked=after.locked, now=after.now)
 
 
-def _sites_of_machines(names: list[str]) -> dict[str, set[str]]:
+def sites_of_machines(names: list[str]) -> dict[str, set[str]]:
     """Return where machines are; those that no controller switches are left out."""
     known = dict(Machine.objects.exclude(device=None).values_list("pk", "device__site"))
     return {name: {known[name]} for name in names if name in known}

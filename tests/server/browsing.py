@@ -11,7 +11,8 @@ PAGES = [
     "/me/badge", "/me/data", "/design", "/devices", "/devices/stick", "/explain", "/import", "/usage", "/inbox",
     "/setup", "/history",
     "/site", "/duplicates", "/merge", "/organisations", "/mail", "/accounts", "/members/new", "/account", "/me",
-    "/me/sessions", "/usage/sessions", "/usage/sessions?undated=1", "/setup/traces",
+    "/me/sessions", "/me/costs", "/prices", "/plans", "/balances", "/months", "/shares",
+    "/usage/sessions", "/usage/sessions?undated=1", "/setup/traces",
 ]  # fmt: skip
 # With one of everything.
 MORE = [
@@ -30,6 +31,8 @@ MORE = [
     "/members/ann?edits-from=3", "/members/ann?edits-to=end",
     "/machines/laser?waiting-from=9&mended-from=9&downs-from=9",
     "/machines/laser?waiting-to=end&mended-to=end&downs-to=end",
+    "/prices?member=ann&machine=laser&minutes=47", "/balances/ann", "/months/2026-10", "/months/2026-10?as=csv",
+    "/statements/2026-A-0001", "/statements/2026-A-0001?as=csv", "/balances?as=csv",
     "/accounts/1", "/accounts?member=bob",
 ]  # fmt: skip
 PASSWORD = "correct horse battery"

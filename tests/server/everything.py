@@ -17,8 +17,23 @@ def one_of_everything():
     from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
-    from protocol.rows import Badge, Certification, ForcedEnd, Hours, Level, Machine, Member, Pin, Training
+    from protocol.rows import (
+        Badge,
+        Certification,
+        ForcedEnd,
+        Hours,
+        Level,
+        Machine,
+        Member,
+        Meter,
+        Pin,
+        Price,
+        Subscription,
+        Training,
+    )  # fmt: skip
     from server.accounts.models import Account, AuditRecord, Identity, Invitation
+    from server.billing import ledger
+    from server.billing import models as billing
     from server.core import state
     from server.core.models import SentForm
     from server.devices.models import Device, EnrolCode, GivenName, Proposal
@@ -54,6 +69,9 @@ def one_of_everything():
             Certification("ann", "laser", Level.TRAINER, date(2026, 1, 1), date(2027, 1, 1)),
             Hours("student", ((480, 1080),)),
             ForcedEnd("laser", "bob", by="test"),
+            Price(Meter.POWERED, "laser", cents=1200, step=60, least=100, vat=2000, account="706"),
+            Price(Meter.POWERED, category="student", plan="resident", since=date(2026, 1, 1), off=25),
+            Subscription("ann", "resident", date(2026, 1, 1)),
         ],
     )
     SentForm.objects.create(word="abcdefghijklmnop", at=NOW, location="/members/ann")
@@ -151,6 +169,19 @@ def one_of_everything():
     MergedMember.objects.create(gone="ann-2", kept="ann", by="owner", edit=edit)
     NotTheSame.objects.create(one="ann", other="bob", by="owner")
     Circumstance.objects.create(device=device, session="s1")
+    billing.Plan.objects.create(id="resident", name="Resident", fee=4_000, included=36_000, machines=["laser"])
+    frozen = billing.Statement.objects.create(
+        number="2026-A-0001", series="A", count=1, month="2026-10", payer="ann", name="Ann Fox", address="1 rue Haute",
+        reference="PO 7", lines=[{"id": 1, "cents": -940}], total=-940, balance=-940, digest="e" * 64, made=NOW,
+    )  # fmt: skip
+    billing.Closing.objects.create(month="2026-10", at=NOW, by="owner", digest="f" * 64, left_out=[])
+    billing.Series.objects.create(name="A", generation="1", after="")
+    billing.Balance.objects.create(account="payer/ann", unit="EUR", amount=-940)
+    billing.Address.objects.create(payer="ann", name="Ann Fox", text="1 rue Haute", reference="PO 7")
+    billing.Share.objects.create(machine="laser", holder="ann", weight=1, since=NOW.date())
+    billing.Share.objects.create(machine="laser", holder="school", weight=3, since=NOW.date(), is_rest=True)
+    ledger.pay("ann", 1_000, "R-1", NOW.date(), "owner")
+    billing.Transfer.objects.filter(payer="ann").update(statement=frozen, at=NOW)
     BrowserSession.objects.create(session_key="k" * 32, session_data="", expire_date=NOW)
     attempt = AccessAttempt.objects.create(username="x", ip_address="127.0.0.1", failures_since_start=1)
     AccessAttemptExpiration.objects.create(access_attempt=attempt, expires_at=NOW)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from django.db import connection
 
-from protocol.rows import Badge, Certification, ForcedEnd, Member, Pin, Row
+from protocol.rows import Badge, Certification, ForcedEnd, Member, Pin, Row, Subscription
 from server.edits import rows
 from server.people.merging.union import certifications_as_one
 from server.people.models import Member as People
@@ -52,6 +52,14 @@ HELD: Final[dict[str, str]] = {
     "devices.Proposal.key": "resolved where it is read",
     "devices.Proposal.row": "resolved where it is read",
     "journal.Entry.body": "the book: never changed",
+    "billing.Subscription.member": "a row: united",
+    "billing.Address.payer": "of the id that statements go to; asked for by whose it is now",
+    "billing.Share.holder": "as it was said; a holder is named by whose the id is now",
+    "billing.Transfer.payer": "the ledger: never changed; resolved where it is added up",
+    "billing.Transfer.member": "the ledger: never changed",
+    "billing.Posting.account": "the ledger: never changed; resolved where it is added up",
+    "billing.Balance.account": "resolved where it is read",
+    "billing.Statement.payer": "as it was issued",
     "usage.Session.said": "as the journal says",
     "usage.Refusal.member": "as the journal says; resolved where it is shown",
     "usage.Session.member": "resolved, and made anew of `said`",
@@ -199,10 +207,10 @@ def redirected(wanted: Mapping[str, Row | None]) -> dict[str, tuple[str, Row | N
             if isinstance(kept, Member):
                 excluded, name = kept.excluded or row.excluded, kept.name or row.name
                 found[key] = kept.key, msgspec.structs.replace(kept, excluded=excluded, name=name)
-        elif isinstance(row, Badge | Certification | ForcedEnd):
+        elif isinstance(row, Badge | Certification | ForcedEnd | Subscription):
             moved = msgspec.structs.replace(row, member=to)
             found[key] = moved.key, moved
-        elif row is None and key.startswith(("certification/", "cut/")):
+        elif row is None and key.startswith(("certification/", "cut/", "subscription/")):
             found[key] = key.replace(f"/{member}/", f"/{to}/", 1), None
     return found
 
@@ -215,7 +223,7 @@ def _named(key: str, row: Row | None) -> str:
     match head:
         case "member" | "pin":
             return name
-        case "certification":
+        case "certification" | "subscription":
             return name.rpartition("/")[0]
         case "cut":
             return name.split("/")[1] if name.count("/") > 1 else ""

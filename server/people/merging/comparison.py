@@ -17,8 +17,8 @@ from server.core.saying import duration as minutes
 from server.edits import rows
 from server.people import payers, usage
 from server.people.forms import ParticularsForm
-from server.people.merging.merge import Known, known_of, looked_at, pair_of
-from server.people.merging.union import Choice, Union, particulars_as_one, usual
+from server.people.merging.merge import Known, known_of, paid_for, pair_of
+from server.people.merging.union import Choice, Union, particulars_as_one, united, usual
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -47,12 +47,13 @@ class Comparison(NamedTuple):
 def compare(choice: Choice, site: str | None) -> Comparison:
     """Return two members side by side. Raises EditError."""
     kept, gone, choice = pair_of(choice)
-    union = looked_at(choice)
+    mine, theirs = rows.belonging_to("member", kept.id), rows.belonging_to("member", gone.id)
+    union = united(kept, gone, [*mine, *theirs], paid_for(gone.id), choice)
     accounts = _accounts(kept.id), _accounts(gone.id)
     lines = [
         *_of_members(kept, gone, union.member),
         *_of_particulars(known_of(kept.id), known_of(gone.id)),
-        *_of_rows(kept.id, gone.id, union.put),
+        *_of_rows(kept.id, mine, theirs, union.put),
         Line(_("Accounts"), *accounts, ", ".join(each for each in accounts if each)),
         *_of_usage(kept.id, gone.id, site),
     ]
@@ -94,8 +95,7 @@ def _said(value: Any) -> str:  # noqa: ANN401 - of any field, as JSON
     return day(date.fromisoformat(text)) if _DAY.fullmatch(text) else text
 
 
-def _of_rows(kept: str, gone: str, put: Iterable[Row]) -> Iterator[Line]:
-    mine, theirs = rows.belonging_to("member", kept), rows.belonging_to("member", gone)
+def _of_rows(kept: str, mine: list[Row], theirs: list[Row], put: Iterable[Row]) -> Iterator[Line]:
     after = {row.key: row for row in mine} | {row.key: row for row in put if getattr(row, "member", "") == kept}
     three = [mine, theirs, list(after.values())]
     for kind, label in ((Badge, _("Badges")), (Pin, _("PIN"))):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from protocol.rows import Badge, Certification, ForcedEnd, Member, Pin, Row
+from protocol.rows import Badge, Certification, ForcedEnd, Member, Pin, Row, Subscription
 from server.core import clock
 
 UNNAMED: Final = "new-"  # what a controller calls whoever is let in at its reader
@@ -57,6 +57,16 @@ def certifications_as_one(one: Certification, other: Certification) -> Certifica
     return msgspec.structs.replace(one, level=level, since=since, until=until)
 
 
+def subscriptions_as_one(rows: Iterable[Subscription]) -> Subscription:
+    """Return one subscription for all those of the last one's plan: from the earliest day to the latest."""
+    *others, found = rows
+    for each in others:
+        if each.plan == found.plan:
+            since, until = earlier(found.since, each.since), later(found.until, each.until)
+            found = msgspec.structs.replace(found, since=since, until=until)
+    return found
+
+
 def _is_over(row: Certification, today: date) -> bool:
     return row.until is not None and row.until < today
 
@@ -103,6 +113,9 @@ def united(kept: Member, gone: Member, theirs: Iterable[Row], paid_for: Iterable
                 moved = moved if before is None else certifications_as_one(before, moved)  # type: ignore[arg-type]
             case Badge() | ForcedEnd():
                 moved = msgspec.structs.replace(row, member=kept.id)
+            case Subscription():
+                theirs_now = msgspec.structs.replace(row, member=kept.id)
+                moved = subscriptions_as_one([*_of(found, Subscription, kept.id), theirs_now])
             case Pin() if not has_pin:
                 moved = msgspec.structs.replace(row, member=kept.id)
             case _:

@@ -194,5 +194,5 @@ def _change(request: HttpRequest, member: str) -> None:
 def _ends(member: str, site: str | None) -> list[ForcedEnd]:
     """Return what is to end of all that a member runs, in one workshop or in all."""
     mine = set(rows.names("machine", site))
-    found = (row for row in rows.belonging_to("member", member) if isinstance(row, ForcedEnd))
+    found = (row for row in rows.belonging_to("member", member, only=ForcedEnd.head()) if isinstance(row, ForcedEnd))
     return [row for row in found if not row.session and row.machine in mine]

@@ -15,7 +15,7 @@ BACK = {new: old for old, new in former.LABELS.items()}
 
 
 LATER = ("people", "whitelist", "usage", "journal", "devices", "accounts", "core", "inbox", "edits")  # have grown since
-NEW = ("imports", "reminders")  # stand on those, and were not there
+NEW = ("imports", "reminders", "billing")  # stand on those, and were not there
 
 
 def of_then(rows):

@@ -37,7 +37,7 @@ def test_what_has_a_period_is_gone_after_it(sqlite, monkeypatch):
 
 
 def for_longer(keep):
-    return {keep.MEMBER, keep.ACCOUNT, keep.HOUSE}
+    return {keep.MEMBER, keep.ACCOUNT, keep.HOUSE, keep.LEDGER}
 
 
 def test_nothing_of_whoever_is_forgotten_is_in_any_table(database):

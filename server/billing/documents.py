@@ -1,0 +1,90 @@
+"""Statements and months as files: what a payer is sent, and what an accountant reads (the columns of the FEC)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from common.texts import N_, _
+from server.billing import explaining
+from server.billing.models import Posting, Statement
+from server.core.exports import Column, Kind, Table
+from server.whitelist.sameness.machines import called
+
+WHATS: Final = {
+    "session": N_("session"),
+    "correction": N_("correction"),
+    "fee": N_("plan"),
+    "included": N_("included time"),
+    "payment": N_("payment"),
+    "given": N_("hours given"),
+    "passed": N_("time passed on"),
+    "share": N_("share paid out"),
+}
+
+
+def statement_table(statement: Statement) -> Table:
+    """Return a statement as a table: a row for each thing on it."""
+    columns = (
+        Column(_("Day"), Kind.DAY), Column(_("What")), Column(_("Machine")), Column(_("How it is reckoned")),
+        Column(_("Amount"), Kind.MONEY), Column(_("Minutes"), Kind.MINUTES),
+    )  # fmt: skip
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        names = called()
+        for line in statement.lines:
+            yield (
+                day_of(line),
+                _(WHATS.get(line.get("what", ""), "")) or line.get("what", ""),
+                names.get(line.get("machine", ""), line.get("machine", "")),
+                reckoned(line),
+                line.get("cents", 0),
+                line.get("seconds", 0) * 1_000 or None,
+            )
+        yield (None, _("Total"), "", "", statement.total, None)
+
+    title = _("Statement {number}").format(number=statement.number)
+    return Table(f"statement-{statement.number}", f"{title} · {statement.name}", columns, rows)
+
+
+def day_of(line: dict[str, Any]) -> Any:  # noqa: ANN401 - a date, or nothing
+    """Return the day on which something was posted."""
+    try:
+        return datetime.fromisoformat(line["at"]).date()
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def reckoned(line: dict[str, Any]) -> str:
+    """Return how an amount came about, in words; else the note that goes with it."""
+    said = [f"{each.what} ({', '.join(each.steps)})" for each in explaining.lines_of(line.get("lines", []))]
+    return "; ".join([*said, *([line["note"]] if line.get("note") else [])])
+
+
+def journal_table(month: str) -> Table:
+    """Return the postings of a month in the columns of the FEC (Livre des procédures fiscales, article A47 A-1)."""
+    titles = (
+        "JournalCode", "JournalLib", "EcritureNum", "EcritureDate", "CompteNum", "CompteLib", "CompAuxNum",
+        "CompAuxLib", "PieceRef", "PieceDate", "EcritureLib", "Debit", "Credit", "EcritureLet", "DateLet", "ValidDate",
+        "Montantdevise", "Idevise",
+    )  # fmt: skip
+    money = {"Debit", "Credit"}
+    columns = tuple(Column(title, Kind.MONEY if title in money else Kind.TEXT) for title in titles)
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        found = Posting.objects.filter(month=month, unit="EUR").select_related("transfer__statement")
+        for each in found.order_by("transfer_id", "pk").iterator(chunk_size=500):
+            transfer = each.transfer
+            kind, _slash, name = each.account.partition("/")
+            number = {"payer": "411", "machine": "706", "plan": "706", "holder": "467"}.get(kind, "512")
+            day = f"{transfer.at:%Y%m%d}"
+            piece = transfer.statement.number if transfer.statement is not None else ""
+            auxiliary = name if kind in {"payer", "holder"} else ""
+            debit, credit = max(0, -each.amount), max(0, each.amount)
+            yield (
+                "LO", "Loquet", str(transfer.pk), day, number, kind, auxiliary, auxiliary, piece, day,
+                f"{transfer.what} {transfer.machine}".strip(), debit, credit, "", "", day, "", "",
+            )  # fmt: skip
+
+    return Table(f"fec-{month}", month, columns, rows)
