@@ -54,6 +54,11 @@ BOUNDS: dict[str, float] = {
     "grid_ms_postgres": 200,
     "grid_queries": 20,
     "grid_queries_postgres": 20,
+    "price_over_decide": 10,
+    "close_month_s": 10,
+    "wire_list_2000_kb": 500,
+    "wire_month_kb": 800,
+    "wire_2g_s": 600,
 }
 LONGEST_S = 1_800  # for one part of it; what takes longer hangs
 EXACT = {"commits_per_tap"}
@@ -79,6 +84,8 @@ def measure() -> dict[str, float]:
     folder = Path.cwd() / ".bench"  # on a real file system, as a temporary folder may not be
     folder.mkdir(exist_ok=True)
     apart = _apart(f"tap.figures(Path({str(folder)!r}))") | _apart("reader.figures()")
+    apart |= _apart("billing.reckoning()") | _apart(f"billing.figures(Path({str(folder)!r}))")
+    apart |= _apart(f"wire.figures(Path({str(folder)!r}))")
     apart |= _apart(f"storage.figures(Path({str(folder)!r}))")
     for kind in ("sqlite", "postgres"):
         apart |= _apart(f"central.figures(Path({str(folder)!r}), {kind!r})")

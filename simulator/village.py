@@ -1,4 +1,4 @@
-"""A workshop as there are many, for the demonstration: eight machines, forty members, six months of sessions.
+"""A workshop as there are many, for the demonstration: eight machines, forty members, a year of sessions and bills.
 
 Run as a program it fills a new server, prints what whoever plays needs, and then is that server.
 """
@@ -13,7 +13,20 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from common.texts import N_, _, spoken
-from protocol.rows import Badge, BadgeKind, Certification, Hours, Level, Machine, Member, Row, Training
+from protocol.rows import (
+    Badge,
+    BadgeKind,
+    Certification,
+    Hours,
+    Level,
+    Machine,
+    Member,
+    Meter,
+    Price,
+    Row,
+    Subscription,
+    Training,
+)
 from simulator.workbench.drawer import DRAWER, tag
 from simulator.workbench.drawer import MACHINES as CALLED
 
@@ -46,7 +59,7 @@ FIRST: Final = (
 LAST: Final = ("Dupré", "Moulin", "Faure", "Roux", "Blanc", "Gauthier", "Chabert", "Vernet", "Lombard", "Armand")
 CATEGORIES: Final = ("particulier", "étudiant", "professionnel", "équipe")
 SEED: Final = 1901
-MONTHS: Final = 6
+MONTHS: Final = 12
 HALF: Final = 0.5
 
 
@@ -96,7 +109,29 @@ def rows(hash_of: Any) -> list[Row]:  # noqa: ANN401 - a badge key's hash
     ]
     spans = [(day * 1440 + 8 * 60, day * 1440 + 22 * 60) for day in range(6)]
     made.append(Hours("étudiant", tuple(spans)))
-    return made
+    return made + prices() + _subscriptions(today)
+
+
+def prices() -> list[Row]:
+    """Return what the machines cost."""
+    return [
+        Price(Meter.POWERED, "laser", cents=1200, least=200),
+        Price(Meter.POWERED, "printer", cents=150, step=900),
+        Price(Meter.POWERED, "cnc", cents=1800),
+        Price(Meter.POWERED, "kiln", cents=250, most=2000),
+        Price(Meter.POWERED, "vinyl", cents=600),
+        Price(Meter.POWERED, "laser", category="professionnel", cents=2400, least=500),
+        Price(Meter.POWERED, plan="resident", off=25),
+        Price(Meter.POWERED, category="équipe", off=100),
+    ]
+
+
+def _subscriptions(today: date) -> list[Row]:
+    """Return who has which plan: residents for a while, some by the hour, one that ends soon."""
+    begins = today - timedelta(days=200)
+    found: list[Row] = [Subscription(f"m{number}", "resident", begins) for number in (102, 105, 108)]
+    found += [Subscription(f"m{number}", "nomad", begins + timedelta(days=number - 100)) for number in range(110, 116)]
+    return [*found, Subscription("marie", "ten-hours", begins, today + timedelta(days=12))]
 
 
 def fill(port_of: dict[str, int]) -> dict[str, Any]:
@@ -129,7 +164,9 @@ def fill(port_of: dict[str, int]) -> dict[str, Any]:
         report={"version": "0.1.0", "clock": "kept", "backlog": 0, "free": 9_000_000_000}
     )
     Machine.objects.filter(pk__in=["embroidery", "kiln"]).update(device=silent)
+    _accounts()
     _sessions(silent, account)
+    _bill()
     editing.carry_out(author, "revoked", drop=["certification/m103/vinyl"])
     _a_revocation_that_has_not_arrived(author, silent)
     backup.left()
@@ -152,7 +189,7 @@ def _a_revocation_that_has_not_arrived(author: Any, silent: Any) -> None:  # noq
 
 
 def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
-    """Make six months of sessions."""
+    """Make a year of sessions."""
     from server.people.models import Member  # noqa: PLC0415
     from server.usage.models import Session  # noqa: PLC0415
     from server.whitelist.models import Certification  # noqa: PLC0415
@@ -163,6 +200,7 @@ def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
     for held in Certification.objects.all():
         certified.setdefault(held.training, []).append(held.member)
     members = dict(Member.objects.values_list("pk", "category"))
+    organisations = {"m104": "college", "m107": "college", "m111": "smith"}
     made = []
     for number in range(900):
         machine = chance.choice(list(MACHINES))
@@ -186,9 +224,80 @@ def _sessions(device: Any, _account: Any) -> None:  # noqa: ANN401 - server's
                 busy=int(powered * 0.8),
                 why=chance.choice(["badge_removed", "badge_tapped", "rested", "idle"]),
                 category=members[who],
+                payer=organisations.get(who, ""),
             )
         )
     Session.objects.bulk_create(made)
+
+
+def _accounts() -> None:
+    """Make three plans, two organisations that pay for people, and two machines that several own."""
+    from server.billing.models import Plan, Share  # noqa: PLC0415
+    from server.people.models import Organisation  # noqa: PLC0415
+
+    hours = 36_000
+    for pk, name, fee, included in (
+        ("resident", N_("Resident"), 4_000, 0),
+        ("nomad", N_("Nomad"), 1_500, 0),
+        ("ten-hours", N_("Ten hours"), 6_000, hours),
+    ):
+        Plan.objects.create(pk=pk, name=_(name), fee=fee, included=included)
+    Organisation.objects.create(pk="college", name="Collège Jean Moulin")
+    Organisation.objects.create(pk="smith", name="Forge du Diois")
+    begins = (date.today() - timedelta(days=MONTHS * 31)).replace(day=1)  # noqa: DTZ011 - a play's
+    for machine in ("kiln", "printer"):
+        parts = (("college", 4, True), ("m101", 1, False), ("m103", 1, False), ("m106", 1, False), ("smith", 1, False))
+        for holder, weight, is_rest in parts:
+            Share.objects.create(machine=machine, holder=holder, weight=weight, since=begins, is_rest=is_rest)
+
+
+def _bill() -> None:
+    """Post what the sessions cost, each on its day, and close the months that are over."""
+    import msgspec  # noqa: PLC0415
+
+    from protocol import price  # noqa: PLC0415
+    from server.billing import charges, closing, ledger  # noqa: PLC0415
+    from server.billing.ledger import Leg  # noqa: PLC0415
+    from server.core import clock  # noqa: PLC0415
+    from server.usage.models import Session  # noqa: PLC0415
+
+    listed, this_month = charges.prices_in_force(), ledger.month_of(clock.today())
+    at = [0.0]
+    clock.hand(lambda: at[0])
+    try:
+        for session in Session.objects.order_by("started"):
+            at[0] = ((session.started or 0) + session.powered) / 1000
+            month = ledger.month_of(clock.today())
+            while closing.next_month() < month and ledger.last_closed() < month:
+                _close(closing.next_month(), at)
+                at[0] = ((session.started or 0) + session.powered) / 1000
+            applied = price.applied(listed, session.machine, session.member, session.category, clock.today())
+            lines = charges.own_lines(session, applied)
+            cents, who = price.total(lines), charges.who_pays(session)
+            whose = {"payer": who, "machine": session.machine, "member": session.member}
+            if lines:
+                ledger.post(
+                    f"session/{session.device_id}/{session.session}/0", charges.SESSION, month,
+                    [Leg(ledger.payer(who), -cents), Leg(ledger.machine(session.machine), cents)],
+                    device=session.device, session=session.session, lines=msgspec.to_builtins(lines), **whose,
+                )  # fmt: skip
+        while closing.next_month() < this_month:
+            _close(closing.next_month(), at)
+    finally:
+        clock.hand(time.time)
+
+
+def _close(month: str, at: list[float]) -> None:
+    """Close a month a day after its end; most have paid what they owed by then."""
+    from server.billing import closing, ledger, plans  # noqa: PLC0415
+    from server.core import clock  # noqa: PLC0415
+
+    _first, last = plans.days_of(month)
+    at[0] = time.mktime((last + timedelta(days=1)).timetuple()) + 86_400
+    closing.close(month, USER, anyway=True)
+    for number, (who, cents) in enumerate(sorted(ledger.every_balance().items())):
+        if cents < 0 and number % 4:
+            ledger.pay(who, -cents, f"{month}-{number:03}", clock.today(), USER)
 
 
 def main() -> int:

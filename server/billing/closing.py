@@ -9,8 +9,8 @@ from datetime import datetime, time
 from typing import Any, Final
 
 import msgspec
-from django.db import transaction
-from django.db.models import Sum
+from django.db import connection, transaction
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from common.errors import LoquetError
@@ -25,6 +25,7 @@ from server.usage.models import Session
 
 NUMBER: Final = re.compile(r"^[0-9]{4}-([A-Z]{1,3})-([0-9]{1,6})$")
 BATCH: Final = 500
+TRANSFERS: Final = Transfer._meta.db_table  # noqa: SLF001 - Django's documented way
 SHOWN: Final = 200  # open sessions that are named
 Progress = Callable[[int, int], None]
 
@@ -153,46 +154,49 @@ def _following(name: str) -> str:
 
 
 def _freeze(month: str, series: Series, progress: Progress) -> list[Statement]:
-    """Make the statements of a month; return them, without their lines, in the order of their numbers."""
+    """Make the statements of a month; return them in the order of their numbers."""
     by_payer: dict[str, list[Transfer]] = {}
-    mine = Transfer.objects.filter(month=month, statement=None).exclude(payer="").order_by("pk")
-    found = list(mine.prefetch_related("postings"))
+    found = list(Transfer.objects.filter(month=month, statement=None).exclude(payer="").order_by("pk"))
+    legs = _legs(Posting.objects.filter(month=month))
     now = aliases.resolve(each.payer for each in found)
     for each in found:
         by_payer.setdefault(now.get(each.payer, each.payer), []).append(each)
     names, addresses = payers.called(by_payer), {each.pk: each for each in Address.objects.filter(pk__in=by_payer)}
     balances = ledger.every_balance()
     last = Statement.objects.filter(series=series.name).order_by("-count").values_list("count", flat=True).first() or 0
-    frozen = []
+    made = []
     for number, (who, transfers) in enumerate(sorted(by_payer.items()), last + 1):
-        address = addresses.get(who)
-        made = Statement(
-            number=f"{month[:4]}-{series.name}-{number:04}",
-            series=series.name,
-            count=number,
-            month=month,
-            payer=who,
-            name=(address.name if address else "") or names.get(who, who),
-            address=address.text if address else "",
-            reference=address.reference if address else "",
-            lines=[line_of(each) for each in transfers],
-            balance=balances.get(who, 0),
-        )
-        made.total = sum(line["cents"] for line in made.lines)
-        made.digest = digest_of(made.number, who, made.lines)
-        made.save(force_insert=True)
-        keys = [each.pk for each in transfers]
-        for start in range(0, len(keys), BATCH):
-            Transfer.objects.filter(pk__in=keys[start : start + BATCH]).update(statement=made)
-        made.lines = []
-        frozen.append(made)
+        address = addresses.get(who) or Address()
+        lines = [line_of(each, legs.get(each.pk, [])) for each in transfers]
+        said = f"{month[:4]}-{series.name}-{number:04}"
+        statement = Statement(number=said, series=series.name, count=number, month=month, payer=who, lines=lines)
+        statement.name, statement.address = address.name or names.get(who, who), address.text
+        statement.reference, statement.balance = address.reference, balances.get(who, 0)
+        statement.total = sum(line["cents"] for line in lines)
+        statement.digest = digest_of(said, who, lines)
+        made.append(statement)
         progress(number - last, len(by_payer))
+    frozen = Statement.objects.bulk_create(made, batch_size=BATCH)
+    pairs = [(each.pk, one.pk) for each in frozen for one in by_payer[each.payer]]
+    with connection.cursor() as cursor:  # one statement for all of them: Django would look at each of 20,000
+        cursor.executemany(f"update {TRANSFERS} set statement_id = %s where id = %s", pairs)  # noqa: S608 - our own name
     return frozen
 
 
-def line_of(transfer: Transfer) -> dict[str, Any]:
-    """Return what a statement says of a transfer."""
-    mine = [each for each in transfer.postings.all() if each.account == ledger.payer(transfer.payer)]
+Legs = dict[int, list[tuple[str, str, int]]]
+
+
+def _legs(found: QuerySet[Posting]) -> Legs:
+    """Return what each transfer moved: account, unit, amount."""
+    legs: Legs = {}
+    for transfer, account, unit, amount in found.values_list("transfer_id", "account", "unit", "amount"):
+        legs.setdefault(transfer, []).append((account, unit, amount))
+    return legs
+
+
+def line_of(transfer: Transfer, legs: list[tuple[str, str, int]]) -> dict[str, Any]:
+    """Return what a statement says of a transfer, and of what it moved."""
+    mine = [(unit, amount) for account, unit, amount in legs if account == ledger.payer(transfer.payer)]
     return {
         "id": transfer.pk,
         "what": transfer.what,
@@ -202,8 +206,8 @@ def line_of(transfer: Transfer) -> dict[str, Any]:
         "session": transfer.session,
         "note": transfer.note,
         "lines": transfer.lines,
-        "cents": sum(each.amount for each in mine if each.unit == ledger.EUR),
-        "seconds": sum(each.amount for each in mine if each.unit == ledger.TIME),
+        "cents": sum(amount for unit, amount in mine if unit == ledger.EUR),
+        "seconds": sum(amount for unit, amount in mine if unit == ledger.TIME),
     }
 
 
@@ -215,10 +219,16 @@ def digest_of(number: str, who: str, lines: list[dict[str, Any]]) -> str:
 
 def verified(month: str) -> str:
     """Return the digest of a closed month, made anew from the ledger: what it was when it was closed."""
+    legs = _legs(Posting.objects.filter(month=month))
+    by_statement: dict[int, list[Transfer]] = {}
+    for each in Transfer.objects.filter(month=month).exclude(statement=None).order_by("pk"):
+        by_statement.setdefault(each.statement_id or 0, []).append(each)
     digests = []
-    for each in Statement.objects.filter(month=month).order_by("count"):
-        transfers = each.transfers.order_by("pk").prefetch_related("postings")
-        digests.append(digest_of(each.number, each.payer, [line_of(transfer) for transfer in transfers]))
+    for pk, number, payer in (
+        Statement.objects.filter(month=month).order_by("count").values_list("pk", "number", "payer")
+    ):
+        lines = [line_of(each, legs.get(each.pk, [])) for each in by_statement.get(pk, [])]
+        digests.append(digest_of(number, payer, lines))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 

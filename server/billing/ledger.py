@@ -26,6 +26,7 @@ TIME: Final = "TIME"
 POINT_S: Final = 900
 POOL: Final = "pool"
 OUTSIDE: Final = "outside"
+BATCH: Final = 200
 MOST: Final = 10**12  # cents or seconds in one posting
 
 
@@ -164,13 +165,16 @@ def every_account() -> dict[str, dict[str, int]]:
 
 def move_balances(month: str) -> None:
     """Take a month that is being closed into the balances."""
-    known = {(each.account, each.unit): each for each in Balance.objects.all()}
+    known = Balance.objects.values_list("account", "unit", "amount")
+    found = {(account, unit): amount for account, unit, amount in known}
     sums = Posting.objects.filter(month=month).values("account", "unit").annotate(sum=Sum("amount")).order_by()
     for each in sums:
         key = each["account"], each["unit"]
-        row = known.get(key) or Balance(account=key[0], unit=key[1], amount=0)
-        row.amount += int(each["sum"])
-        row.save()
+        found[key] = found.get(key, 0) + int(each["sum"])
+    Balance.objects.bulk_create(
+        (Balance(account=account, unit=unit, amount=amount) for (account, unit), amount in found.items()),
+        update_conflicts=True, unique_fields=["account", "unit"], update_fields=["amount"], batch_size=BATCH,
+    )  # fmt: skip
 
 
 # --- what people enter ---

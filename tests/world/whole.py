@@ -24,8 +24,10 @@ from workshop import CARDS
 
 from common.errors import LoquetError
 from controller.station.states import InSession
+from protocol import price
+from protocol.entries import decode_entry
 from protocol.moment import Quality
-from protocol.rows import Badge, Certification, Level, Machine, Member
+from protocol.rows import Badge, Certification, Level, Machine, Member, Meter, Price, Subscription
 
 DAY_S = 86_400
 NOON = 1_795_176_000_000  # 20 November 2026
@@ -246,6 +248,23 @@ class Whole:
         if not getattr(rows.get("member/marie"), "excluded", True):
             for place in self.places:  # whoever merges or separates has seen what each of them may
                 place.shut.discard("marie")
+
+    def reprice(self):
+        """What a machine costs changes, or who has a plan that makes it cheaper."""
+        from server.edits.authors import Author
+        from server.edits.editing import EditError, carry_out
+
+        machine = self.rng.choice([*self.somewhere().machines, ""])
+        row = self.rng.choice(
+            [
+                Price(Meter.POWERED, machine, cents=self.rng.randrange(1, 5_000), step=self.rng.choice([1, 360])),
+                Price(Meter.VISIT, machine, cents=self.rng.randrange(300), least=self.rng.choice([0, 50])),
+                Price(Meter.POWERED, plan="resident", off=self.rng.randrange(101)),
+                Subscription(self.rng.choice(PEOPLE), "resident"),
+            ]
+        )
+        with contextlib.suppress(EditError):
+            carry_out(Author(name="test"), "test", [row])
 
     def lock(self):
         from server.edits import rows
@@ -498,6 +517,33 @@ class Whole:
         wrong = {key for key, powered in sums.items() if abs(powered - self.books[key]) > 1_000}
         assert not wrong, wrong
         assert rebuild.rebuild(dry=True).changed == 0
+        self.compare_the_bills()
+
+    def compare_the_bills(self):
+        """Each session is billed once, as its latch reckoned, whatever was repeated, restored, merged or replaced."""
+        from django.db.models import Sum
+
+        from server.billing import closing
+        from server.billing.models import Posting, Transfer
+        from server.journal.models import Entry
+
+        assert closing.is_balanced(), "the ledger does not sum to 0"
+        owed = {}
+        ended = Entry.objects.filter(body__contains='"type":"ended"').values_list("stream__device_id", "body")
+        for device, body in ended:
+            entry = decode_entry(body)
+            owed[self.names[device], entry.session] = price.total(entry.lines or ())
+        billed = {}
+        mine = Posting.objects.filter(account__startswith="machine/")
+        sums = mine.values("transfer__device", "transfer__session").annotate(sum=Sum("amount")).order_by()
+        for each in sums:
+            key = self.names[each["transfer__device"]], each["transfer__session"]
+            assert key not in billed, f"{key} is billed twice"
+            billed[key] = each["sum"]
+        wrong = {key: (cents, billed.get(key, 0)) for key, cents in owed.items() if billed.get(key, 0) != cents}
+        assert not wrong, wrong
+        marks = Transfer.objects.exclude(marks=[]).values_list("session", "marks")
+        assert not [each for each in marks if "otherwise" in each[1]], "two sums of one session"
 
     def compare_the_lists(self, place):
         """What the latch goes by is what the page shows."""
@@ -518,6 +564,7 @@ class Whole:
         (5, "weather"), (16, "speak"), (3, "carry_up"), (3, "carry_down"), (2, "an_old_stick"), (2, "cut"),
         (2, "kill"), (1, "copy_the_card"), (1, "put_the_card_back"), (1, "back_up_the_server"),
         (1, "restore_the_server"), (1, "rekey"), (1, "replace_a_card"), (2, "enter_twice"), (5, "merge"),
+        (2, "reprice"),
     )  # fmt: skip
 
     def live_a_day(self):
