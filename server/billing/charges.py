@@ -70,7 +70,7 @@ def charge(device: Device, said: Mapping[str, list[Said]]) -> None:
         if found.ended or name in posted:
             _charge(found, said.get(name, []), posted.get(name), listed)
     for name in posted.keys() - ended.keys():  # withdrawn after all
-        _post_difference(device, name, Charge(()), posted[name], "", _whom(posted[name]))
+        _post_difference(device, name, Charge(()), posted[name], clock.today(), _whom(posted[name]))
 
 
 class _Posted(msgspec.Struct):
@@ -100,14 +100,14 @@ def _charge(session: Session, said: list[Said], posted: _Posted | None, listed: 
     wanted = wanted_of(session, said, posted, listed)
     if wanted is None:
         return
-    month, is_dated = month_of(session, said)
-    if not is_dated:
+    day = day_of(session, said)
+    if day is None:
         wanted = msgspec.structs.replace(wanted, marks=(*wanted.marks, Mark.UNDATED))
     if Mark.OTHERWISE in wanted.marks and posted is None:
         once = f"priced/{session.device_id}/{session.session}"
         notify("priced_otherwise", session.device, once=once, machine=session.machine, count=session.pk)
     whom = {"machine": session.machine, "member": session.member, "payer": who_pays(session)}
-    _post_difference(session.device, session.session, wanted, posted, month, whom, session.corrected_by)
+    _post_difference(session.device, session.session, wanted, posted, day or clock.today(), whom, session.corrected_by)
 
 
 def _post_difference(
@@ -115,7 +115,7 @@ def _post_difference(
     name: str,
     wanted: Charge,
     posted: _Posted | None,
-    month: str,
+    day: date,
     whom: Mapping[str, str],
     by: str = "",
 ) -> None:
@@ -128,8 +128,9 @@ def _post_difference(
     ledger.post(
         f"session/{device.pk}/{name}/{0 if posted is None else posted.count}",
         SESSION if posted is None else CORRECTION,
-        month if posted is None else ledger.month_of(clock.today()),
+        ledger.month_of(day if posted is None else clock.today()),
         legs,
+        day=day if posted is None else clock.today(),
         device=device,
         session=name,
         lines=msgspec.to_builtins(wanted.lines),
@@ -220,17 +221,16 @@ def prices_in_force() -> Whitelist:
     return Whitelist(row for row in rows if isinstance(row, Price | Subscription))
 
 
-def month_of(session: Session, said: list[Said]) -> tuple[str, bool]:
-    """Return the month of a session's end in the site's zone, and whether a clock says it; else the one that is now."""
+def day_of(session: Session, said: list[Said]) -> date | None:
+    """Return the day of a session's end at the site; None where no clock says it."""
     ends = [each for each in said if isinstance(each.entry, entries.Ended)]
     if not ends:
-        return ledger.month_of(clock.today()), False
+        return None
     end = ends[-1]
     assert isinstance(end.entry, entries.Ended)  # noqa: S101 - as was asked for
     boot, at = (end.entry.until.boot, end.entry.until.at) if end.entry.until is not None else (end.boot, end.at)
     shift, _quality = offset(session.device, boot)
-    day = _day(at, shift)
-    return (ledger.month_of(clock.today()), False) if day is None else (ledger.month_of(day), True)
+    return _day(at, shift)
 
 
 def _day(at: int, shift: int | None) -> date | None:

@@ -162,7 +162,7 @@ def _freeze(month: str, series: Series, progress: Progress) -> list[Statement]:
     for each in found:
         by_payer.setdefault(now.get(each.payer, each.payer), []).append(each)
     names, addresses = payers.called(by_payer), {each.pk: each for each in Address.objects.filter(pk__in=by_payer)}
-    balances = ledger.every_balance()
+    balances = ledger.every_account(month).get(ledger.EUR, {})
     last = Statement.objects.filter(series=series.name).order_by("-count").values_list("count", flat=True).first() or 0
     made = []
     for number, (who, transfers) in enumerate(sorted(by_payer.items()), last + 1):
@@ -200,7 +200,7 @@ def line_of(transfer: Transfer, legs: list[tuple[str, str, int]]) -> dict[str, A
     return {
         "id": transfer.pk,
         "what": transfer.what,
-        "at": transfer.at.isoformat(),
+        "day": transfer.day.isoformat(),
         "machine": transfer.machine,
         "member": transfer.member,
         "session": transfer.session,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date
 from typing import Any, Final
 
 from common.texts import N_, _
@@ -39,19 +39,19 @@ def statement_table(statement: Statement) -> Table:
                 _(WHATS.get(line.get("what", ""), "")) or line.get("what", ""),
                 names.get(line.get("machine", ""), line.get("machine", "")),
                 reckoned(line),
-                line.get("cents", 0),
+                -line.get("cents", 0),
                 line.get("seconds", 0) * 1_000 or None,
             )
-        yield (None, _("Total"), "", "", statement.total, None)
+        yield (None, _("Total"), "", "", -statement.total, None)
 
     title = _("Statement {number}").format(number=statement.number)
     return Table(f"statement-{statement.number}", f"{title} · {statement.name}", columns, rows)
 
 
-def day_of(line: dict[str, Any]) -> Any:  # noqa: ANN401 - a date, or nothing
-    """Return the day on which something was posted."""
+def day_of(line: dict[str, Any]) -> date | None:
+    """Return the day on which something happened."""
     try:
-        return datetime.fromisoformat(line["at"]).date()
+        return date.fromisoformat(line["day"])
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -78,7 +78,7 @@ def journal_table(month: str) -> Table:
             transfer = each.transfer
             kind, _slash, name = each.account.partition("/")
             number = {"payer": "411", "machine": "706", "plan": "706", "holder": "467"}.get(kind, "512")
-            day = f"{transfer.at:%Y%m%d}"
+            day = f"{transfer.day:%Y%m%d}"
             piece = transfer.statement.number if transfer.statement is not None else ""
             auxiliary = name if kind in {"payer", "holder"} else ""
             debit, credit = max(0, -each.amount), max(0, each.amount)

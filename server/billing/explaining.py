@@ -68,7 +68,7 @@ def said(line: Line) -> Said:
     if line.vat:
         rate = _decimal(f"{line.vat / 100:g}")
         steps.append((_("plus {rate} % VAT") if line.net else _("with {rate} % VAT")).format(rate=rate))
-    what = f"{_(METERS[line.per])}: {quantity(line.per, line.quantity)}"
+    what = f"{_(METERS[line.per])} {quantity(line.per, line.quantity)}"
     return Said(what, tuple(steps), gross(line))
 
 

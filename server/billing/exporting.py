@@ -86,6 +86,7 @@ def _transfers() -> Iterator[dict[str, Any]]:
                 "type": "transfer",
                 **{name: getattr(each, name) for name in names},
                 "at": each.at.isoformat(),
+                "day": each.day.isoformat(),
                 "device": each.device_id,
                 "postings": legs.get(each.pk, []),
             }

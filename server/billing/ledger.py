@@ -147,11 +147,12 @@ def every_balance(unit: str = EUR) -> dict[str, int]:
     return every_account().get(unit, {})
 
 
-def every_account() -> dict[str, dict[str, int]]:
-    """Return what each payer has, by unit; those of merged members as one."""
+def every_account(through: str = "") -> dict[str, dict[str, int]]:
+    """Return what each payer has, by unit, or had at the end of a month; those of merged members as one."""
     head = payer("")
     closed = Balance.objects.filter(account__startswith=head).values_list("unit", "account", "amount")
-    since = Posting.objects.filter(month__in=open_months())
+    months = [month for month in open_months() if not through or month <= through]
+    since = Posting.objects.filter(month__in=months)
     sums = since.values("unit", "account").annotate(sum=Sum("amount")).values_list("unit", "account", "sum").order_by()
     named = [(unit, account.removeprefix(head), int(amount)) for unit, account, amount in [*closed, *sums]
              if account.startswith(head)]  # fmt: skip
@@ -185,7 +186,8 @@ def pay(who: str, cents: int, receipt: str, day: date, by: str) -> Transfer | No
     if not receipt.strip():
         raise LedgerError(N_("say the number of its receipt: a payment is entered once"))
     legs = [Leg(payer(who), cents), Leg(OUTSIDE, -cents)]
-    return post(f"payment/{receipt.strip()}", "payment", month_of(day), legs, payer=who, note=f"{receipt} · {by}"[:200])
+    note = f"{receipt} · {by}"[:200]
+    return post(f"payment/{receipt.strip()}", "payment", month_of(day), legs, payer=who, note=note, day=day)
 
 
 def give_time(who: str, seconds: int, word: str, why: str) -> Transfer | None:

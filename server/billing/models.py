@@ -92,7 +92,8 @@ class Statement(models.Model):
 class Transfer(models.Model):
     """One thing that moved money or time between accounts: its postings sum to 0 in each unit.
 
-    cause: what it follows from, each posted once. month: to which it belongs, the one that was open. payer: whose it
+    cause: what it follows from, each posted once. month: to which it belongs, the one that was open; day: on
+    which it happened. payer: whose it
     is, as it was known then. lines: what it is made of (`protocol.price.Line`); note: who says so and why. marks: what
     a person is to know of it, words of `charges.Mark`. statement: where it was frozen.
     """
@@ -100,6 +101,7 @@ class Transfer(models.Model):
     cause = models.CharField(max_length=200, unique=True)
     what = models.CharField(max_length=20)
     month = models.CharField(max_length=7)
+    day = models.DateField(default=clock.today)
     at = models.DateTimeField(default=clock.now)
     payer = models.CharField(max_length=64, blank=True)
     device = models.ForeignKey("devices.Device", null=True, blank=True, on_delete=models.PROTECT)

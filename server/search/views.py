@@ -21,6 +21,7 @@ from server.people.models import Badge, Member
 from server.whitelist import drawings
 
 MOST: Final = 6  # of each kind
+EVERY_PAGE: Final = 24  # where nothing is typed, as many as there are
 LONGEST: Final = 100
 SHORTEST_BADGE: Final = 4  # letters of a badge's number as pages show it
 
@@ -100,7 +101,7 @@ def _pages(account: Account, said: str) -> list[Found]:
         made["/members/new"] = Found(_("New member"), "/members/new", _("Members"), "user-plus")
         made["/inbox"] = Found(_("Inbox"), "/inbox", _("Today"), "inbox")
     made["/account"] = Found(_("My account"), "/account", sign="user")
-    return [each for each in made.values() if _holds(words, f"{each.text} {each.more}")][: 12 if not said else MOST]
+    return [each for each in made.values() if _holds(words, f"{each.text} {each.more}")][: MOST if said else EVERY_PAGE]
 
 
 def _holds(words: list[str], text: str) -> bool:

@@ -18,6 +18,7 @@ from server.core import exports
 from server.core.forms import FormError
 from server.core.rendering import page, say
 from server.sites.models import Site
+from server.whitelist.sameness.machines import called
 
 SHOWN = 120
 
@@ -86,5 +87,10 @@ def shown(request: HttpRequest, found: Statement) -> HttpResponseBase:
         for line in found.lines
     ]
     site = Site.objects.order_by("pk").first()
-    context: dict[str, Any] = {"statement": found, "lines": lines, "site_name": site.name if site else ""}
+    context: dict[str, Any] = {
+        "statement": found,
+        "lines": lines,
+        "site_name": site.name if site else "",
+        "machine_names": called(),
+    }
     return page(request, "billing/statement.html", **context)

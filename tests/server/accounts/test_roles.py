@@ -4,7 +4,7 @@ import pytest
 from browsing import PAGES, client, do, fill
 from django.test import Client
 
-OWN = {"/explain", "/account", "/me", "/me/sessions", "/me/badge", "/me/data", "/status", "/search"}
+OWN = {"/explain", "/account", "/me", "/me/sessions", "/me/badge", "/me/costs", "/me/data", "/status", "/search"}
 FOR = {
     "administrator": set(PAGES),
     "fabmanager": set(PAGES) - {"/mail", "/accounts", "/design"},

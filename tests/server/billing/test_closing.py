@@ -114,6 +114,18 @@ def test_what_comes_later_is_next_months_and_balances_carry_over(shop):
     assert ledger.balances(["outside"]) == {"outside": -1500}
 
 
+def test_a_statement_says_what_was_owed_at_its_months_end_and_the_day_of_each_session(shop):
+    from server.billing.models import Statement
+
+    shop.use("s1", ended=date(2026, 11, 5))
+    shop.on(date(2026, 12, 4))
+    shop.use("s2")
+    shop.close_month("2026-11")
+    found = Statement.objects.get()
+    assert found.balance == -940, "what December brought is not in it"
+    assert [line["day"] for line in found.lines] == ["2026-11-05"]
+
+
 def test_forgetting_a_member_leaves_the_statement(shop):
     from server.billing.models import Statement
     from server.edits.authors import Author

@@ -96,7 +96,7 @@ def test_a_month_is_closed_on_its_page_and_each_statement_is_a_file_in_every_for
     browser = client()
     number = Statement.objects.get().number
     page = text(browser, f"/statements/{number}")
-    assert "Ann" in page and "−9.40\u00a0€" in page and "47:00" in page
+    assert "Ann" in page and "To pay at the end of the month: 9.40\u00a0€" in page and "47:00" in page
     for how, begins in (("pdf", b"%PDF"), ("xlsx", b"PK"), ("ods", b"PK"), ("csv", b"\xef\xbb\xbf")):
         answer = browser.get(f"/statements/{number}?as={how}", secure=True)
         whole = b"".join(answer.streaming_content) if answer.streaming else answer.content
