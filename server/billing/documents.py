@@ -7,9 +7,11 @@ from datetime import date
 from typing import Any, Final
 
 from common.texts import N_, _
-from server.billing import explaining
+from server.billing import explaining, shares
+from server.billing.charges import gross
 from server.billing.models import Posting, Statement
 from server.core.exports import Column, Kind, Table
+from server.people import payers
 from server.whitelist.sameness.machines import called
 
 WHATS: Final = {
@@ -43,9 +45,29 @@ def statement_table(statement: Statement) -> Table:
                 line.get("seconds", 0) * 1_000 or None,
             )
         yield (None, _("Total"), "", "", -statement.total, None)
+        for rate, tax in sorted(taxes(statement).items()):
+            yield (None, _("of which VAT at {rate} %").format(rate=explaining.percent(rate)), "", "", tax, None)
 
     title = _("Statement {number}").format(number=statement.number)
     return Table(f"statement-{statement.number}", f"{title} · {statement.name}", columns, rows)
+
+
+def taxes(statement: Statement) -> dict[int, int]:
+    """Return the tax that is in a statement's sessions, in cents by rate (hundredths of a per cent).
+
+    A correction moves a part of what its lines come to: as much of their tax goes with it.
+    """
+    found: dict[int, int] = {}
+    for line in statement.lines:
+        priced = explaining.read(line.get("lines", []))
+        whole = sum(gross(each) for each in priced)
+        for each in priced if whole else []:
+            if each.vat:
+                share = -line.get("cents", 0) * gross(each)
+                tax = share * each.vat
+                parts = whole * (10_000 + each.vat)
+                found[each.vat] = found.get(each.vat, 0) + (2 * tax + parts) // (2 * parts)
+    return found
 
 
 def day_of(line: dict[str, Any]) -> date | None:
@@ -88,3 +110,20 @@ def journal_table(month: str) -> Table:
             )  # fmt: skip
 
     return Table(f"fec-{month}", month, columns, rows)
+
+
+def share_table(machine: str, year: int) -> Table:
+    """Return what a machine earned in a year, month by month, and each holder's part: a sheet for each of them."""
+    found = shares.of_year(machine, year)
+    holders = list(dict.fromkeys(holder for _month, _income, parts in found for holder in parts))
+    names, called_so = payers.called(holders), called().get(machine, machine)
+    columns = (Column(_("Month")), Column(_("Billed"), Kind.MONEY),
+               *(Column(names.get(each, each), Kind.MONEY) for each in holders))  # fmt: skip
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for month, income, parts in found:
+            yield (month, income, *(parts.get(each, 0) for each in holders))
+        sums = [sum(parts.get(each, 0) for _month, _income, parts in found) for each in holders]
+        yield (_("Total"), sum(income for _month, income, _parts in found), *sums)
+
+    return Table(f"shares-{machine}-{year}", f"{called_so} · {year}", columns, rows)

@@ -66,18 +66,27 @@ def said(line: Line) -> Said:
     elif plain > line.cents:
         steps.append(_("at most {amount}").format(amount=saying.money(line.cents)))
     if line.vat:
-        rate = _decimal(f"{line.vat / 100:g}")
-        steps.append((_("plus {rate} % VAT") if line.net else _("with {rate} % VAT")).format(rate=rate))
+        steps.append((_("plus {rate} % VAT") if line.net else _("with {rate} % VAT")).format(rate=percent(line.vat)))
     what = f"{_(METERS[line.per])} {quantity(line.per, line.quantity)}"
     return Said(what, tuple(steps), gross(line))
 
 
-def lines_of(kept: Iterable[object]) -> list[Said]:
-    """Return the lines that a transfer or a statement keeps, in words; what a later version wrote is left out."""
+def percent(rate: int) -> str:
+    """Write a rate that is kept in hundredths of a per cent."""
+    return _decimal(f"{rate / 100:g}")
+
+
+def read(kept: Iterable[object]) -> list[Line]:
+    """Return the lines that a transfer or a statement keeps; what a later version wrote is left out."""
     found = []
     for each in kept:
         try:
-            found.append(said(msgspec.convert(each, Line)))
+            found.append(msgspec.convert(each, Line))
         except msgspec.ValidationError:
             continue
     return found
+
+
+def lines_of(kept: Iterable[object]) -> list[Said]:
+    """Return them in words."""
+    return [said(line) for line in read(kept)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -13,9 +13,12 @@ from protocol.rows import Meter
 from server.billing import ledger
 from server.billing.ledger import Leg
 from server.billing.models import Plan, Subscription, Transfer
+from server.inbox.notices import notify
+from server.people import payers
 
 FEE: Final = "fee"
 INCLUDED: Final = "included"
+TOLD_BEFORE: Final = timedelta(days=14)
 
 
 def days_of(month: str) -> tuple[date, date]:
@@ -100,6 +103,18 @@ def _covered(plan: Plan, member: str, month: str) -> tuple[int, int, dict[str, i
                 left, cents = left - covered, cents + part
                 by_machine[transfer.machine] = by_machine.get(transfer.machine, 0) + part
     return cents, plan.included - left, by_machine
+
+
+def tell_of_ends(today: date) -> None:
+    """Tell a person of each subscription that ends within two weeks, once."""
+    names = {each.pk: each.name or each.pk for each in Plan.objects.all()}
+    soon = Subscription.objects.filter(until__gte=today, until__lte=today + TOLD_BEFORE).order_by("until", "member")
+    known = payers.called(each.member for each in soon)
+    for each in soon:
+        once = f"plan_ends/{each.member}/{each.plan}/{each.until}"
+        who = known.get(each.member, each.member)
+        about = {"member": who, "why": names.get(each.plan, each.plan), "kind": f"{each.until:%Y-%m-%d}"}
+        notify("plan_ends", None, once=once, subject=f"{each.member}/{each.plan}", **about)
 
 
 def pass_until(given_s: int, owed_s: int, month: str) -> date | None:

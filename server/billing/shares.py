@@ -77,6 +77,38 @@ def _paid(machine: str) -> dict[str, int]:
     return {account.removeprefix(head): int(amount) for account, amount in sums}
 
 
+def of_year(machine: str, year: int) -> list[tuple[str, int, dict[str, int]]]:
+    """Return, for each month of a year, what a machine was billed for, and each holder's part of it.
+
+    A part is what has been earned by that month's end, less what had been before: its cents add up to the year's.
+    """
+    spans = parts_at(machine)
+    months = [f"{year}-{number:02}" for number in range(1, 13)]
+    mine = Posting.objects.filter(account=ledger.machine(machine), unit=ledger.EUR, month__lte=months[-1])
+    by_month = dict(mine.values("month").annotate(sum=Sum("amount")).values_list("month", "sum").order_by())
+    before = _earned(spans, {month: cents for month, cents in by_month.items() if month < months[0]})
+    found = []
+    for number, month in enumerate(months, 1):
+        until = {each: cents for each, cents in by_month.items() if each <= months[number - 1]}
+        now = _earned(spans, until)
+        parts = {holder: cents - before.get(holder, 0) for holder, cents in now.items()}
+        found.append((month, int(by_month.get(month, 0)), parts))
+        before = now
+    return found
+
+
+def _earned(spans: list[tuple[date, list[Part]]], by_month: dict[str, int]) -> dict[str, int]:
+    """Return what each holder has earned of some months."""
+    begins = [f"{since:%Y-%m}" for since, _parts in spans]
+    found: dict[str, int] = {}
+    for number, (_since, parts) in enumerate(spans):
+        first, last = (begins[number] if number else ""), (begins[number + 1] if number + 1 < len(spans) else "9999")
+        income = sum(int(cents) for month, cents in by_month.items() if first <= month < last)
+        for holder, cents in split(income, parts).items():
+            found[holder] = found.get(holder, 0) + cents
+    return found
+
+
 class ShareError(LoquetError, ValueError):
     """A part that cannot be held or paid out so."""
 

@@ -48,6 +48,7 @@ SENTENCES: Final = {
         "That backup was made by a version that left usage out. {count} sessions were read again from the journals in"
         " it. Those before may still be on the controllers: on each, `loquet sessions --csv` shows what it has."
     ),
+    "plan_ends": N_("The plan {why} of {member} ends on {kind}: renew it, or let it end."),
     "priced_otherwise": N_(
         "{device}: a session on {machine} was billed there otherwise than this server reckons. What the machine said"
         " stands; look at the session, and correct it where that is wrong."
@@ -92,6 +93,7 @@ TITLES: Final = {
     "not_rehashed": N_("A badge that was not believed"),
     "restored": N_("A backup was put back"),
     "restored_without_usage": N_("A backup was put back without usage"),
+    "plan_ends": N_("A plan ends"),
     "priced_otherwise": N_("Two sums of one session"),
     "suspicious": N_("A controller does what is suspicious"),
     "too_much": N_("A controller says too much"),

@@ -13,6 +13,7 @@ from django.db import close_old_connections, connection
 
 from common.errors import LoquetError
 from common.texts import translate
+from server.billing import plans
 from server.core import clock, erasing
 from server.core.configuration import Configuration
 from server.imports import sources
@@ -100,6 +101,7 @@ class Chores:
         if made is None or clock.now() - made >= NIGHT:
             retention.purge(self._configuration)
             certificates.look(self._configuration)
+            plans.tell_of_ends(clock.today())
             try:
                 backup.make_nightly(self._configuration)
             except (OSError, LoquetError) as error:

@@ -33,6 +33,7 @@ MORE = [
     "/machines/laser?waiting-to=end&mended-to=end&downs-to=end",
     "/prices?member=ann&machine=laser&minutes=47", "/balances/ann", "/months/2026-10", "/months/2026-10?as=csv",
     "/statements/2026-A-0001", "/statements/2026-A-0001?as=csv", "/balances?as=csv",
+    "/shares?machine=laser&year=2026&as=csv",
     "/accounts/1", "/accounts?member=bob",
 ]  # fmt: skip
 PASSWORD = "correct horse battery"

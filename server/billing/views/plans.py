@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 from common.errors import LoquetError
 from common.texts import N_, _, translate
 from protocol.rows import Subscription as SubscriptionRow
 from server.accounts.guards import allowed, audit
 from server.accounts.models import AuditRecord, Role
-from server.billing import ledger, shares
+from server.billing import documents, ledger, shares
 from server.billing.forms import PlanForm, ShareForm, SubscribeForm
 from server.billing.models import Plan, Share, Subscription
-from server.core import clock, forms, small
+from server.core import clock, exports, forms, small
 from server.core.forms import FormError
 from server.core.links import ids_of
 from server.core.rendering import page, say
@@ -105,9 +105,15 @@ def subscribe(request: HttpRequest) -> None:
 
 
 @allowed(Role.FABMANAGER)
-def owners(request: HttpRequest) -> HttpResponse:
-    """Show the machines that several own, and what each holder is due."""
+def owners(request: HttpRequest) -> HttpResponseBase:
+    """Show the machines that several own, and what each holder is due; a machine's year as a file."""
     wrong = ""
+    if request.GET.get("machine"):
+        audit(request, "looked_shares")
+        said, which = request.GET.get("year", ""), request.GET["machine"][:64]
+        year = int(said) if said.isascii() and said.isdigit() and len(said) == 4 else clock.today().year  # noqa: PLR2004
+        if (file := exports.asked(request, lambda: documents.share_table(which, year))) is not None:
+            return file
     if request.method == "POST":
         try:
             _save_share(request)
@@ -121,6 +127,7 @@ def owners(request: HttpRequest) -> HttpResponse:
     audit(request, "looked_shares")
     context: dict[str, Any] = {
         "owned": dues,
+        "years": (clock.today().year, clock.today().year - 1),
         "holder_names": {each: payers.called(holders).get(each, each) for each in holders},
         "parts": {machine: shares.parts_at(machine) for machine in machines},
         "machines": by_name(small.rows(Machine)),

@@ -4,7 +4,7 @@ import time
 from datetime import date
 
 import pytest
-from billed import Billed, posted
+from billed import LASER, Billed, posted
 
 
 @pytest.fixture
@@ -187,6 +187,35 @@ def test_a_plan_that_ended_costs_nothing_more(shop):
     shop.close_month("2026-11")
     shop.close_month("2026-12")
     assert [each for each in posted() if each[0] == "fee"] == [("fee", "2026-11", -10_000)]
+
+
+def test_the_end_of_a_plan_is_told_before_and_once(shop):
+    from server.billing.models import Plan
+    from server.billing.plans import tell_of_ends
+    from server.inbox.models import Notice
+    from server.inbox.notices import sentence
+
+    Plan.objects.create(id="resident", name="Resident")
+    subscribe("ann", "resident", date(2026, 1, 1), date(2026, 11, 20))
+    subscribe("bob", "resident", date(2026, 1, 1))
+    for day in (5, 6, 7, 21):
+        tell_of_ends(date(2026, 11, day))
+    found = [sentence(each) for each in Notice.objects.filter(what="plan_ends")]
+    assert found == ["The plan Resident of Ann ends on 2026-11-20: renew it, or let it end."]
+
+
+def test_a_statement_says_what_tax_is_in_it(shop):
+    import msgspec
+
+    from server.billing.documents import taxes
+    from server.billing.models import Statement
+
+    for number, net in enumerate((False, True)):
+        shop.use(f"s{number}", seconds=3_600, prices=(msgspec.structs.replace(LASER, vat=2_000, net=net),))
+    shop.close_month("2026-11")
+    found = Statement.objects.get()
+    assert found.total == -(1_200 + 1_440)
+    assert taxes(found) == {2_000: 200 + 240}
 
 
 def test_included_time_is_credited_against_what_was_billed_in_its_month(shop):

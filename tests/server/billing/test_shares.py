@@ -59,3 +59,27 @@ def test_a_holder_has_their_part_from_their_first_month_on(database):
         assert found == {"workshop": 1_200 + 600, "ann": 600}
     finally:
         clock.hand(time.time)
+
+
+def test_a_years_sheet_adds_up_to_the_cent(database):
+    from server.billing.models import Share
+    from server.billing.shares import dues, of_year
+    from server.core import clock
+
+    shop = Billed(date(2026, 9, 5))
+    try:
+        for number, weight in enumerate((4, 1, 1, 1)):
+            Share.objects.create(
+                machine="laser-a", holder=f"h{number}", weight=weight, since=date(2026, 9, 1), is_rest=not number
+            )
+        for number, day in enumerate((date(2026, 9, 9), date(2026, 10, 9), date(2026, 12, 9))):
+            shop.on(day)
+            shop.use(f"s{number}", seconds=1_001 + 37 * number)
+        sheet = of_year("laser-a", 2026)
+        assert [month for month, income, _parts in sheet if income] == ["2026-09", "2026-10", "2026-12"]
+        for _month, income, parts in sheet:
+            assert sum(parts.values()) == income
+        for due in dues("laser-a"):
+            assert sum(parts.get(due.holder, 0) for _month, _income, parts in sheet) == due.earned
+    finally:
+        clock.hand(time.time)
